@@ -1,0 +1,1 @@
+"""Canon Explorer's engine: everything the window can do, without Qt."""
