@@ -201,7 +201,7 @@ class Engine:
         self._numbers = itertools.count(1)
         self._ready = threading.Condition()
         self._waiting: dict[Lane, list[_Work]] = {lane: [] for lane in Lane}
-        self._running: dict[Lane, _Work | None] = {lane: None for lane in Lane}
+        self._running: dict[Lane, _Work | None] = dict.fromkeys(Lane)
         self._closing = False
         self._threads = [
             threading.Thread(target=self._serve, args=(lane,), name=f"canon-{lane.value}", daemon=True)

@@ -1,0 +1,270 @@
+"""What experiments return, figures draw and the window shows: frozen results with all their settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from canon_core.maps.kinds import MapKind
+from canon_core.verification.roc import FarRule, OperatingPoint
+
+#: FAR targets unless others are asked for.
+DEFAULT_FAR: tuple[float, ...] = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+#: Fit pairs per source dimension below which a map is too poorly determined to be trusted (facts.md).
+FEW_PAIRS_PER_DIMENSION = 10.0
+
+
+class FitMode(StrEnum):
+    """Which images a map is fitted on and which pairs it is scored on (house plan, Protocols)."""
+
+    DISJOINT = "disjoint"  #: fitted on one half of the subjects, scored on the other, both ways: leak-free
+    IN_SAMPLE = "in-sample"  #: fitted on all images, scored on all pairs
+    AUTHORS = "authors"  #: template protocols: as the paper scored
+    REVERSED = "reversed"  #: template protocols: source embeds p2
+
+
+class Features(StrEnum):
+    """How templates are made of images. Folders have single-image templates: unit norm, nothing else."""
+
+    PAPER = "paper"
+    INSIGHTFACE = "insightface"
+
+
+def default_rule(mode: FitMode) -> FarRule:
+    """The FAR rule unless one is asked for: the paper's with its own modes, else conservative."""
+    return FarRule.NEAREST if mode in (FitMode.AUTHORS, FitMode.REVERSED) else FarRule.CONSERVATIVE
+
+
+@dataclass(frozen=True)
+class MatrixSettings:
+    """Everything a matrix depends on besides the embeddings. ``models`` is in the user's order."""
+
+    dataset: str
+    models: tuple[str, ...]
+    map: MapKind = MapKind.LINEAR
+    mode: FitMode = FitMode.DISJOINT
+    features: Features = Features.PAPER
+    far: tuple[float, ...] = DEFAULT_FAR
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How one map of a cell was fitted, and how well it explains images.
+
+    Attributes
+    ----------
+    key : str
+        Content key of the stored map.
+    pairs : int
+        Image pairs it was fitted on.
+    dimensions : int
+        Of the source; ``pairs / dimensions`` below 10 deserves a warning.
+    rank, condition :
+        Numerical rank and condition number of the fit (of the source for least squares, of the
+        cross-covariance for a rotation).
+    singular_values : tuple of float
+        Of the map's matrix, descending.
+    residual, r2 : float
+        1 − mean cosine, and R², on ``residual_pairs`` images outside the fit where ``held_out``, else in it.
+    """
+
+    key: str
+    pairs: int
+    dimensions: int
+    rank: int
+    condition: float
+    singular_values: tuple[float, ...]
+    residual: float
+    r2: float
+    residual_pairs: int
+    held_out: bool
+
+    @property
+    def pairs_per_dimension(self) -> float:
+        """Fit pairs per source dimension."""
+        return self.pairs / self.dimensions
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One cell read at one FAR target by one rule.
+
+    Attributes
+    ----------
+    point : OperatingPoint
+        Of all pools together.
+    subject_tar : float
+        TAR at the same threshold with every subject weighted alike; NaN without genuine pairs.
+    halves : tuple of OperatingPoint
+        Each pool by itself with its own threshold; empty where there is one pool only.
+    """
+
+    point: OperatingPoint
+    subject_tar: float
+    halves: tuple[OperatingPoint, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One (source, target, map, settings) result; the diagonal is a model by itself.
+
+    ``readings[rule][k]`` belongs to the settings' ``far[k]``. The ROC itself is read apart, by ``key``.
+    """
+
+    key: str
+    source: str
+    target: str
+    readings: Mapping[FarRule, tuple[Reading, ...]]
+    genuine: int
+    impostors: int
+    auc: float
+    eer: float
+    largest_subject: str
+    largest_subject_share: float
+    fits: tuple[Fit, ...]
+    left_out: int
+    seconds: float
+
+    @property
+    def single(self) -> bool:
+        """Whether this is a model by itself."""
+        return self.source == self.target
+
+
+@dataclass(frozen=True)
+class PairCounts:
+    """How many pairs a cell scores."""
+
+    genuine: int
+    impostor: int
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """All cells of one dataset at the same settings; ``cells[(source, target)]`` is None while (or where) missing."""
+
+    settings: MatrixSettings
+    protocol: str
+    dataset_title: str
+    cells: Mapping[tuple[str, str], Cell | None]
+    missing: Mapping[tuple[str, str], str] = field(default_factory=dict)  #: why a cell is missing
+    fit_pairs: tuple[int, ...] = ()  #: one per fitted half
+    single_pairs: PairCounts | None = None
+    cross_pairs: PairCounts | None = None
+    left_out: tuple[str, ...] = ()  #: images left out because a model gave no usable embedding
+    seconds: float = 0.0
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Models in the user's order."""
+        return self.settings.models
+
+    def reading(self, source: str, target: str, far: float, rule: FarRule) -> Reading | None:
+        """The cell's reading at a FAR target, None where the cell is missing.
+
+        Raises
+        ------
+        ValueError
+            When the matrix was not computed for that FAR.
+        """
+        cell = self.cells.get((source, target))
+        return None if cell is None else cell.readings[rule][self.settings.far.index(far)]
+
+    def tar(self, source: str, target: str, far: float, rule: FarRule) -> float | None:
+        """TAR of a cell, None where it is missing or not a number."""
+        reading = self.reading(source, target, far, rule)
+        if reading is None or reading.point.tar != reading.point.tar:
+            return None
+        return reading.point.tar
+
+    def weaker(self, source: str, target: str, far: float, rule: FarRule) -> float | None:
+        """Single-model TAR of the weaker of the two models, None where one is missing."""
+        pair = [self.tar(name, name, far, rule) for name in (source, target)]
+        return None if any(value is None for value in pair) else min(value for value in pair if value is not None)
+
+    def sorted_models(self, far: float, rule: FarRule) -> tuple[str, ...]:
+        """Models by falling single-model TAR; those without one last, in the user's order."""
+
+        def order(name: str) -> float:
+            tar = self.tar(name, name, far, rule)
+            return 1.0 if tar is None else -tar
+
+        return tuple(sorted(self.models, key=order))
+
+    def means(self, far: float, rule: FarRule) -> tuple[float | None, float | None]:
+        """Mean TAR of the diagonal and of the off-diagonal cells that are there."""
+        single, cross = [], []
+        for source in self.models:
+            for target in self.models:
+                value = self.tar(source, target, far, rule)
+                if value is not None:
+                    (single if source == target else cross).append(value)
+        mean = [sum(values) / len(values) if values else None for values in (single, cross)]
+        return mean[0], mean[1]
+
+
+@dataclass(frozen=True)
+class FoldSettings:
+    """Everything a matrix of fold accuracies depends on besides the embeddings."""
+
+    dataset: str
+    models: tuple[str, ...]
+    map: MapKind = MapKind.LINEAR
+
+
+@dataclass(frozen=True)
+class FoldCell:
+    """Accuracy on each fold with the threshold and the map of the other folds, and their mean."""
+
+    key: str
+    source: str
+    target: str
+    accuracy: float
+    per_fold: tuple[float, ...]
+    thresholds: tuple[float, ...]
+    pairs: int
+    left_out: int
+
+
+@dataclass(frozen=True)
+class FoldMatrix:
+    """Fold accuracies of every two models; a cell is None where dimensions differ and there is no map."""
+
+    settings: FoldSettings
+    dataset_title: str
+    cells: Mapping[tuple[str, str], FoldCell | None]
+    folds: int
+    pairs: int
+    seconds: float = 0.0
+
+
+def far_text(far: float) -> str:
+    """A FAR as people write it: ``1e-3``, or ``0.05`` where it is no power of ten."""
+    mantissa, exponent = f"{far:.0e}".split("e")
+    if float(f"{mantissa}e{exponent}") == far and far < 0.1 + 1e-12:
+        return f"{mantissa}e{int(exponent)}"
+    return f"{far:g}"
+
+
+def settings_line(matrix: Matrix, rule: FarRule) -> str:
+    """Every setting behind a matrix's numbers in one line, as it stands under each view and figure."""
+    settings = matrix.settings
+    parts = [
+        f"{matrix.dataset_title}",
+        matrix.protocol,
+        f"map {settings.map}",
+        f"fit {settings.mode}" + (f" (seed {settings.seed})" if settings.mode is FitMode.DISJOINT else ""),
+        "unit norm" if settings.features is Features.PAPER else "kept norms",
+        f"FAR rule {rule}",
+    ]
+    if matrix.single_pairs is not None:
+        parts.append(f"single {matrix.single_pairs.genuine:,} genuine / {matrix.single_pairs.impostor:,} impostor")
+    if matrix.cross_pairs is not None:
+        parts.append(f"cross {matrix.cross_pairs.genuine:,} / {matrix.cross_pairs.impostor:,}")
+    if matrix.fit_pairs:
+        parts.append("fit pairs " + " + ".join(f"{count:,}" for count in matrix.fit_pairs))
+    if matrix.left_out:
+        parts.append(f"{len(matrix.left_out)} images left out")
+    return " · ".join(parts)
