@@ -195,7 +195,8 @@ class Matrix:
 
     def means(self, far: float, rule: FarRule) -> tuple[float | None, float | None]:
         """Mean TAR of the diagonal and of the off-diagonal cells that are there."""
-        single, cross = [], []
+        single: list[float] = []
+        cross: list[float] = []
         for source in self.models:
             for target in self.models:
                 value = self.tar(source, target, far, rule)
