@@ -160,6 +160,8 @@ class EmbeddingsWriter:
         tail = (2, info.dimensions) if info.flip_kept else (info.dimensions,)
         if block.shape[1:] != tail or self.done + len(block) > info.rows:
             raise ValueError(f"rows {block.shape} do not fit after {self.done} of {info.rows} rows of shape {tail}")
+        if not len(block):
+            return
         try:
             self._write(self._layout.rows_at + self.done * self._layout.row_bytes, np.ascontiguousarray(block, "<f4"))
             os.fsync(self._file.fileno())
