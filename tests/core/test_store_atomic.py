@@ -23,11 +23,16 @@ def test_a_new_file_belongs_to_its_owner_only(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def write_half_and_fail(path: Path) -> None:
+    path.write_bytes(b"half of the n")
+    raise ZeroDivisionError
+
+
 def test_a_failing_writer_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "study.json"
     write_atomically(path, b"old")
     with pytest.raises(ZeroDivisionError), replacing(path) as temporary:
-        1 / temporary.write_bytes(b"")
+        write_half_and_fail(temporary)
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["study.json"]
 
