@@ -1,0 +1,131 @@
+"""Embeddings of several models on the same images: which images count, read and normalised once."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from canon_core.errors import SettingsError, StudyError
+from canon_core.jobs import JobContext
+from canon_core.maps.fit import unit_rows
+from canon_core.store.embeddings import read_embeddings
+from canon_core.study.study import Study
+
+Float32 = npt.NDArray[np.float32]
+#: Bytes of embeddings kept in memory between cells; beyond it they are read again.
+_HELD_BYTES = 768 * 2**20
+
+
+def subject_half(subject: str, seed: int) -> int:
+    """Half (0 or 1) that a subject belongs to under fit mode ``disjoint`` (house plan, Protocols)."""
+    return zlib.crc32(f"{seed}:{subject}".encode()) & 1
+
+
+class UsableEmbeddings:
+    """Unit-norm embeddings of the images that every model could embed.
+
+    Parameters
+    ----------
+    study : Study
+        Its embedding states must be fresh.
+    dataset : str
+        Name of the dataset.
+    models : sequence of str
+        Names; those without complete embeddings end in ``missing`` with the reason.
+
+    Attributes
+    ----------
+    models : tuple of str
+        Those that can be used.
+    missing : dict
+        The others, with why.
+    rows : (n,) int64
+        Rows of the embeddings files that count.
+    left_out : tuple of str
+        Images without a usable embedding in one of the models.
+
+    Raises
+    ------
+    StudyError
+        When no model has complete embeddings.
+    """
+
+    def __init__(self, study: Study, dataset: str, models: Sequence[str]) -> None:
+        self._study = study
+        self._dataset = dataset
+        self.missing: dict[str, str] = {}
+        for name in models:
+            state = study.embedding_state(name, dataset)
+            if not state.complete:
+                self.missing[name] = _why(name, dataset, state.done, state.rows, state.current, state.damage)
+        self.models = tuple(name for name in models if name not in self.missing)
+        if not self.models:
+            reasons = "; ".join(self.missing.values()) or "the study has no models"
+            remedy = f"run `canon embed` with --dataset {dataset}" if self.missing else "add one with `canon add-model`"
+            raise StudyError(f"nothing to score on '{dataset}': {reasons}", path=study.path, remedy=remedy)
+        faces = study.faces(dataset)
+        bad = sorted({row for name in self.models for row in study.bad_rows(name, dataset)})
+        self.rows = np.delete(np.arange(len(faces), dtype=np.int64), bad)
+        self.left_out = tuple(faces.ids[row] for row in bad)
+        self.left_out_digest = hashlib.sha256("\n".join(self.left_out).encode()).hexdigest() if bad else ""
+        self.subjects: npt.NDArray[np.int32] = faces.subject_codes[self.rows]
+        self.subject_names = tuple(sorted(set(faces.subjects)))
+        self._held: OrderedDict[str, Float32] = OrderedDict()
+
+    def read(self, model: str) -> Float32:
+        """(n, d) float32 unit rows of one model, in the order of ``rows``."""
+        if model in self._held:
+            self._held.move_to_end(model)
+            return self._held[model]
+        stored = read_embeddings(self._study.embeddings_path(model, self._dataset))
+        flat = stored[:, 0] if stored.ndim == 3 else stored  # single images: unit norm, nothing else, so no flip
+        if len(self.left_out):
+            flat = flat[self.rows]
+        unit: Float32 = unit_rows(flat).astype(np.float32, copy=False)
+        self._held[model] = unit
+        while len(self._held) > 2 and sum(array.nbytes for array in self._held.values()) > _HELD_BYTES:
+            self._held.popitem(last=False)
+        return unit
+
+    def halves(self, seed: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Positions (into ``rows``) of the images of each half of the subjects.
+
+        Raises
+        ------
+        SettingsError
+            When a half is empty: too few subjects.
+        """
+        half_of = np.array([subject_half(name, seed) for name in self.subject_names], dtype=np.int8)
+        half = half_of[self.subjects]
+        first, second = np.flatnonzero(half == 0), np.flatnonzero(half == 1)
+        if not len(first) or not len(second):
+            raise SettingsError(
+                f"the {len(self.subject_names)} subjects of '{self._dataset}' cannot be split into two halves",
+                remedy="use --mode in-sample, another --seed, or a dataset with more subjects",
+            )
+        return first, second
+
+
+def prepare(study: Study, dataset: str, models: Sequence[str], ctx: JobContext) -> UsableEmbeddings:
+    """Look whether models and images are still what was embedded, and collect what can be used."""
+    for name in models:
+        study.refresh_model(name)
+    if study.dataset(dataset).path.is_dir():
+        study.refresh_dataset(dataset, ctx)
+    study.refresh_states()
+    return UsableEmbeddings(study, dataset, models)
+
+
+def _why(name: str, dataset: str, done: int, rows: int, current: bool, damage: str) -> str:
+    if damage:
+        return damage.rstrip(".")
+    if not done:
+        return f"'{name}' has no embeddings of '{dataset}' yet"
+    if not current:
+        return f"the embeddings of '{name}' are out of date (its file, preprocessing or the images changed)"
+    return f"'{name}' is embedded up to image {done:,} of {rows:,}"

@@ -1,0 +1,100 @@
+"""Cells on disk: one small HDF5 file a cell, named by its content key."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from canon_core.errors import StoreError
+from canon_core.store.arrays import load_arrays, save_arrays
+from canon_core.study.results import Cell, FoldCell
+from canon_core.verification.roc import Roc
+
+_CELL = TypeAdapter(Cell)
+_FOLD_CELL = TypeAdapter(FoldCell)
+T = TypeVar("T")
+_REMEDY = "delete the file: the result will be computed again"
+
+
+def save_cell(path: Path, cell: Cell, roc: Roc, attributes: dict[str, str]) -> None:
+    """Write a cell and its ROC; ``attributes`` name the folders of source, target and dataset."""
+    arrays: dict[str, np.ndarray[Any, Any]] = {
+        "cell": _text(asdict(cell)),
+        "roc/thresholds": roc.thresholds,
+        "roc/false_accepts": roc.false_accepts,
+        "roc/true_accepts": roc.true_accepts,
+    }
+    numbers: dict[str, str | int | float] = {
+        "genuine": roc.genuine,
+        "impostors": roc.impostors,
+        "auc": roc.auc,
+        "eer": roc.eer,
+        "complete": int(roc.complete),
+    }
+    save_arrays(path, arrays, {**attributes, **numbers})
+
+
+def load_cell(path: Path, source: str, target: str) -> Cell | None:
+    """Read a cell, None where there is none; the models' present names are put in.
+
+    Raises
+    ------
+    StoreError
+        When the file is damaged.
+    """
+    if not path.exists():
+        return None
+    return replace(_parse(_CELL, path), source=source, target=target)
+
+
+def load_roc(path: Path) -> Roc:
+    """Read the ROC that belongs to a cell.
+
+    Raises
+    ------
+    StoreError
+        When the file is missing or damaged.
+    """
+    arrays, numbers = load_arrays(path)
+    try:
+        return Roc(
+            thresholds=arrays["roc/thresholds"],
+            false_accepts=arrays["roc/false_accepts"],
+            true_accepts=arrays["roc/true_accepts"],
+            genuine=int(numbers["genuine"]),
+            impostors=int(numbers["impostors"]),
+            auc=float(numbers["auc"]),
+            eer=float(numbers["eer"]),
+            complete=bool(numbers["complete"]),
+        )
+    except (KeyError, ValueError) as error:
+        raise StoreError(f"not a cell's ROC ({error})", path=path, remedy=_REMEDY) from None
+
+
+def save_fold_cell(path: Path, cell: FoldCell, attributes: dict[str, str]) -> None:
+    """Write the fold accuracies of two models."""
+    save_arrays(path, {"cell": _text(asdict(cell))}, dict(attributes))
+
+
+def load_fold_cell(path: Path, source: str, target: str) -> FoldCell | None:
+    """Read the fold accuracies of two models, None where there are none."""
+    if not path.exists():
+        return None
+    return replace(_parse(_FOLD_CELL, path), source=source, target=target)
+
+
+def _text(document: dict[str, Any]) -> np.ndarray[Any, Any]:
+    return np.array([json.dumps(document, allow_nan=True)], dtype=object)
+
+
+def _parse(adapter: TypeAdapter[T], path: Path) -> T:
+    arrays, _ = load_arrays(path, ["cell"])
+    try:
+        return adapter.validate_json(str(arrays["cell"][0]))
+    except (KeyError, IndexError, ValidationError):
+        raise StoreError("not a cell this program wrote", path=path, remedy=_REMEDY) from None

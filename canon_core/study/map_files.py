@@ -1,0 +1,62 @@
+"""Fitted maps on disk: one HDF5 file a map, named by its content key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from canon_core.errors import StoreError
+from canon_core.maps.fitted import FittedMap
+from canon_core.maps.kinds import MapKind
+from canon_core.store.arrays import load_arrays, save_arrays
+
+
+def save_map(path: Path, mapping: FittedMap, attributes: dict[str, str]) -> None:
+    """Write a map in float64; ``attributes`` name the folders of source, target and dataset."""
+    arrays: dict[str, np.ndarray[Any, Any]] = {
+        "matrix": mapping.matrix,
+        "singular_values": mapping.singular_values,
+    }
+    if mapping.offset is not None:
+        arrays["offset"] = mapping.offset
+    facts: dict[str, str | int | float] = {
+        "kind": str(mapping.kind),
+        "pairs": mapping.pairs,
+        "rank": mapping.rank,
+        "condition": mapping.condition,
+        "route": mapping.route,
+    }
+    if mapping.determinant is not None:
+        facts["determinant"] = mapping.determinant
+    save_arrays(path, arrays, {**attributes, **facts}, compress=False)
+
+
+def load_map(path: Path) -> FittedMap | None:
+    """Read a map, None where there is none.
+
+    Raises
+    ------
+    StoreError
+        When the file is damaged.
+    """
+    if not path.exists():
+        return None
+    arrays, facts = load_arrays(path)
+    try:
+        return FittedMap(
+            kind=MapKind(str(facts["kind"])),
+            matrix=arrays["matrix"],
+            offset=arrays.get("offset"),
+            pairs=int(facts["pairs"]),
+            rank=int(facts["rank"]),
+            condition=float(facts["condition"]),
+            singular_values=arrays["singular_values"],
+            route=str(facts["route"]),
+            determinant=int(facts["determinant"]) if "determinant" in facts else None,
+        )
+    except (KeyError, ValueError) as error:
+        raise StoreError(
+            f"not a map this program wrote ({error})", path=path, remedy="delete the file: the map will be fitted again"
+        ) from None

@@ -1,0 +1,777 @@
+"""The document: models, datasets, embeddings and results in one folder ``NAME.canon``."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import shutil
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from canon_core.datasets.faces import FaceImages
+from canon_core.datasets.lfw import FoldProtocol
+from canon_core.datasets.options import DatasetOptions
+from canon_core.datasets.reader import LoadedDataset, read_dataset
+from canon_core.errors import CanonError, DatasetError, ModelError, StudyError
+from canon_core.jobs import JobContext, system_error
+from canon_core.models.resolve import ResolvedModel, resolve_model
+from canon_core.models.spec import ModelSpec
+from canon_core.resources import version
+from canon_core.store.arrays import load_arrays, save_arrays
+from canon_core.store.embeddings import EmbeddingsInfo, read_info
+from canon_core.store.lock import StudyLock
+from canon_core.study.keys import embeddings_key
+from canon_core.study.manifest import (
+    MANIFEST,
+    DatasetRecord,
+    EmbeddingRecord,
+    Manifest,
+    ModelRecord,
+    OptionsRecord,
+    OutsidePath,
+    read_manifest,
+    write_manifest,
+)
+
+_NAME = re.compile(r"[\w][\w .+-]{0,63}", re.ASCII)
+_FOLDERS = ("datasets", "embeddings", "maps", "results")
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """A network of the study; ``file`` is where it lies now."""
+
+    name: str
+    folder: str
+    file: Path
+    sha256: str
+    spec: ModelSpec
+    origin: str
+    notes: tuple[str, ...]
+    dimensions: int
+    parameters: int
+    macs: int
+    flops: int
+
+
+@dataclass(frozen=True)
+class DatasetEntry:
+    """A dataset of the study; ``path`` is where its images lie now, ``problems`` the number of images left out."""
+
+    name: str
+    folder: str
+    format: str
+    path: Path
+    options: DatasetOptions
+    fingerprint: str
+    images: int
+    subjects: int
+    alignment: str | None
+    problems: int
+    fold_pairs: int
+    notes: tuple[str, ...]
+
+    @property
+    def has_folds(self) -> bool:
+        """Whether it brings LFW's verification folds."""
+        return self.fold_pairs > 0
+
+    @property
+    def protocol(self) -> str:
+        """What is compared: every pair of images."""
+        return "all pairs"
+
+    @property
+    def title(self) -> str:
+        """Name and size, as shown under results."""
+        return f"{self.name} ({self.images:,} images, {self.subjects:,} subjects)"
+
+
+@dataclass(frozen=True)
+class EmbeddingState:
+    """How far one model's embeddings of one dataset are.
+
+    ``current`` is False when the file was made with another model file, preprocessing or set of images, or does not
+    exist; ``damage`` says what is wrong with a file that cannot be read.
+    """
+
+    done: int
+    rows: int
+    current: bool
+    bad_rows: int = 0
+    provider: str = ""
+    damage: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Every image embedded with today's model, preprocessing and images."""
+        return self.current and self.rows > 0 and self.done == self.rows
+
+
+class Study:
+    """A study folder, open for reading or for reading and writing.
+
+    Make one with :meth:`create` or :meth:`open`; close it, or use it as a context manager. Methods may be called from
+    several threads. What the properties return is frozen.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest, lock: StudyLock | None) -> None:
+        self._folder = folder
+        self._manifest = manifest
+        self._lock = lock
+        self._mutex = threading.RLock()
+        self._faces: dict[str, tuple[str, FaceImages, FoldProtocol | None]] = {}
+        self._states: dict[tuple[str, str], tuple[tuple[int, int], EmbeddingsInfo | str]] = {}
+        self._revision = 1
+
+    # -- opening and closing -------------------------------------------------------------------------------------
+    @classmethod
+    def create(cls, path: str | Path, *, owner: str = "canon") -> Study:
+        """Make a new, empty study; ``.canon`` is appended where missing.
+
+        Raises
+        ------
+        StudyError
+            When something is there already, or the folder cannot be written.
+        """
+        folder = study_path(path)
+        if (folder / MANIFEST).exists():
+            raise StudyError("there is a study already", path=folder, remedy="open it, or choose another name")
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise StudyError("there is something else already", path=folder, remedy="choose another name")
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for name in _FOLDERS:
+                (folder / name).mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise StudyError(system_error(error).problem, path=folder, remedy="choose a folder you may write") from None
+        lock = StudyLock(folder, owner)
+        lock.acquire()
+        manifest = Manifest(program=version())
+        try:
+            write_manifest(folder, manifest)
+        except BaseException:
+            lock.release()
+            raise
+        return cls(folder, manifest, lock)
+
+    @classmethod
+    def open(cls, path: str | Path, *, read_only: bool = False, owner: str = "canon") -> Study:
+        """Open an existing study.
+
+        Raises
+        ------
+        StudyError
+            When it is no study, is damaged, or is newer than the program.
+        StudyInUse
+            When another process holds it and ``read_only`` is False.
+        """
+        folder = Path(os.path.abspath(path))
+        if not folder.exists() and study_path(path).exists():
+            folder = study_path(path)
+        manifest = read_manifest(folder)
+        lock = None
+        if not read_only:
+            lock = StudyLock(folder, owner)
+            lock.acquire()
+            try:
+                manifest = read_manifest(folder)  # it may have changed while we waited for the lock's answer
+                for name in _FOLDERS:
+                    (folder / name).mkdir(mode=0o700, exist_ok=True)
+            except OSError as error:
+                lock.release()
+                raise StudyError(
+                    system_error(error).problem, path=folder, remedy="make it writable, or open it read-only"
+                ) from None
+            except BaseException:
+                lock.release()
+                raise
+        return cls(folder, manifest, lock)
+
+    def close(self) -> None:
+        """Give the study back to other processes."""
+        with self._mutex:
+            if self._lock is not None:
+                self._lock.release()
+                self._lock = None
+
+    def __enter__(self) -> Study:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- what it holds -------------------------------------------------------------------------------------------
+    @property
+    def path(self) -> Path:
+        """The study's folder."""
+        return self._folder
+
+    @property
+    def name(self) -> str:
+        """The folder's name without ``.canon``."""
+        return self._folder.name.removesuffix(".canon")
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing may be written."""
+        return self._lock is None
+
+    @property
+    def revision(self) -> int:
+        """Grows with every change of models or datasets; results of an older revision are stale."""
+        return self._revision
+
+    @property
+    def models(self) -> tuple[ModelEntry, ...]:
+        """The networks, in the order they were added."""
+        return tuple(self._model_entry(record) for record in self._manifest.models)
+
+    @property
+    def datasets(self) -> tuple[DatasetEntry, ...]:
+        """The datasets, in the order they were added."""
+        return tuple(self._dataset_entry(record) for record in self._manifest.datasets)
+
+    def model(self, name: str) -> ModelEntry:
+        """The model of that name; StudyError naming the nearest otherwise."""
+        return self._model_entry(self._model_record(name))
+
+    def dataset(self, name: str) -> DatasetEntry:
+        """The dataset of that name; StudyError naming the nearest otherwise."""
+        return self._dataset_entry(self._dataset_record(name))
+
+    # -- models --------------------------------------------------------------------------------------------------
+    def add_model(
+        self,
+        file: str | Path,
+        *,
+        name: str | None = None,
+        preset: str | None = None,
+        spec_file: Path | None = None,
+        spec: ModelSpec | None = None,
+    ) -> ModelEntry:
+        """Add a network. Its file stays where it is and is remembered with its hash.
+
+        Raises
+        ------
+        ModelError
+            When it is not a usable network or the spec contradicts it.
+        StudyError
+            When the name is taken or not allowed.
+        """
+        path = Path(os.path.abspath(file))
+        with self._mutex:
+            self._need_writing()
+            name = self._free_name(name, path.stem, [model.name for model in self._manifest.models], "model")
+        resolved = resolve_model(path, preset=preset, spec_file=spec_file, spec=spec)
+        with self._mutex:
+            taken = {model.folder for model in self._manifest.models}
+            record = self._record_model(name, _slug(name, taken), resolved)
+            self._change(models=(*self._manifest.models, record))
+            return self._model_entry(record)
+
+    def set_spec(self, name: str, spec: ModelSpec) -> ModelEntry:
+        """Change a model's preprocessing; allowed until something was embedded with it.
+
+        Raises
+        ------
+        StudyError
+            When embeddings exist that were made with the present one.
+        """
+        with self._mutex:
+            self._need_writing()
+            record = self._model_record(name)
+            if any((self._folder / "embeddings" / record.folder).glob("*.h5")):
+                raise StudyError(
+                    f"model '{name}' has embeddings made with its present preprocessing",
+                    path=self._folder,
+                    remedy="add the network once more under another name with the new one",
+                )
+        resolved = resolve_model(self._model_entry(record).file, spec=spec)
+        with self._mutex:
+            changed = self._record_model(name, record.folder, resolved)
+            self._change(models=[changed if model.name == name else model for model in self._manifest.models])
+            return self._model_entry(changed)
+
+    def resolved(self, name: str) -> ResolvedModel:
+        """The model ready to be run, its file found and checked.
+
+        A file that changed since it was added gets its new hash remembered, so that its old embeddings no longer
+        count.
+
+        Raises
+        ------
+        ModelError
+            When the file is gone or no longer usable.
+        """
+        record = self._model_record(name)
+        file = self._model_entry(record).file
+        if not file.is_file():
+            raise ModelError("the network is gone", path=file, remedy="put it back, or remove and add the model")
+        resolved = resolve_model(file, spec=record.spec)
+        changed = self._record_model(name, record.folder, resolved).model_copy(
+            update={"origin": record.origin, "notes": record.notes}
+        )
+        if changed != record and not self.read_only:
+            with self._mutex:
+                self._change(
+                    models=[changed if model.name == name else model for model in self._manifest.models],
+                    revise=resolved.sha256 != record.sha256,
+                )
+        return resolved
+
+    def refresh_model(self, name: str) -> None:
+        """Look whether a network's file changed since it was hashed (by size and time) and hash it again if so."""
+        record = self._model_record(name)
+        try:
+            found = self._model_entry(record).file.stat()
+        except OSError:
+            return  # its embeddings can be used without it
+        if (found.st_size, found.st_mtime_ns) != (record.file_size, record.mtime_ns):
+            self.resolved(name)
+
+    # -- datasets ------------------------------------------------------------------------------------------------
+    def add_dataset(
+        self, path: str | Path, options: DatasetOptions, ctx: JobContext, name: str | None = None
+    ) -> DatasetEntry:
+        """Add a dataset: every image is hashed and checked once; nothing is copied.
+
+        Raises
+        ------
+        DatasetError
+            When it holds no usable image, or a file of it is at fault.
+        StudyError
+            When the name is taken or not allowed.
+        """
+        root = Path(os.path.abspath(path))
+        with self._mutex:
+            self._need_writing()
+            name = self._free_name(name, root.name, [data.name for data in self._manifest.datasets], "dataset")
+        loaded = read_dataset(root, options, ctx)
+        with self._mutex:
+            folder = _slug(name, {data.folder for data in self._manifest.datasets})
+            record = self._record_dataset(name, folder, root, options, loaded)
+            self._save_dataset(folder, loaded)
+            self._change(datasets=(*self._manifest.datasets, record))
+        return self._dataset_entry(record)
+
+    def faces(self, dataset: str) -> FaceImages:
+        """The dataset's images as they were when it was last read."""
+        return self._load_dataset(self._dataset_record(dataset))[0]
+
+    def folds(self, dataset: str) -> FoldProtocol | None:
+        """The dataset's verification folds, where it has them."""
+        return self._load_dataset(self._dataset_record(dataset))[1]
+
+    def refresh_dataset(self, dataset: str, ctx: JobContext) -> DatasetEntry:
+        """Look again at the dataset's files and remember what changed. Unchanged images are not read again.
+
+        Raises
+        ------
+        DatasetError
+            When the folder is gone or holds no usable image any more.
+        """
+        record = self._dataset_record(dataset)
+        entry = self._dataset_entry(record)
+        if not entry.path.is_dir():
+            raise DatasetError("the dataset's folder is gone", path=entry.path, remedy="put it back")
+        known, folds = self._load_dataset(record)
+        loaded = read_dataset(entry.path, entry.options, ctx, known=known)
+        if loaded.faces.fingerprint == record.fingerprint and _same_folds(folds, loaded.folds):
+            return entry
+        changed = self._record_dataset(record.name, record.folder, entry.path, entry.options, loaded)
+        if self.read_only:
+            return self._dataset_entry(changed)
+        if loaded.faces.fingerprint != record.fingerprint:
+            ctx.log(f"{record.name}: its images changed since they were last read; embeddings made before are out of date")
+        with self._mutex:
+            self._save_dataset(record.folder, loaded)
+            self._change(
+                datasets=[changed if data.name == dataset else data for data in self._manifest.datasets]
+            )
+        return self._dataset_entry(changed)
+
+    # -- embeddings ----------------------------------------------------------------------------------------------
+    def embeddings_path(self, model: str, dataset: str) -> Path:
+        """Where one model's embeddings of one dataset lie, or will lie."""
+        folder = self._model_record(model).folder
+        return self._folder / "embeddings" / folder / f"{self._dataset_record(dataset).folder}.h5"
+
+    def embeddings_key(self, model: str, dataset: str) -> str:
+        """Content key that the embeddings must carry to count as current."""
+        record = self._model_record(model)
+        return embeddings_key(record.sha256, record.spec.digest(), self._dataset_record(dataset).fingerprint)
+
+    def embedding_state(self, model: str, dataset: str) -> EmbeddingState:
+        """How far these embeddings are, as last seen by :meth:`refresh_states`; touches no HDF5 file."""
+        with self._mutex:
+            seen = self._states.get((self._model_record(model).folder, self._dataset_record(dataset).folder))
+            if seen is None:
+                return EmbeddingState(0, self._dataset_record(dataset).images, current=False)
+            return self._state(model, dataset, seen[1])
+
+    def refresh_states(self) -> None:
+        """Read how far every embeddings file is; call it on an engine thread after opening and after work."""
+        for model in self._manifest.models:
+            for data in self._manifest.datasets:
+                path = self._folder / "embeddings" / model.folder / f"{data.folder}.h5"
+                pair = (model.folder, data.folder)
+                try:
+                    found = path.stat()
+                except OSError:
+                    self._states.pop(pair, None)
+                    continue
+                stamp = (found.st_mtime_ns, found.st_size)
+                if pair in self._states and self._states[pair][0] == stamp:
+                    continue
+                try:
+                    info: EmbeddingsInfo | str = read_info(path)
+                except CanonError as error:
+                    info = error.sentence()
+                self._states[pair] = (stamp, info)
+
+    def bad_rows(self, model: str, dataset: str) -> tuple[int, ...]:
+        """Rows without a usable embedding (not finite, or all zero) of a complete, current file."""
+        record = self._manifest.embeddings.get(self._pair(model, dataset))
+        return record.bad_rows if record and record.key == self.embeddings_key(model, dataset) else ()
+
+    def note_embedded(self, model: str, dataset: str, bad_rows: Sequence[int]) -> None:
+        """Remember that embeddings are complete, and which rows of them are unusable."""
+        record = EmbeddingRecord(key=self.embeddings_key(model, dataset), bad_rows=tuple(int(row) for row in bad_rows))
+        with self._mutex:
+            self._change(embeddings={**self._manifest.embeddings, self._pair(model, dataset): record}, revise=False)
+        self.refresh_states()
+
+    # -- results -------------------------------------------------------------------------------------------------
+    def stored(self, room: str, key: str) -> Path:
+        """Where a map (``"maps"``) or result (``"results"``) of that content key lies, or will lie."""
+        return self._folder / room / f"{key}.h5"
+
+    def clear_results(self) -> int:
+        """Delete every stored map and result; returns the bytes freed. They can all be computed again."""
+        with self._mutex:
+            self._need_writing()
+            return _delete(path for room in ("maps", "results") for path in (self._folder / room).glob("*.h5"))
+
+    def disk_usage(self) -> dict[str, int]:
+        """Bytes in each part of the study."""
+        return {
+            room: sum(path.stat().st_size for path in (self._folder / room).rglob("*.h5") if path.is_file())
+            for room in _FOLDERS
+        }
+
+    # -- management ----------------------------------------------------------------------------------------------
+    def remove_model(self, name: str) -> None:
+        """Forget a model and delete its embeddings and every result made with it. Its ONNX file is not touched."""
+        with self._mutex:
+            self._need_writing()
+            record = self._model_record(name)
+            keep = tuple(model for model in self._manifest.models if model.name != name)
+            embeddings = {pair: value for pair, value in self._manifest.embeddings.items()
+                          if not pair.startswith(record.folder + "/")}  # fmt: skip
+            self._delete_results("model", record.folder)
+            self._change(models=keep, embeddings=embeddings)
+            shutil.rmtree(self._folder / "embeddings" / record.folder, ignore_errors=True)
+            self._states = {pair: state for pair, state in self._states.items() if pair[0] != record.folder}
+
+    def remove_dataset(self, name: str) -> None:
+        """Forget a dataset and delete its embeddings and every result made with it. Its images are not touched."""
+        with self._mutex:
+            self._need_writing()
+            record = self._dataset_record(name)
+            keep = tuple(data for data in self._manifest.datasets if data.name != name)
+            embeddings = {pair: value for pair, value in self._manifest.embeddings.items()
+                          if not pair.endswith("/" + record.folder)}  # fmt: skip
+            self._delete_results("dataset", record.folder)
+            self._change(datasets=keep, embeddings=embeddings)
+            _delete((self._folder / "embeddings").glob(f"*/{record.folder}.h5"))
+            _delete([self._folder / "datasets" / f"{record.folder}.h5"])
+            self._faces.pop(record.folder, None)
+            self._states = {pair: state for pair, state in self._states.items() if pair[1] != record.folder}
+
+    def rename_model(self, old: str, new: str) -> None:
+        """Give a model another name; its files keep theirs."""
+        with self._mutex:
+            self._need_writing()
+            record = self._model_record(old)
+            others = [model.name for model in self._manifest.models if model.name != old]
+            changed = record.model_copy(update={"name": self._free_name(new, new, others, "model")})
+            self._change(models=[changed if model.name == old else model for model in self._manifest.models])
+
+    def rename_dataset(self, old: str, new: str) -> None:
+        """Give a dataset another name; its files keep theirs."""
+        with self._mutex:
+            self._need_writing()
+            record = self._dataset_record(old)
+            others = [data.name for data in self._manifest.datasets if data.name != old]
+            changed = record.model_copy(update={"name": self._free_name(new, new, others, "dataset")})
+            self._change(datasets=[changed if data.name == old else data for data in self._manifest.datasets])
+
+    @property
+    def view(self) -> dict[str, Any]:
+        """What the window remembers (JSON-able); empty when there is nothing."""
+        return dict(self._manifest.view)
+
+    def save_view(self, view: Mapping[str, Any]) -> None:
+        """Remember the window's state; without effect on a read-only study."""
+        with self._mutex:
+            if not self.read_only and dict(view) != self._manifest.view:
+                self._change(view=dict(view), revise=False)
+
+    # -- inside --------------------------------------------------------------------------------------------------
+    def _change(self, *, revise: bool = True, **fields: Any) -> None:
+        self._need_writing()
+        fields = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+        manifest = self._manifest.model_copy(update={**fields, "program": version()})
+        write_manifest(self._folder, manifest)
+        self._manifest = manifest
+        self._revision += int(revise)
+
+    def _need_writing(self) -> None:
+        if self._lock is None:
+            raise StudyError("open read-only", path=self._folder, remedy="close it where it is in use and open it again")
+
+    def _model_record(self, name: str) -> ModelRecord:
+        for record in self._manifest.models:
+            if record.name == name:
+                return record
+        raise self._unknown("model", name, [record.name for record in self._manifest.models])
+
+    def _dataset_record(self, name: str) -> DatasetRecord:
+        for record in self._manifest.datasets:
+            if record.name == name:
+                return record
+        raise self._unknown("dataset", name, [record.name for record in self._manifest.datasets])
+
+    def _unknown(self, what: str, name: str, known: list[str]) -> StudyError:
+        near = difflib.get_close_matches(name, known, 1)
+        if near:
+            remedy = f"did you mean '{near[0]}'"
+        elif known:
+            remedy = f"it has {', '.join(known)}"
+        else:
+            remedy = f"add one first with `canon add-{what}`"
+        return StudyError(f"no {what} '{name}'", path=self._folder, remedy=remedy)
+
+    def _free_name(self, asked: str | None, default: str, taken: Iterable[str], what: str) -> str:
+        """A name for something new: the one asked for, or the default made to fit."""
+        names = set(taken)
+        if asked is not None:
+            if not _NAME.fullmatch(asked) or "," in asked:
+                raise StudyError(
+                    f"'{asked}' cannot be a {what}'s name",
+                    remedy="use up to 64 letters, digits, spaces and . _ + -, beginning with a letter or digit",
+                )
+            if asked in names:
+                raise StudyError(
+                    f"there is a {what} '{asked}' already", path=self._folder, remedy="choose another with --name"
+                )
+            return asked
+        base = re.sub(r"[^\w .+-]", "_", default, flags=re.ASCII).lstrip(" .+-")[:60] or what
+        name, number = base, 2
+        while name in names:
+            name, number = f"{base}-{number}", number + 1
+        return name
+
+    def _record_model(self, name: str, folder: str, resolved: ResolvedModel) -> ModelRecord:
+        found = resolved.path.stat()
+        return ModelRecord(
+            name=name,
+            folder=folder,
+            file=OutsidePath.of(resolved.path, self._folder),
+            file_size=found.st_size,
+            mtime_ns=found.st_mtime_ns,
+            sha256=resolved.sha256,
+            spec=resolved.spec,
+            origin=resolved.origin,
+            notes=resolved.notes,
+            dimensions=resolved.dimensions,
+            parameters=resolved.facts.parameters,
+            macs=resolved.facts.macs,
+            flops=resolved.facts.flops,
+        )
+
+    def _record_dataset(
+        self, name: str, folder: str, root: Path, options: DatasetOptions, loaded: LoadedDataset
+    ) -> DatasetRecord:
+        faces = loaded.faces
+        return DatasetRecord(
+            name=name,
+            folder=folder,
+            root=OutsidePath.of(root, self._folder),
+            options=OptionsRecord(
+                format=options.format,
+                aligned=options.aligned,
+                landmarks=self._outside(options.landmarks),
+                pairs=self._outside(options.pairs),
+                detector=self._outside(options.detector),
+                whole_image=options.whole_image,
+                max_per_subject=options.max_per_subject,
+                seed=options.seed,
+            ),
+            format=loaded.format,
+            fingerprint=faces.fingerprint,
+            images=len(faces),
+            subjects=len(set(faces.subjects)),
+            alignment=None if faces.alignment is None else str(faces.alignment),
+            problems=len(faces.problems),
+            fold_pairs=0 if loaded.folds is None else len(loaded.folds.first),
+            notes=loaded.notes,
+        )
+
+    def _outside(self, path: Path | None) -> OutsidePath | None:
+        return None if path is None else OutsidePath.of(path, self._folder)
+
+    def _model_entry(self, record: ModelRecord) -> ModelEntry:
+        return ModelEntry(
+            name=record.name,
+            folder=record.folder,
+            file=record.file.locate(self._folder),
+            sha256=record.sha256,
+            spec=record.spec,
+            origin=record.origin,
+            notes=record.notes,
+            dimensions=record.dimensions,
+            parameters=record.parameters,
+            macs=record.macs,
+            flops=record.flops,
+        )
+
+    def _dataset_entry(self, record: DatasetRecord) -> DatasetEntry:
+        options = record.options
+
+        def located(path: OutsidePath | None) -> Path | None:
+            return None if path is None else path.locate(self._folder)
+
+        return DatasetEntry(
+            name=record.name,
+            folder=record.folder,
+            format=record.format,
+            path=record.root.locate(self._folder),
+            options=DatasetOptions(
+                format=options.format,
+                aligned=options.aligned,
+                landmarks=located(options.landmarks),
+                pairs=located(options.pairs),
+                detector=located(options.detector),
+                whole_image=options.whole_image,
+                max_per_subject=options.max_per_subject,
+                seed=options.seed,
+            ),
+            fingerprint=record.fingerprint,
+            images=record.images,
+            subjects=record.subjects,
+            alignment=record.alignment,
+            problems=record.problems,
+            fold_pairs=record.fold_pairs,
+            notes=record.notes,
+        )
+
+    def _pair(self, model: str, dataset: str) -> str:
+        return f"{self._model_record(model).folder}/{self._dataset_record(dataset).folder}"
+
+    def _state(self, model: str, dataset: str, info: EmbeddingsInfo | str) -> EmbeddingState:
+        rows = self._dataset_record(dataset).images
+        if isinstance(info, str):
+            return EmbeddingState(0, rows, current=False, damage=info)
+        current = info.attributes.get("key") == self.embeddings_key(model, dataset)
+        return EmbeddingState(
+            done=info.done,
+            rows=info.rows,
+            current=current,
+            bad_rows=len(self.bad_rows(model, dataset)),
+            provider=str(info.attributes.get("provider", "")),
+        )
+
+    def _save_dataset(self, folder: str, loaded: LoadedDataset) -> None:
+        arrays: dict[str, np.ndarray[Any, Any]] = dict(loaded.faces.to_arrays())
+        if loaded.folds is not None:
+            arrays |= {
+                "folds/first": loaded.folds.first,
+                "folds/second": loaded.folds.second,
+                "folds/genuine": loaded.folds.genuine.astype(np.uint8),
+                "folds/fold": loaded.folds.fold,
+            }
+        save_arrays(self._folder / "datasets" / f"{folder}.h5", arrays, {"fingerprint": loaded.faces.fingerprint})
+        self._faces[folder] = (loaded.faces.fingerprint, loaded.faces, loaded.folds)
+
+    def _load_dataset(self, record: DatasetRecord) -> tuple[FaceImages, FoldProtocol | None]:
+        with self._mutex:
+            held = self._faces.get(record.folder)
+        if held is not None and held[0] == record.fingerprint:
+            return held[1], held[2]
+        path = self._folder / "datasets" / f"{record.folder}.h5"
+        arrays, attributes = load_arrays(path)
+        if attributes.get("fingerprint") != record.fingerprint:
+            raise StudyError(
+                f"the list of images does not belong to dataset '{record.name}'",
+                path=path,
+                remedy="remove the dataset and add it again",
+            )
+        folds = None
+        if "folds/first" in arrays:
+            folds = FoldProtocol(
+                first=arrays.pop("folds/first"),
+                second=arrays.pop("folds/second"),
+                genuine=arrays.pop("folds/genuine").astype(bool),
+                fold=arrays.pop("folds/fold"),
+            )
+        faces = FaceImages.from_arrays(arrays, record.root.locate(self._folder))
+        with self._mutex:
+            self._faces[record.folder] = (record.fingerprint, faces, folds)
+        return faces, folds
+
+    def _delete_results(self, what: str, folder: str) -> None:
+        """Delete every map and result whose attributes name the model's or dataset's folder."""
+        doomed = []
+        names = ("source", "target") if what == "model" else ("dataset",)
+        for room in ("maps", "results"):
+            for path in (self._folder / room).glob("*.h5"):
+                try:
+                    _, attributes = load_arrays(path, ())
+                except CanonError:
+                    continue
+                if any(attributes.get(name) == folder for name in names):
+                    doomed.append(path)
+        _delete(doomed)
+
+
+def study_path(path: str | Path) -> Path:
+    """Absolute path of a study: ``.canon`` appended where missing."""
+    absolute = Path(os.path.abspath(path))
+    return absolute if absolute.suffix == ".canon" else absolute.with_name(absolute.name + ".canon")
+
+
+def _slug(name: str, taken: Iterable[str]) -> str:
+    base = re.sub(r"[^A-Za-z0-9._+-]", "_", name)
+    folders = {folder.casefold() for folder in taken}  # case-insensitive file systems
+    folder, number = base, 2
+    while folder.casefold() in folders:
+        folder, number = f"{base}-{number}", number + 1
+    return folder
+
+
+def _same_folds(one: FoldProtocol | None, other: FoldProtocol | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return all(
+        np.array_equal(getattr(one, name), getattr(other, name)) for name in ("first", "second", "genuine", "fold")
+    )
+
+
+def _delete(paths: Iterable[Path]) -> int:
+    freed = 0
+    for path in list(paths):
+        try:
+            size = path.stat().st_size
+            path.unlink()
+        except FileNotFoundError:
+            continue
+        freed += size
+    return freed
