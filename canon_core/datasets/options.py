@@ -1,0 +1,83 @@
+"""What a user says about a dataset when adding it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from canon_core.errors import SettingsError
+
+#: Formats that are read; ``auto`` recognises the others by the files it finds.
+FORMATS: Final = ("auto", "folder", "lfw")
+
+
+@dataclass(frozen=True)
+class DatasetOptions:
+    """How a dataset is to be read (house plan, *Protocols*).
+
+    Attributes
+    ----------
+    format : str
+        ``auto``, ``folder`` (one sub-folder a subject) or ``lfw`` (the same with a list of pairs in folds).
+    aligned : str or None
+        ``"arcface"``: the images already are 112 × 112 crops on the ArcFace template.
+    landmarks : Path or None
+        CSV of five points an image.
+    pairs : Path or None
+        LFW's list of pairs, where it is not in the folder or its parent.
+    detector : Path or None
+        ONNX file of the face detector YuNet, which finds the points.
+    whole_image : bool
+        Feed whole images to networks that want an aligned face. Numbers from whole photographs mean nothing.
+    max_per_subject : int or None
+        Draw at most so many images of each subject, by ``seed``.
+    seed : int
+        Of that draw.
+    """
+
+    format: str = "auto"
+    aligned: str | None = None
+    landmarks: Path | None = None
+    pairs: Path | None = None
+    detector: Path | None = None
+    whole_image: bool = False
+    max_per_subject: int | None = None
+    seed: int = 0
+
+    def check(self) -> None:
+        """Refuse options that contradict each other.
+
+        Raises
+        ------
+        SettingsError
+            Naming the options and the remedy.
+        """
+        if self.format not in FORMATS:
+            raise SettingsError(f"unknown dataset format '{self.format}'", remedy=f"choose one of {', '.join(FORMATS)}")
+        if self.aligned not in (None, "arcface"):
+            raise SettingsError(
+                f"unknown alignment '{self.aligned}'",
+                remedy="only images on the ArcFace template are known as aligned: say --aligned arcface",
+            )
+        given = [
+            name
+            for name, value in (
+                ("--aligned", self.aligned),
+                ("--landmarks", self.landmarks),
+                ("--detector", self.detector),
+                ("--whole-image", self.whole_image),
+            )
+            if value
+        ]
+        if len(given) > 1:
+            raise SettingsError(
+                f"{' and '.join(given)} contradict each other",
+                remedy="give one of them: each says where the five points of a face come from",
+            )
+        if self.pairs is not None and self.format == "folder":
+            raise SettingsError("--pairs and --format folder contradict each other", remedy="leave one of them out")
+        if self.max_per_subject is not None and self.max_per_subject < 1:
+            raise SettingsError(
+                f"--max-per-subject {self.max_per_subject} leaves no image", remedy="give 1 or more, or leave it out"
+            )
