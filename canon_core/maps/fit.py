@@ -1,0 +1,228 @@
+"""Fitting maps between two models' embeddings of the same images (paper §3.2; rank and determinant rules of ours)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from canon_core.errors import SettingsError
+from canon_core.maps.fitted import FittedMap
+from canon_core.maps.kinds import MapKind
+from canon_core.maps.unit import unit_rows
+
+Matrix = NDArray[np.float64]
+
+#: Condition number of the source up to which the normal equations are used: they lose twice its digits, so that at
+#: 1e5 float64 leaves 1e-6, and a step of refinement most of the rest.
+GRAM_CONDITION: Final = 1e5
+#: Above this the normal equations are followed by one step of iterative refinement; below, they are exact to 1e-10.
+_REFINE_CONDITION: Final = 1e3
+#: Singular values of ``X.T @ Y`` below this fraction of the largest do not count towards a rotation's rank.
+_ROTATION_RANK: Final = 1e-10
+
+
+def fit_map(kind: MapKind, source: ArrayLike, target: ArrayLike) -> FittedMap:
+    """Fit one map ``Y ≈ X @ M``; both sides are brought to unit rows first (paper §3.2).
+
+    Parameters
+    ----------
+    kind : MapKind
+        See :meth:`SourceFit.fit`.
+    source : (n, d_source) array_like
+    target : (n, d_target) array_like
+        The same images in the same order.
+
+    Raises
+    ------
+    SettingsError
+        Without pairs, when the row counts differ, when embeddings hold NaN or infinite numbers, or for
+        ``MapKind.NONE`` when the dimensions differ.
+    """
+    return SourceFit(source).fit(kind, target)
+
+
+class SourceFit:
+    """Fits maps from one source to many targets; what depends on the source alone is factorised once.
+
+    Parameters
+    ----------
+    source : (n, d_source) array_like
+        Brought to unit rows in float64.
+
+    Raises
+    ------
+    SettingsError
+        Without rows, or when they hold NaN or infinite numbers.
+    """
+
+    def __init__(self, source: ArrayLike) -> None:
+        self._rows = _float64_unit_rows(source)
+        if not self._rows.size:
+            raise SettingsError("no image pairs to fit a map on", remedy="add images or choose another fit mode")
+
+    def fit(self, kind: MapKind, target: ArrayLike) -> FittedMap:
+        """Fit a map to a target.
+
+        ``LINEAR`` is ordinary least squares without intercept, of minimum norm where the source has fewer rows than
+        dimensions. ``AFFINE`` centres both sides on their means, solves the same problem on what is left (minimum
+        norm of the matrix, not of the intercept) and sets the intercept so that mean goes to mean. ``ROTATION``
+        maximises tr(Mᵀ Xᵀ Y) over matrices with orthonormal rows or columns (Wahba, Kabsch): ``U_r @ Vh_r`` of
+        ``svd(X.T @ Y)`` at its numerical rank r; the sign of the last direction is chosen so that det = +1 only
+        where r = d_source = d_target. Below full rank that is the unique partial isometry; with unequal dimensions
+        the least-squares fit among such matrices when d_source ≤ d_target, and not when it is larger. ``NONE`` is
+        the identity.
+
+        Parameters
+        ----------
+        target : (n, d_target) array_like
+            Of the same images in the same order; brought to unit rows in float64.
+
+        Raises
+        ------
+        SettingsError
+            As :func:`fit_map`.
+        """
+        kind = MapKind(kind)
+        wanted = _float64_unit_rows(target)
+        pairs, width = self._rows.shape
+        if wanted.shape[0] != pairs:
+            raise SettingsError(f"{pairs} source embeddings cannot be paired with {wanted.shape[0]} target embeddings")
+        if not wanted.shape[1]:
+            raise SettingsError("target embeddings have no dimensions")
+        if kind is MapKind.NONE:
+            return _identity(width, wanted.shape[1])
+        if kind is MapKind.ROTATION:
+            return _rotation(self._rows, wanted)
+        if kind is MapKind.LINEAR:
+            solver, offset = self._plain, None
+            matrix = solver.solve(wanted)
+        else:
+            solver, mean = self._centred, wanted.mean(axis=0)
+            matrix = solver.solve(wanted - mean)
+            offset = mean - self._mean @ matrix
+        return FittedMap(
+            kind=kind,
+            matrix=matrix,
+            offset=offset,
+            pairs=pairs,
+            rank=solver.rank,
+            condition=solver.condition,
+            singular_values=singular_values(matrix),
+            route=solver.route,
+            determinant=None,
+        )
+
+    @cached_property
+    def _mean(self) -> Matrix:
+        return np.asarray(self._rows.mean(axis=0))
+
+    @cached_property
+    def _plain(self) -> _LeastSquares:
+        return _LeastSquares.of(self._rows)
+
+    @cached_property
+    def _centred(self) -> _LeastSquares:
+        return _LeastSquares.of(self._rows - self._mean)
+
+
+@dataclass(frozen=True, eq=False)
+class _LeastSquares:
+    """A factorised matrix ``rows``; ``solve`` finds the M of minimum norm that minimises ‖rows @ M − target‖.
+
+    ``route`` is ``"gram"`` up to a condition of 1e5 (rows ≥ columns) and ``"svd"`` otherwise; there singular values
+    up to max(n, d) · eps(float32) of the largest count as zero, since embeddings come in float32.
+    """
+
+    rows: Matrix
+    route: str
+    rank: int
+    condition: float
+    left: Matrix  #: gram: eigenvectors of the Gram matrix; svd: U_r / s_r
+    right: Matrix  #: gram: eigenvectors / eigenvalues; svd: V_r
+
+    @classmethod
+    def of(cls, rows: Matrix) -> _LeastSquares:
+        count, width = rows.shape
+        if count >= width:
+            values, vectors = np.linalg.eigh(rows.T @ rows)
+            if values[0] > 0 and values[-1] <= GRAM_CONDITION**2 * values[0]:
+                condition = float(np.sqrt(values[-1] / values[0]))
+                return cls(rows, "gram", width, condition, vectors, vectors / values)
+        left, values, right = svd(rows)
+        cutoff = max(count, width) * float(np.finfo(np.float32).eps) * values[0]
+        rank = int(np.count_nonzero(values > cutoff))
+        return cls(rows, "svd", rank, _condition(values), left[:, :rank] / values[:rank], right[:rank].T)
+
+    def solve(self, target: Matrix) -> Matrix:
+        if self.route == "svd":
+            return self.right @ (self.left.T @ target)
+        solution = self._solve_gram(target)
+        if self.condition > _REFINE_CONDITION:
+            solution += self._solve_gram(target - self.rows @ solution)
+        return solution
+
+    def _solve_gram(self, target: Matrix) -> Matrix:
+        return self.right @ (self.left.T @ (self.rows.T @ target))
+
+
+def _rotation(source: Matrix, target: Matrix) -> FittedMap:
+    left, values, right = svd(source.T @ target)
+    full = values.size
+    rank = int(np.count_nonzero(values > _ROTATION_RANK * values[0]))
+    left, right = left[:, :rank], right[:rank]
+    determinant = None
+    if rank == left.shape[0] == right.shape[1]:
+        determinant = 1
+        if np.linalg.slogdet(left)[0] * np.linalg.slogdet(right)[0] < 0:
+            left[:, -1] *= -1
+    return FittedMap(
+        kind=MapKind.ROTATION,
+        matrix=left @ right,
+        offset=None,
+        pairs=source.shape[0],
+        rank=rank,
+        condition=_condition(values),
+        singular_values=(np.arange(full) < rank).astype(np.float64),
+        route="svd",
+        determinant=determinant,
+    )
+
+
+def _identity(width: int, target_width: int) -> FittedMap:
+    if width != target_width:
+        raise SettingsError(
+            f"embeddings of {width} and {target_width} dimensions cannot be compared without a map",
+            remedy="choose a linear, affine or rotation map",
+        )
+    ones = np.ones(width)
+    return FittedMap(MapKind.NONE, np.eye(width), None, 0, width, 1.0, ones, "identity", None)
+
+
+def svd(matrix: Matrix) -> tuple[Matrix, Matrix, Matrix]:
+    """Thin singular value decomposition; LAPACK's slower ``gesvd`` where divide and conquer does not converge (it
+    happens on rank-deficient matrices)."""
+    try:
+        left, values, right = np.linalg.svd(matrix, full_matrices=False)
+    except np.linalg.LinAlgError:
+        import scipy.linalg
+
+        left, values, right = scipy.linalg.svd(matrix, full_matrices=False, lapack_driver="gesvd")
+    return left, values, right
+
+
+def singular_values(matrix: Matrix) -> Matrix:
+    """Singular values, descending."""
+    return svd(matrix)[1]
+
+
+def _condition(values: Matrix) -> float:
+    largest, smallest = float(values[0]), float(values[-1])
+    return largest / smallest if smallest > 0 else float("inf")
+
+
+def _float64_unit_rows(embeddings: ArrayLike) -> Matrix:
+    return np.asarray(unit_rows(np.asarray(embeddings, np.float64)), np.float64)
