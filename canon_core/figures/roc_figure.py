@@ -1,0 +1,151 @@
+"""ROC and DET curves as a figure for a paper."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from canon_core.figures.curve import FEW_IMPOSTORS, Curve, CurveRole, low_end, thinned, trace
+from canon_core.figures.palette import Marker, series_style
+from canon_core.figures.style import (
+    COLUMN_WIDTH,
+    PAGE_WIDTH,
+    SMALL_SIZE,
+    name_lines,
+    new_figure,
+    paper_style,
+    power_of_ten,
+    text_width,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["Curve", "CurveRole", "roc_figure"]
+
+_SHAPES = {
+    Marker.CIRCLE: "o",
+    Marker.SQUARE: "s",
+    Marker.TRIANGLE: "^",
+    Marker.DIAMOND: "D",
+    Marker.WEDGE: "v",
+    Marker.CROSS: "X",
+    Marker.STAR: "*",
+}
+_LINES = {CurveRole.CELL: ("-", 1.3), CurveRole.SOURCE: ((0, (5, 1.6)), 0.9), CurveRole.TARGET: ((0, (1.2, 1.2)), 0.9)}
+#: Points that a printed line of one column can resolve.
+_COLUMNS = 1200
+
+
+def roc_figure(curves: Sequence[Curve], *, det: bool = False, settings_line: str, width: float | None = None) -> Figure:
+    """TAR over log FAR, or with ``det`` FNMR over FMR, both logarithmic; each curve with its colour, dash and marker.
+
+    Cells are solid, sources dashed, targets dotted. Where fewer than 30 impostor pairs decide the ground is shaded.
+    ``width`` in inches is a paper's column, or its page where more than eight curves need naming, unless given.
+    """
+    if width is None:
+        width = COLUMN_WIDTH if len(curves) <= 8 else PAGE_WIDTH
+    plotted = [curve for curve in curves if curve.roc.impostors and curve.roc.genuine]
+    impostors = [curve.roc.impostors for curve in plotted]
+    low_far = low_end(max(impostors, default=1000))
+    low_fnmr = low_end(max((curve.roc.genuine for curve in plotted), default=1000)) if det else None
+    labels = [name_lines(curve.label) for curve in curves]
+    columns = max(1, min(len(curves), int(width // (max(map(_entry_width, labels), default=1.0)))))
+    lines = sum(
+        max(label.count("\n") + 1 for label in labels[start : start + columns])
+        for start in range(0, len(labels), columns)
+    )
+    with paper_style():
+        figure, axes = new_figure(width, 0.68 * min(width, 5.0) + lines * SMALL_SIZE * 1.45 / 72, settings_line)
+        for number, curve in enumerate(curves):
+            _draw(axes, curve, number, low_far=low_far, low_fnmr=low_fnmr)
+        _shade(axes, min(impostors, default=0), low_far)
+        _frame(axes, low_far, low_fnmr)
+        if curves:
+            # Named one by one: a label that begins with an underscore would be left out otherwise.
+            figure.legend(
+                axes.lines,
+                labels,
+                loc="outside upper center",
+                ncols=columns,
+                frameon=False,
+                handlelength=3.2,
+                columnspacing=1.2,
+            )
+    return figure
+
+
+def _entry_width(label: str) -> float:
+    return text_width(label, SMALL_SIZE) + 0.55
+
+
+def _draw(axes: Axes, curve: Curve, number: int, *, low_far: float, low_fnmr: float | None) -> None:
+    style = series_style(curve.colour)
+    colour = tuple(channel / 255 for channel in style.colour)
+    dash, thickness = _LINES[CurveRole(curve.role)]
+    line = trace(curve.roc, low_far=low_far, low_fnmr=low_fnmr)
+    shown = thinned(line.x, float(np.log10(low_far)), 0.0, _COLUMNS)
+    far = 10.0 ** line.x[shown]
+    heights = line.y[shown] if low_fnmr is None else 10.0 ** line.y[shown]
+    # Markers about once a decade, each curve a little further on, so that they do not cover one another.
+    offset = number % 5 / 5
+    decades = np.arange(np.log10(low_far) + 0.5 + 0.8 * offset, 0.0, 1.0)
+    marks = np.searchsorted(line.x[shown], decades) if len(shown) else np.empty(0, np.int64)
+    axes.plot(
+        far,
+        heights,
+        color=colour,
+        linestyle=dash,
+        linewidth=thickness,
+        marker=_SHAPES[style.marker],
+        markersize=3.2,
+        markeredgewidth=0,
+        markevery=sorted({int(mark) for mark in marks if mark < len(shown)}),
+        solid_joinstyle="round",
+    )
+
+
+def _shade(axes: Axes, impostors: int, low_far: float) -> None:
+    edge = FEW_IMPOSTORS / impostors if impostors else 0.0
+    if edge <= low_far:
+        return
+    axes.axvspan(low_far, min(edge, 1.0), color="#000000", alpha=0.055, linewidth=0, zorder=0)
+    axes.text(
+        0.02,
+        0.03,
+        f"shaded: fewer than {FEW_IMPOSTORS}\nimpostor pairs decide",
+        transform=axes.transAxes,
+        fontsize=SMALL_SIZE - 1,
+        color="#5a6472",
+        va="bottom",
+    )
+
+
+def _frame(axes: Axes, low_far: float, low_fnmr: float | None) -> None:
+    from matplotlib.ticker import LogLocator
+
+    axes.set_xscale("log")
+    axes.set_xlim(low_far, 1.0)
+    axes.xaxis.set_major_locator(LogLocator(numticks=12))
+    axes.xaxis.set_major_formatter(lambda value, _: power_of_ten(value))
+    if low_fnmr is None:
+        axes.set_xlabel("FAR")
+        axes.set_ylabel("TAR")
+        heights = [np.asarray(line.get_ydata(), np.float64) for line in axes.lines]
+        lowest = min((float(height.min()) for height in heights if height.size), default=0.0)
+        axes.set_ylim(max(0.0, np.floor(lowest * 10) / 10 - 0.02), 1.01)
+    else:
+        axes.set_yscale("log")
+        axes.set_ylim(low_fnmr, 1.0)
+        axes.yaxis.set_major_locator(LogLocator(numticks=12))
+        axes.yaxis.set_major_formatter(lambda value, _: power_of_ten(value))
+        axes.set_xlabel("FMR (= FAR)")
+        axes.set_ylabel("FNMR (= 1 − TAR)")
+    axes.grid(visible=True, which="major", color="#dfe3e8", linewidth=0.5)
+    axes.set_axisbelow(True)
+    axes.tick_params(width=0.6, length=3, labelsize=SMALL_SIZE)
+    axes.tick_params(which="minor", width=0.4, length=1.5)
+    axes.spines[["top", "right"]].set_visible(False)
