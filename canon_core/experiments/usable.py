@@ -74,7 +74,7 @@ class UsableEmbeddings:
         self.left_out = tuple(faces.ids[row] for row in bad)
         self.left_out_digest = hashlib.sha256("\n".join(self.left_out).encode()).hexdigest() if bad else ""
         self.subjects: npt.NDArray[np.int32] = faces.subject_codes[self.rows]
-        self.subject_names = tuple(sorted(set(faces.subjects)))
+        self.subject_names = faces.subject_names
         self._held: OrderedDict[str, Float32] = OrderedDict()
 
     def read(self, model: str) -> Float32:

@@ -722,7 +722,7 @@ class Study:
                 genuine=arrays.pop("folds/genuine").astype(bool),
                 fold=arrays.pop("folds/fold"),
             )
-        faces = FaceImages.from_arrays(arrays, record.root.locate(self._folder))
+        faces = FaceImages.from_arrays(arrays, record.root.locate(self._folder), path=path)
         with self._mutex:
             self._faces[record.folder] = (record.fingerprint, faces, folds)
         return faces, folds

@@ -1,0 +1,484 @@
+"""Every command of ``canon``."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+from canon_core.cli import terminal
+from canon_core.cli.terminal import duration, run_job, say, write_json
+from canon_core.errors import CanonError, SettingsError, StudyError
+from canon_core.jobs import system_error
+from canon_core.maps.kinds import MapKind
+from canon_core.resources import version, window_package
+from canon_core.study.results import (
+    DEFAULT_FAR,
+    Features,
+    FitMode,
+    FoldSettings,
+    MatrixSettings,
+    default_rule,
+)
+from canon_core.study.study import DatasetEntry, Study
+from canon_core.verification.roc import FarRule
+
+app = typer.Typer(
+    name="canon",
+    help="Maps between face-recognition models: embed, fit, score, show. The window: canon gui.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+StudyPath = Annotated[Path, typer.Argument(metavar="STUDY", help="The study's folder, NAME.canon.")]
+Dataset = Annotated[str | None, typer.Option("--dataset", metavar="NAME", help="Default: the first that fits.")]
+Models = Annotated[str | None, typer.Option("--models", metavar="A,B,…", help="Default: all.")]
+Map = Annotated[MapKind, typer.Option("--map", help="Map from source to target space.")]
+Mode = Annotated[FitMode, typer.Option("--mode", help="What maps are fitted on and scored on.")]
+FeaturesOption = Annotated[Features, typer.Option("--features", help="How templates are made of images.")]
+Far = Annotated[str | None, typer.Option("--far", metavar="F,F,…", help="FAR targets. Default: 1e-1,…,1e-6.")]
+Rule = Annotated[
+    FarRule | None, typer.Option("--far-rule", help="Default: nearest with authors and reversed, else conservative.")
+]
+Seed = Annotated[int, typer.Option("--seed", help="Of the split into halves of subjects.")]
+JsonTarget = Annotated[str | None, typer.Option("--json", metavar="FILE|-", help="Write the result as JSON.")]
+
+
+def main() -> None:
+    """Entry point: exit code 0 done, 1 input or environment at fault, 2 usage, 130 cancelled."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:  # a terminal that cannot show a letter shows a question mark, never a traceback
+            reconfigure(errors="replace")
+    logging.basicConfig(level=logging.CRITICAL)
+    try:
+        app()
+    except CanonError as error:
+        sys.exit(terminal.fail(error).exit_code)
+    except KeyboardInterrupt:
+        sys.exit(terminal.CANCELLED)
+    except OSError as error:
+        sys.exit(terminal.fail(system_error(error)).exit_code)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"canon {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options of every command."""
+
+
+# -- the document ----------------------------------------------------------------------------------------------------
+@app.command()
+def new(study: StudyPath) -> None:
+    """Make a new, empty study."""
+    with Study.create(study) as made:
+        say(f"made {made.path}")
+
+
+@app.command("add-model")
+def add_model(
+    study: StudyPath,
+    file: Annotated[Path, typer.Argument(metavar="FILE.onnx")],
+    name: Annotated[str | None, typer.Option("--name", help="Default: the file's name.")] = None,
+    preset: Annotated[str | None, typer.Option("--preset", help="Preprocessing of a known family; see canon doctor.")]
+    = None,
+    spec: Annotated[Path | None, typer.Option("--spec", metavar="FILE.toml", help="Preprocessing.")] = None,
+) -> None:
+    """Add a network: preprocessing from --spec, --preset, FILE.toml beside it, or read off the graph."""
+    with Study.open(study) as opened:
+        entry = opened.add_model(file, name=name, preset=preset, spec_file=spec)
+        size = entry.spec.input
+        say(
+            f"added model '{entry.name}': {size.width}×{size.height} {size.color}, {entry.dimensions} dimensions,"
+            f" {entry.parameters / 1e6:.2f} M parameters, {entry.macs / 1e6:,.0f} M MACs"
+            f" ({entry.flops / 1e6:,.0f} M FLOPs) an image"
+        )
+        say(f"preprocessing: {entry.origin}")
+        for note in entry.notes:
+            say(f"  {note}")
+        if entry.origin == "inferred":
+            say(
+                f"  to change it: `canon remove {study} --model \"{entry.name}\"` and add it again with --preset or --spec"
+            )
+
+
+@app.command("add-dataset")
+def add_dataset(
+    study: StudyPath,
+    path: Annotated[Path, typer.Argument(metavar="PATH")],
+    name: Annotated[str | None, typer.Option("--name", help="Default: the folder's name.")] = None,
+    format: Annotated[str, typer.Option("--format", metavar="auto|lfw|folder")] = "auto",  # noqa: A002
+    aligned: Annotated[
+        str | None, typer.Option("--aligned", metavar="arcface", help="Images are 112×112 crops on that template.")
+    ] = None,
+    landmarks: Annotated[
+        Path | None, typer.Option("--landmarks", metavar="FILE.csv", help="path, five x y pairs, optional score.")
+    ] = None,
+    pairs: Annotated[Path | None, typer.Option("--pairs", metavar="FILE", help="LFW's pairs.txt.")] = None,
+    detector: Annotated[Path | None, typer.Option("--detector", metavar="FILE.onnx", help="YuNet.")] = None,
+    whole_image: Annotated[
+        bool, typer.Option("--whole-image", help="Embed whole photographs (numbers that mean little).")
+    ] = False,
+    max_per_subject: Annotated[
+        int | None, typer.Option("--max-per-subject", min=1, help="A seeded subset of each subject's images.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of that subset.")] = 0,
+) -> None:
+    """Add images of known people: one folder a subject. Nothing is copied."""
+    from canon_core.datasets.options import DatasetOptions
+
+    chosen = DatasetOptions(
+        format=format,
+        aligned=aligned,
+        landmarks=_absolute(landmarks),
+        pairs=_absolute(pairs),
+        detector=_absolute(detector),
+        whole_image=whole_image,
+        max_per_subject=max_per_subject,
+        seed=seed,
+    )
+    with Study.open(study) as opened:
+        entry = run_job("add dataset", lambda ctx: opened.add_dataset(path, chosen, ctx, name))
+        _describe_dataset(opened, entry)
+
+
+@app.command()
+def remove(
+    study: StudyPath,
+    model: Annotated[str | None, typer.Option("--model", metavar="NAME")] = None,
+    dataset: Annotated[str | None, typer.Option("--dataset", metavar="NAME")] = None,
+) -> None:
+    """Forget a model or a dataset, with its embeddings and results. The files outside the study stay."""
+    _one_of(model, dataset)
+    with Study.open(study) as opened:
+        if model is not None:
+            opened.remove_model(model)
+        elif dataset is not None:
+            opened.remove_dataset(dataset)
+    say(f"removed '{model or dataset}'")
+
+
+@app.command()
+def rename(
+    study: StudyPath,
+    new_name: Annotated[str, typer.Argument(metavar="NEW_NAME")],
+    model: Annotated[str | None, typer.Option("--model", metavar="NAME")] = None,
+    dataset: Annotated[str | None, typer.Option("--dataset", metavar="NAME")] = None,
+) -> None:
+    """Give a model or a dataset another name."""
+    _one_of(model, dataset)
+    with Study.open(study) as opened:
+        if model is not None:
+            opened.rename_model(model, new_name)
+        elif dataset is not None:
+            opened.rename_dataset(dataset, new_name)
+    say(f"'{model or dataset}' is now '{new_name}'")
+
+
+@app.command()
+def info(
+    study: StudyPath,
+    json_target: JsonTarget = None,
+    contact_sheet: Annotated[
+        Path | None, typer.Option("--contact-sheet", metavar="FILE.png", help="What a network sees of a dataset.")
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", metavar="NAME", help="For --contact-sheet.")] = None,
+    dataset: Dataset = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the images drawn for --contact-sheet.")] = 0,
+) -> None:
+    """What a study holds; works while another program has it open."""
+    from canon_core.cli.printing import info_json, print_info
+
+    with Study.open(study, read_only=True) as opened:
+        opened.refresh_states()
+        if contact_sheet is not None:
+            _write_contact_sheet(opened, _choose_dataset(opened, dataset), model, contact_sheet, seed)
+        if json_target is not None:
+            write_json(info_json(opened), json_target)
+        else:
+            print_info(opened)
+
+
+@app.command()
+def doctor() -> None:
+    """Devices, providers, versions, what is missing and how to get it; the presets."""
+    from canon_core.cli.printing import print_doctor
+
+    print_doctor()
+
+
+# -- the work --------------------------------------------------------------------------------------------------------
+@app.command()
+def embed(
+    study: StudyPath,
+    models: Models = None,
+    dataset: Dataset = None,
+    provider: Annotated[str, typer.Option("--provider", metavar="auto|cuda|tensorrt|cpu")] = "auto",
+    device: Annotated[int, typer.Option("--device", min=0, help="Number of the GPU.")] = 0,
+    batch: Annotated[int | None, typer.Option("--batch", min=1, help="Images a run; default: found by trial.")] = None,
+    threads: Annotated[int | None, typer.Option("--threads", min=1, help="Default: the cores this process has.")]
+    = None,
+    switch_provider: Annotated[
+        bool, typer.Option("--switch-provider", help="Go on with a half-made file that another provider began.")
+    ] = False,
+) -> None:
+    """Embed a dataset with every model; goes on where an earlier run ended."""
+    from canon_core.embedding.embed import EmbedOptions
+    from canon_core.experiments.embedding import embed_study
+
+    chosen = EmbedOptions(
+        provider=provider, device=device, batch=batch, threads=threads, allow_other_provider=switch_provider
+    )
+    with Study.open(study, owner="canon embed") as opened:
+        data = _choose_dataset(opened, dataset)
+        names = _choose_models(opened, models)
+        reports = run_job("embed", lambda ctx: embed_study(opened, data, names, chosen, ctx))
+    for item in reports:
+        report = item.report
+        if report.done_before == report.rows:
+            say(f"{item.model}: complete already ({report.rows:,} images)")
+            continue
+        provider_text = report.provider.name + (f", {report.provider.reason}" if report.provider.reason else "")
+        say(
+            f"{item.model}: {report.rows - report.done_before:,} of {report.rows:,} images in"
+            f" {duration(report.seconds)}, {report.images_per_s:,.0f} images/s ({provider_text}; batch {report.batch})"
+        )
+
+
+@app.command()
+def matrix(
+    study: StudyPath,
+    dataset: Dataset = None,
+    models: Models = None,
+    map: Map = MapKind.LINEAR,  # noqa: A002
+    mode: Mode = FitMode.DISJOINT,
+    features: FeaturesOption = Features.PAPER,
+    far: Far = None,
+    far_rule: Rule = None,
+    seed: Seed = 0,
+    json_target: JsonTarget = None,
+) -> None:
+    """TAR@FAR of every model against every other, through a map."""
+    from canon_core.cli.printing import print_matrix
+    from canon_core.experiments.matrix import matrix_json, run_matrix
+
+    rule = far_rule or default_rule(mode)
+    with Study.open(study, owner="canon matrix") as opened:
+        settings = _settings(opened, dataset, models, map, mode, features, far, seed)
+        result = run_job("matrix", lambda ctx: run_matrix(opened, settings, ctx))
+    if json_target is not None:
+        write_json(matrix_json(result, rule), json_target)
+    if json_target != "-":
+        print_matrix(result, rule)
+
+
+@app.command()
+def folds(
+    study: StudyPath,
+    dataset: Dataset = None,
+    models: Models = None,
+    map: Map = MapKind.LINEAR,  # noqa: A002
+    json_target: JsonTarget = None,
+) -> None:
+    """LFW's fold accuracy, of every model and across models."""
+    from canon_core.cli.printing import print_folds
+    from canon_core.experiments.folds import folds_json, run_folds
+
+    with Study.open(study, owner="canon folds") as opened:
+        data = _choose_dataset(opened, dataset, folds=True)
+        settings = FoldSettings(data, _choose_models(opened, models), map)
+        result = run_job("folds", lambda ctx: run_folds(opened, settings, ctx))
+    if json_target is not None:
+        write_json(folds_json(result), json_target)
+    if json_target != "-":
+        print_folds(result)
+
+
+@app.command()
+def export(
+    study: StudyPath,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Gets figures/ and tables/.")],
+    format: Annotated[str, typer.Option("--format", metavar="pdf,svg,png")] = "pdf,svg,png",  # noqa: A002
+    tables: Annotated[str, typer.Option("--tables", metavar="csv,latex,md")] = "csv,latex,md",
+    dataset: Dataset = None,
+    models: Models = None,
+    map: Map = MapKind.LINEAR,  # noqa: A002
+    mode: Mode = FitMode.DISJOINT,
+    features: FeaturesOption = Features.PAPER,
+    far: Far = None,
+    far_rule: Rule = None,
+    seed: Seed = 0,
+) -> None:
+    """The matrix and the ROC curves as figures, the matrix as tables."""
+    from canon_core.experiments.export import export_study
+
+    rule = far_rule or default_rule(mode)
+    with Study.open(study, owner="canon export") as opened:
+        settings = _settings(opened, dataset, models, map, mode, features, far, seed)
+        written = run_job(
+            "export",
+            lambda ctx: export_study(opened, settings, rule, out, _listed(format), _listed(tables), ctx),
+        )
+    say(f"wrote {len(written)} files below {out}")
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR")] = Path("demo"),
+    no_gui: Annotated[bool, typer.Option("--no-gui", help="Do not open the window at the end.")] = False,
+) -> None:
+    """The main job on rendered faces: embed, fit, score, write figures and tables, open the window."""
+    from canon_core.demo.run import run_demo
+
+    say_what, result = run_job("demo", lambda ctx: run_demo(out, ctx))
+    for line in say_what:
+        terminal.out.print(line, markup=False)
+    if no_gui:
+        return
+    if not _has_display():
+        say(f"no display here: open it elsewhere with `canon gui {result}`")
+        return
+    _open_window([str(result)])
+
+
+@app.command()
+def gui(
+    study: Annotated[Path | None, typer.Argument(metavar="[STUDY]")] = None,
+) -> None:
+    """The desktop program."""
+    _open_window([] if study is None else [str(study)])
+
+
+# -- shared by commands ----------------------------------------------------------------------------------------------
+def _open_window(arguments: list[str]) -> None:
+    if not _has_display() and not os.environ.get("QT_QPA_PLATFORM"):
+        raise CanonError("no display", remedy="run it on a desktop, or use the other commands: they need none")
+    try:
+        start = importlib.import_module(f"{window_package()}.main").main
+    except ImportError as error:
+        raise CanonError(
+            f"the window cannot start ({error})", remedy="`canon doctor` names the missing system libraries"
+        ) from None
+    code = start(arguments)
+    if code:
+        raise typer.Exit(code)
+
+
+def _has_display() -> bool:
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _choose_dataset(study: Study, asked: str | None, *, folds: bool = False) -> str:
+    """The dataset asked for, or the first that supports the command, said on standard error."""
+    if asked is not None:
+        return study.dataset(asked).name
+    if not study.datasets:
+        raise StudyError("it has no dataset", path=study.path, remedy="add one with `canon add-dataset`")
+    fitting = [entry for entry in study.datasets if entry.has_folds or not folds]
+    if not fitting:
+        raise StudyError(
+            "none of its datasets has folds", path=study.path, remedy="add one with `canon add-dataset --pairs FILE`"
+        )
+    if len(study.datasets) > 1:
+        say(f"dataset: {fitting[0].name} (choose another with --dataset)")
+    else:
+        say(f"dataset: {fitting[0].name}")
+    return fitting[0].name
+
+
+def _choose_models(study: Study, asked: str | None) -> tuple[str, ...]:
+    if not study.models:
+        raise StudyError("it has no models", path=study.path, remedy="add one with `canon add-model`")
+    if asked is None:
+        return tuple(entry.name for entry in study.models)
+    return tuple(study.model(name).name for name in _listed(asked))
+
+
+def _settings(
+    study: Study,
+    dataset: str | None,
+    models: str | None,
+    kind: MapKind,
+    mode: FitMode,
+    features: Features,
+    far: str | None,
+    seed: int,
+) -> MatrixSettings:
+    study.refresh_states()
+    return MatrixSettings(
+        dataset=_choose_dataset(study, dataset),
+        models=_choose_models(study, models),
+        map=kind,
+        mode=mode,
+        features=features,
+        far=DEFAULT_FAR if far is None else _fars(far),
+        seed=seed,
+    )
+
+
+def _fars(text: str) -> tuple[float, ...]:
+    try:
+        values = tuple(dict.fromkeys(float(part) for part in _listed(text)))
+    except ValueError:
+        raise click.BadParameter(f"'{text}' is not a list of numbers such as 1e-2,1e-3", param_hint="--far") from None
+    if not values or not all(0 < value <= 1 for value in values):
+        raise click.BadParameter("a FAR target lies above 0 and is at most 1", param_hint="--far")
+    return values
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _absolute(path: Path | None) -> Path | None:
+    return None if path is None else Path(os.path.abspath(path))
+
+
+def _one_of(model: str | None, dataset: str | None) -> None:
+    if (model is None) == (dataset is None):
+        raise click.UsageError("name either --model or --dataset")
+
+
+def _describe_dataset(study: Study, entry: DatasetEntry) -> None:
+    say(f"added dataset '{entry.name}': {entry.images:,} images of {entry.subjects:,} subjects ({entry.format})")
+    for note in entry.notes:
+        say(f"  {note}")
+    problems = study.faces(entry.name).problems
+    if problems:
+        say(f"  {len(problems):,} images left out:")
+        for problem in problems[:20]:
+            say(f"    {problem.image}: {problem.reason}")
+        if len(problems) > 20:
+            say(f"    … and {len(problems) - 20:,} more; all of them: `canon info {study.path} --json -`")
+
+
+def _write_contact_sheet(study: Study, dataset: str, model: str | None, target: Path, seed: int) -> None:
+    from canon_core.embedding.contact_sheet import write_contact_sheet
+
+    if model is None:
+        if not study.models:
+            raise SettingsError("a contact sheet shows what a network sees, and there is none", remedy="add one first")
+        model = study.models[0].name
+    write_contact_sheet(study.faces(dataset), study.model(model).spec, target, seed=seed)
+    say(f"wrote {target}: images of '{dataset}' as '{model}' sees them")
+

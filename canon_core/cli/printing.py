@@ -1,0 +1,224 @@
+"""Results as text for the terminal; every table carries its settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.table import Table
+
+from canon_core.cli.terminal import out, say
+from canon_core.errors import CanonError
+from canon_core.study.results import (
+    FEW_PAIRS_PER_DIMENSION,
+    FoldMatrix,
+    Matrix,
+    far_text,
+    settings_line,
+)
+from canon_core.study.study import EmbeddingState, Study
+from canon_core.verification.roc import FarRule
+
+#: Impostor pairs below which a point is decided by chance more than by the models.
+_FEW_IMPOSTORS = 30
+
+
+def print_matrix(matrix: Matrix, rule: FarRule) -> None:
+    """The matrix at FAR 1e-2 (else at the first target), the means at every FAR, and the settings."""
+    far = 1e-2 if 1e-2 in matrix.settings.far else matrix.settings.far[0]
+    names = matrix.sorted_models(far, rule)
+    table = _table(f"TAR at FAR {far_text(far)} (rows: source, columns: target)", "source \\ target", *names)
+    for source in names:
+        table.add_row(source, *(_number(matrix.tar(source, target, far, rule)) for target in names))
+    out.print(table)
+    for reason in dict.fromkeys(matrix.missing.values()):
+        say(f"missing: {reason}")
+    means = _table("Means", "FAR", "single", "cross-model", "highest achieved FAR")
+    for target_far in matrix.settings.far:
+        single, cross = matrix.means(target_far, rule)
+        readings = [
+            reading.point
+            for cell in matrix.cells.values()
+            if cell is not None
+            for reading in [cell.readings[rule][matrix.settings.far.index(target_far)]]
+        ]
+        achieved = max((point.far for point in readings), default=float("nan"))
+        few = any(point.impostors * target_far < _FEW_IMPOSTORS for point in readings)
+        note = f"{achieved:.3g}" + ("  unresolved: fewer than 30 impostor pairs decide" if few else "")
+        means.add_row(far_text(target_far), _number(single), _number(cross), note)
+    out.print()
+    out.print(means)
+    fits = [cell.fits for cell in matrix.cells.values() if cell is not None and cell.fits]
+    if fits:
+        thinnest = min(fit.pairs_per_dimension for cell_fits in fits for fit in cell_fits)
+        if thinnest < FEW_PAIRS_PER_DIMENSION:
+            say(
+                f"note: as few as {thinnest:.1f} fit pairs a source dimension; below {FEW_PAIRS_PER_DIMENSION:.0f} a"
+                " linear map overfits, and a rotation is the safer choice"
+            )
+    out.print()
+    out.print(settings_line(matrix, rule), markup=False)
+
+
+def print_folds(matrix: FoldMatrix) -> None:
+    """Mean accuracy over the folds, of every model and across models."""
+    names = matrix.settings.models
+    table = _table(
+        f"Accuracy, mean of {matrix.folds} folds (rows: source, columns: target)", "source \\ target", *names
+    )
+    for source in names:
+        cells = [matrix.cells[source, target] for target in names]
+        table.add_row(source, *("–" if cell is None else f"{cell.accuracy:.4f}" for cell in cells))
+    out.print(table)
+    out.print()
+    left_out = max((cell.left_out for cell in matrix.cells.values() if cell is not None), default=0)
+    line = (
+        f"{matrix.dataset_title} · {matrix.folds} folds, {matrix.pairs:,} pairs · map {matrix.settings.map}, fitted on"
+        " the images of the other folds · threshold of the other folds: the smallest score with most pairs right"
+    )
+    out.print(line + (f" · {left_out} pairs left out" if left_out else ""), markup=False)
+
+
+def print_info(study: Study) -> None:
+    """Models, datasets, embeddings, results and sizes."""
+    out.print(f"{study.name} · {study.path}", markup=False)
+    models = _table("Models", "name", "input", "dims", "parameters", "MACs", "FLOPs", "preprocessing", "file")
+    for entry in study.models:
+        size = entry.spec.input
+        models.add_row(
+            entry.name,
+            f"{size.width}×{size.height} {size.color}",
+            str(entry.dimensions),
+            f"{entry.parameters / 1e6:.2f} M",
+            f"{entry.macs / 1e6:,.0f} M",
+            f"{entry.flops / 1e6:,.0f} M",
+            entry.origin,
+            str(entry.file) if entry.file.is_file() else f"{entry.file} (missing)",
+        )
+    out.print()
+    out.print(models if study.models else "No models yet: canon add-model")
+    data = _table("Datasets", "name", "format", "images", "subjects", "left out", "alignment", "folds", "folder")
+    for item in study.datasets:
+        data.add_row(
+            item.name,
+            item.format,
+            f"{item.images:,}",
+            f"{item.subjects:,}",
+            f"{item.problems:,}",
+            item.alignment or "none",
+            f"{item.fold_pairs:,} pairs" if item.has_folds else "–",
+            str(item.path) if item.path.is_dir() else f"{item.path} (missing)",
+        )
+    out.print()
+    out.print(data if study.datasets else "No datasets yet: canon add-dataset")
+    if study.models and study.datasets:
+        done = _table("Embeddings", "model", *(item.name for item in study.datasets))
+        for entry in study.models:
+            states = [study.embedding_state(entry.name, item.name) for item in study.datasets]
+            done.add_row(entry.name, *(state_text(state) for state in states))
+        out.print()
+        out.print(done)
+    sizes = study.disk_usage()
+    out.print()
+    out.print(" · ".join(f"{room} {size / 1e6:,.1f} MB" for room, size in sizes.items()), markup=False)
+
+
+def state_text(state: EmbeddingState) -> str:
+    """How far embeddings are, in a few words."""
+    if state.damage:
+        return f"damaged: {state.damage}"
+    if state.complete:
+        bad = f", {state.bad_rows} unusable" if state.bad_rows else ""
+        return f"complete ({state.rows:,}{bad}; {state.provider})"
+    if not state.done:
+        return "none"
+    return f"{state.done:,} of {state.rows:,}" if state.current else "out of date"
+
+
+def info_json(study: Study) -> dict[str, Any]:
+    """The same as a document."""
+    return {
+        "study": study.name,
+        "models": [
+            {
+                "name": entry.name,
+                "file": str(entry.file),
+                "sha256": entry.sha256,
+                "dimensions": entry.dimensions,
+                "parameters": entry.parameters,
+                "macs": entry.macs,
+                "flops": entry.flops,
+                "preprocessing": entry.origin,
+                "notes": list(entry.notes),
+                "spec": entry.spec.to_mapping(),
+            }
+            for entry in study.models
+        ],
+        "datasets": [
+            {
+                "name": item.name,
+                "format": item.format,
+                "folder": str(item.path),
+                "fingerprint": item.fingerprint,
+                "images": item.images,
+                "subjects": item.subjects,
+                "alignment": item.alignment,
+                "fold_pairs": item.fold_pairs,
+                "notes": list(item.notes),
+                "problems": [
+                    {"image": problem.image, "reason": problem.reason} for problem in study.faces(item.name).problems
+                ],
+            }
+            for item in study.datasets
+        ],
+        "embeddings": [
+            {
+                "model": entry.name,
+                "dataset": item.name,
+                "done": state.done,
+                "rows": state.rows,
+                "current": state.current,
+                "complete": state.complete,
+                "unusable": state.bad_rows,
+            }
+            for entry in study.models
+            for item in study.datasets
+            for state in [study.embedding_state(entry.name, item.name)]
+        ],
+        "bytes": study.disk_usage(),
+    }
+
+
+def print_doctor() -> None:
+    """The environment, row by row, each with its remedy where something is missing; then the presets."""
+    from canon_core.models.presets import presets
+    from canon_core.models.providers import environment_report
+
+    report = environment_report()
+    section = ""
+    for row in report.rows:
+        if row.section != section:
+            section = row.section
+            out.print(f"\n{section}", style="bold", markup=False)
+        mark = {"ok": "ok     ", "warn": "note   ", "missing": "missing"}[row.state]
+        out.print(f"  {mark}  {row.name}: {row.text}", markup=False)
+        if row.remedy:
+            out.print(f"           → {row.remedy}", markup=False)
+    try:
+        known = presets()
+    except (CanonError, OSError) as error:
+        say(f"the presets cannot be read: {error}")
+        return
+    out.print("\nPresets (canon add-model --preset NAME)", style="bold")
+    for preset in known:
+        out.print(f"  {preset.name}: {preset.title}", markup=False)
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number == 0 else "right")
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"

@@ -1,0 +1,112 @@
+"""Running a job under a terminal: progress on standard error, Ctrl-C cancels, results on standard output."""
+
+from __future__ import annotations
+
+import json
+import logging
+import queue
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.text import Text
+
+from canon_core.errors import CanonError
+from canon_core.jobs import Cancellation, Engine, Failed, Finished, JobContext, Log
+from canon_core.jobs import Progress as JobProgress
+from canon_core.store.atomic import write_atomically
+
+T = TypeVar("T")
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+#: Exit codes (house plan): the input or the environment is at fault; cancelled.
+FAULT, CANCELLED = 1, 130
+
+
+def say(text: str) -> None:
+    """One line for the user, on standard error."""
+    err.print(Text(text))
+
+
+def fail(error: CanonError) -> typer.Exit:
+    """Print the error's sentence in one line and give the exit to raise."""
+    err.print(Text.assemble(("error: ", "bold red"), error.sentence()))
+    return typer.Exit(FAULT)
+
+
+def run_job(title: str, function: Callable[[JobContext], T]) -> T:
+    """Run a job on an engine while this thread shows its progress.
+
+    Ctrl-C cancels the job: what it wrote is kept, and the process ends with 130.
+    """
+    engine = Engine()
+    number = engine.submit(title, function)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[pace]}"),
+    )
+    try:
+        with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bars:
+            task: TaskID | None = None
+            while True:
+                try:
+                    event = engine.events.get(timeout=0.2)
+                except queue.Empty:
+                    continue
+                except KeyboardInterrupt:
+                    engine.cancel(number)
+                    continue
+                if isinstance(event, JobProgress):
+                    if task is None:
+                        task = bars.add_task(event.what, total=event.total, pace="")
+                    bars.update(
+                        task, description=event.what, completed=event.done, total=event.total, pace=_pace(event)
+                    )
+                elif isinstance(event, Log):
+                    prefix = "warning: " if event.level >= logging.WARNING else ""
+                    say(prefix + event.text)
+                elif isinstance(event, Failed):
+                    if event.details:
+                        logging.getLogger(__name__).debug("%s", event.details)
+                    raise fail(event.error)
+                elif isinstance(event, Cancellation):
+                    say("cancelled; what was finished is kept, and the same command goes on from there")
+                    raise typer.Exit(CANCELLED)
+                elif isinstance(event, Finished):
+                    result: T = event.result  # type: ignore[assignment]
+                    return result
+    finally:
+        engine.close()
+
+
+def _pace(event: JobProgress) -> str:
+    if event.rate is None or event.eta is None:
+        return ""
+    return f"{event.rate:,.0f}/s · {duration(event.eta)} left" if event.rate >= 10 else f"{duration(event.eta)} left"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: ``8 s``, ``2 min 05 s``, ``1 h 20 min``."""
+    whole = round(seconds)
+    if whole < 100:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def write_json(document: dict[str, Any], target: str) -> None:
+    """Write JSON to a file, or to standard output for ``-``; never NaN."""
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+    if target == "-":
+        sys.stdout.write(text + "\n")
+        return
+    write_atomically(Path(target), (text + "\n").encode("utf-8"))
