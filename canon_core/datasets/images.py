@@ -48,15 +48,18 @@ def read_bytes(path: Path) -> tuple[bytes, os.stat_result]:
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(file.fileno())
+        try:
+            status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
-                raise DatasetError("is not a regular file", path=path, remedy="remove it")
+                raise DatasetError("is not a file", path=path, remedy="remove it or give a file")
             if status.st_size > MAX_IMAGE_BYTES:
                 raise DatasetError(
                     f"is larger than {MAX_IMAGE_BYTES // 2**20} MB", path=path, remedy="store it smaller or remove it"
                 )
-            data = file.read(MAX_IMAGE_BYTES + 1)
+            with open(descriptor, "rb", closefd=False) as file:
+                data = file.read(MAX_IMAGE_BYTES + 1)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         fault = system_error(error)
         raise DatasetError(f"cannot be read ({fault.problem})", path=path, remedy=fault.remedy) from error
