@@ -116,7 +116,8 @@ def add_model(
             say(f"  {note}")
         if entry.origin == "inferred":
             say(
-                f"  to change it: `canon remove {study} --model \"{entry.name}\"` and add it again with --preset or --spec"
+                f"  to change it: `canon remove {study} --model \"{entry.name}\"`,"
+                " then add it again with --preset or --spec"
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -69,7 +70,9 @@ def embed_study(
             shown = ", ".join(faces.ids[row] for row in report.bad_rows[:5])
             more = f" and {len(report.bad_rows) - 5} more" if len(report.bad_rows) > 5 else ""
             ctx.log(
-                f"{name} gives no usable embedding (not finite, or zero) for {len(report.bad_rows)} images: {shown}{more}"
+                f"{name} gives no usable embedding (not finite, or zero) for {len(report.bad_rows)} images:"
+                f" {shown}{more}",
+                logging.WARNING,
             )
         embedded = ModelEmbedded(name, dataset, report)
         done.append(embedded)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from canon_core.errors import DatasetError
-from canon_core.experiments.usable import UsableEmbeddings, prepare
+from canon_core.experiments.usable import prepare
 from canon_core.jobs import JobContext
 from canon_core.maps.fit import fit_map
 from canon_core.maps.kinds import MapKind

@@ -389,7 +389,7 @@ class Study:
         if self.read_only:
             return self._dataset_entry(changed)
         if loaded.faces.fingerprint != record.fingerprint:
-            ctx.log(f"{record.name}: its images changed since they were last read; embeddings made before are out of date")
+            ctx.log(f"{record.name}: its images changed since they were last read; older embeddings are out of date")
         with self._mutex:
             self._save_dataset(record.folder, loaded)
             self._change(
@@ -535,7 +535,9 @@ class Study:
 
     def _need_writing(self) -> None:
         if self._lock is None:
-            raise StudyError("open read-only", path=self._folder, remedy="close it where it is in use and open it again")
+            raise StudyError(
+                "open read-only", path=self._folder, remedy="close it where it is in use and open it again"
+            )
 
     def _model_record(self, name: str) -> ModelRecord:
         for record in self._manifest.models:
