@@ -1,0 +1,1 @@
+"""Images to aligned crops, through a network, into a file of embeddings."""
