@@ -7,7 +7,7 @@ size the network is really fed with, by the rules of :mod:`canon_core.models.ope
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -144,6 +144,19 @@ def image_input(file: OnnxFile) -> Tensor:
             f"wants more than an image: {others}", path=file.path, remedy="export it with its other inputs set"
         )
     return images[0]
+
+
+def vector_width(shape: Sequence[int | None] | None) -> int | None:
+    """Numbers for each image in an output of shape (n, d), (n, d, 1, 1) or (n, 1, 1, d).
+
+    None where the shape is not one vector for each image, or where d is not known.
+    """
+    if shape is None or len(shape) not in (2, 4):
+        return None
+    wide = [side for side in shape[1:] if side != 1]
+    if not wide:
+        return 1
+    return wide[0] if len(wide) == 1 else None
 
 
 def real_inputs(graph: GraphProto) -> Iterator[ValueInfoProto]:

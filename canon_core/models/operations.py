@@ -122,6 +122,21 @@ def cost(node: NodeProto, values: Mapping[str, Value]) -> Cost | None:
     return None
 
 
+def shared_sides(node: NodeProto, values: Mapping[str, Value]) -> tuple[int, int] | None:
+    """The side of each factor that a matrix product sums over: equal, or the shapes contradict each other.
+
+    None for other operators and for unknown shapes. ONNX's own shape inference does not check them for Gemm.
+    """
+    if node.op_type not in ("Gemm", "MatMul") or len(node.input) < 2:
+        return None
+    left, right = (values.get(name, Value(0, None)).shape for name in node.input[:2])
+    if not left or not right:
+        return None
+    attributes = _attributes(node) if node.op_type == "Gemm" else {}
+    last_but_one = right[-2] if len(right) > 1 else right[-1]
+    return left[0] if attributes.get("transA") else left[-1], right[-1] if attributes.get("transB") else last_but_one
+
+
 def _convolution(inputs: list[Value], weight_at: int, output: int, operator: str) -> Cost | None:
     """Each output sums over the kernel and over the input channels of its group: the weight's sides but the first."""
     weight = inputs[weight_at].shape if len(inputs) > weight_at else None
