@@ -1,0 +1,257 @@
+"""The command line: from nothing to the matrix, and one clear sentence for everything that can be wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Make = Callable[..., Path]
+CANON = [sys.executable, "-c", "from canon_core.cli import main; main()"]
+
+
+def canon(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    kept.pop("QT_QPA_PLATFORM", None)
+    return subprocess.run(
+        [*CANON, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, env={**kept, **environment}, check=False
+    )
+
+
+def ok(*arguments: str | Path, cwd: Path) -> str:
+    done = canon(*arguments, cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def refused(*arguments: str | Path, cwd: Path, **environment: str) -> str:
+    """The one line of a command that must fail with exit code 1."""
+    done = canon(*arguments, cwd=cwd, **environment)
+    assert done.returncode == 1, (done.stdout, done.stderr)
+    assert "Traceback" not in done.stderr + done.stdout
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1, done.stderr
+    return lines[0]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, make_network: Make, make_faces: Make) -> Path:
+    """A study made, embedded and scored by commands alone."""
+    root = tmp_path_factory.mktemp("cli")
+    make_network(root / "a.onnx", dimensions=24, seed=1)
+    make_network(root / "b.onnx", dimensions=16, seed=2)
+    make_faces(root / "faces", subjects=10, images=4, folds=2)
+    ok("new", "s", cwd=root)
+    ok("add-model", "s.canon", "a.onnx", cwd=root)
+    ok("add-model", "s.canon", "b.onnx", "--name", "second", cwd=root)
+    ok("add-dataset", "s.canon", "faces", cwd=root)
+    ok("embed", "s.canon", cwd=root)
+    return root
+
+
+def test_the_matrix_is_printed_with_its_settings(folder: Path) -> None:
+    text = ok("matrix", "s.canon", "--far", "1e-1,1e-2", cwd=folder)
+    for part in ("TAR at FAR 1e-2", "second", "map linear", "fit disjoint (seed 0)", "FAR rule conservative", "genuine"):
+        assert part in text
+
+
+def test_json_on_standard_output_is_json_only(folder: Path) -> None:
+    document = json.loads(ok("matrix", "s.canon", "--map", "rotation", "--json", "-", cwd=folder))
+    assert document["models"] == ["a", "second"]
+    assert document["map"] == "rotation"
+    assert document["mode"] == "disjoint"
+    assert document["far_rule"] == "conservative"
+    assert document["far"] == [0.1, 0.01, 0.001, 0.0001, 1e-05, 1e-06]
+    assert sum(document["fit_pairs"]) == 40
+    for table in ("tar", "achieved_far", "threshold"):
+        assert len(document[table]) == 2
+        assert len(document[table][0][1]) == 6
+    assert document["seconds"] > 0
+
+
+def test_json_goes_into_a_file_too(folder: Path) -> None:
+    ok("matrix", "s.canon", "--json", "out.json", cwd=folder)
+    assert json.loads((folder / "out.json").read_text())["protocol"] == "all pairs"
+
+
+def test_folds_are_printed_and_given_as_json(folder: Path) -> None:
+    document = json.loads(ok("folds", "s.canon", "--json", "-", cwd=folder))
+    assert len(document["per_fold"][0][1]) == 2
+    assert document["dataset"] == "faces"
+    assert "mean of 2 folds" in ok("folds", "s.canon", cwd=folder)
+
+
+def test_info_tells_models_datasets_and_states(folder: Path) -> None:
+    text = ok("info", "s.canon", cwd=folder)
+    for part in ("a.onnx", "112×112 rgb", "faces", "complete (40"):
+        assert part in text
+    assert json.loads(ok("info", "s.canon", "--json", "-", cwd=folder))["embeddings"][0]["complete"] is True
+
+
+def test_info_writes_a_contact_sheet(folder: Path) -> None:
+    ok("info", "s.canon", "--contact-sheet", "sheet.png", cwd=folder)
+    assert (folder / "sheet.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_export_writes_figures_and_tables(folder: Path) -> None:
+    ok("export", "s.canon", "--out", "paper", "--far", "1e-1", cwd=folder)
+    figures = {path.suffix for path in (folder / "paper" / "figures").iterdir()}
+    tables = {path.suffix for path in (folder / "paper" / "tables").iterdir()}
+    assert figures == {".pdf", ".svg", ".png"}
+    assert tables == {".csv", ".tex", ".md"}
+    names = {path.stem for path in (folder / "paper" / "figures").iterdir()}
+    assert "faces-linear-disjoint-matrix-far-1e-1" in names
+    assert "faces-linear-disjoint-roc-single" in names
+    assert "faces-linear-disjoint-roc-from-a" in names
+
+
+def test_doctor_names_versions_and_providers(folder: Path) -> None:
+    text = ok("doctor", cwd=folder)
+    for part in ("onnxruntime", "numpy", "cpu", "Presets"):
+        assert part.lower() in text.lower()
+
+
+def test_renaming_and_removing(folder: Path, make_network: Make) -> None:
+    ok("add-model", "s.canon", "a.onnx", "--name", "spare", cwd=folder)
+    ok("rename", "s.canon", "other", "--model", "spare", cwd=folder)
+    assert "other" in ok("info", "s.canon", cwd=folder)
+    ok("remove", "s.canon", "--model", "other", cwd=folder)
+    assert "other" not in ok("info", "s.canon", cwd=folder)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("matrix", "s.canon", "--dataset", "face"), "did you mean 'faces'"),
+        (("matrix", "s.canon", "--models", "a,c"), "no model 'c'"),
+        (("matrix", "s.canon", "--mode", "authors"), "--mode disjoint"),
+        (("embed", "s.canon", "--provider", "cuda"), "cuda"),
+        (("info", "nothing.canon"), "canon new"),
+        (("info", "faces"), "not a study"),
+        (("new", "s"), "there is a study already"),
+        (("add-model", "s.canon", "missing.onnx"), "missing.onnx"),
+        (("add-dataset", "s.canon", "missing"), "missing"),
+        (("export", "s.canon", "--out", "x", "--format", "gif"), "pdf"),
+        (("gui", "s.canon"), "no display"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_and_exit_code_1(folder: Path, arguments: tuple[str, ...], says: str) -> None:
+    before = (folder / "s.canon" / "study.json").read_bytes()
+    assert says in refused(*arguments, cwd=folder)
+    assert (folder / "s.canon" / "study.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("matrix",),
+        ("matrix", "s.canon", "--map", "affinee"),
+        ("matrix", "s.canon", "--far", "none"),
+        ("matrix", "s.canon", "--far", "0"),
+        ("remove", "s.canon"),
+        ("nonsense",),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(folder: Path, arguments: tuple[str, ...]) -> None:
+    done = canon(*arguments, cwd=folder)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_bad_models_are_refused_by_name(folder: Path, tmp_path: Path, make_network: Make) -> None:
+    whole = make_network(tmp_path / "whole.onnx").read_bytes()
+    (tmp_path / "cut.onnx").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "text.onnx").write_text("this is no network")
+    (tmp_path / "empty.onnx").write_bytes(b"")
+    (tmp_path / "whole.toml").write_text("[input]\nheight = 96\nwidth = 96\n")
+    (tmp_path / "typo.toml").write_text("[input]\nheigth = 112\n")
+    for name in ("cut", "text", "empty"):
+        assert f"{name}.onnx" in refused("add-model", "s.canon", tmp_path / f"{name}.onnx", cwd=folder)
+    says = refused("add-model", "s.canon", tmp_path / "whole.onnx", cwd=folder)
+    assert "96" in says
+    assert "112" in says
+    says = refused("add-model", "s.canon", tmp_path / "whole.onnx", "--spec", tmp_path / "typo.toml", cwd=folder)
+    assert "height" in says
+    assert "heigth" in says
+
+
+def test_bad_datasets_are_refused_by_name(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "empty" in refused("add-dataset", "s.canon", tmp_path / "empty", cwd=folder)
+    (tmp_path / "texts" / "Ann").mkdir(parents=True)
+    (tmp_path / "texts" / "Ann" / "1.jpg").write_text("no image")
+    assert "texts" in refused("add-dataset", "s.canon", tmp_path / "texts", cwd=folder)
+
+
+def test_a_corrupt_image_among_good_ones_is_listed_and_the_others_go_on(
+    folder: Path, tmp_path: Path, make_faces: Make
+) -> None:
+    faces = make_faces(tmp_path / "mixed", subjects=3, images=3)
+    good = (faces / "Person_01" / "Person_01_0002.png").read_bytes()
+    (faces / "Person_01" / "Person_01_0002.png").write_bytes(good[:200])
+    done = canon("add-dataset", "s.canon", faces, cwd=folder)
+    assert done.returncode == 0
+    assert "Person_01/Person_01_0002.png" in done.stderr
+    assert "8 images of 3 subjects" in done.stderr
+    ok("remove", "s.canon", "--dataset", "mixed", cwd=folder)
+
+
+def test_embeddings_cut_short_are_named_with_the_remedy_and_made_again(folder: Path) -> None:
+    path = folder / "s.canon" / "embeddings" / "a" / "faces.h5"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    text = ok("info", "s.canon", cwd=folder)
+    assert "damaged" in text
+    assert "faces.h5" in refused("matrix", "s.canon", "--models", "a", "--far", "0.3", cwd=folder)
+    ok("embed", "s.canon", "--models", "a", cwd=folder)
+    assert path.read_bytes() == whole
+
+
+def test_a_result_cut_short_is_named(folder: Path) -> None:
+    ok("matrix", "s.canon", "--models", "a", "--far", "0.25", cwd=folder)
+    newest = max((folder / "s.canon" / "results").glob("*.h5"), key=lambda path: path.stat().st_mtime_ns)
+    newest.write_bytes(newest.read_bytes()[:100])
+    assert newest.name in refused("matrix", "s.canon", "--models", "a", "--far", "0.25", cwd=folder)
+    newest.unlink()
+    ok("matrix", "s.canon", "--models", "a", "--far", "0.25", cwd=folder)
+
+
+def test_a_study_in_use_is_said_to_be_and_by_whom(folder: Path) -> None:
+    holder = subprocess.Popen(
+        [sys.executable, "-c",
+         "import sys, time; from canon_core.study.study import Study; s = Study.open(sys.argv[1], owner='canon embed');"
+         "print('held', flush=True); time.sleep(60)", str(folder / "s.canon")],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline().strip() == "held"
+        says = refused("embed", "s.canon", cwd=folder)
+        assert "in use by canon embed" in says
+        assert str(holder.pid) in says
+        ok("info", "s.canon", cwd=folder)
+    finally:
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
+
+
+def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(folder: Path, tmp_path: Path, make_faces: Make) -> None:
+    make_faces(folder / "many", subjects=100, images=30, seed=5)
+    running = subprocess.Popen(
+        [*CANON, "add-dataset", "s.canon", "many"], cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    time.sleep(1.0)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=20)
+    assert "Traceback" not in said
+    assert running.returncode in (130, 0)  # 0 only where all was done within a second
+    if running.returncode == 130:
+        assert "many" not in ok("info", "s.canon", cwd=folder)
