@@ -59,7 +59,7 @@ def make_network() -> MakeNetwork:
 
 @pytest.fixture(scope="session")
 def make_faces() -> MakeFaces:
-    """``make_faces(folder, subjects=12, images=5, seed=0)``: 112×112 PNG "faces", a colour pattern a subject plus noise.
+    """``make_faces(folder, subjects=12, images=5, seed=0)``: PNG "faces", a colour pattern a subject + noise.
 
     ``folds=k`` writes a ``pairs.txt`` with k folds of 10 genuine and 10 impostor pairs.
     """

@@ -16,7 +16,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from canon_core.datasets.options import DatasetOptions
 from canon_core.embedding.embed import EmbedOptions
-from canon_core.errors import DatasetError, SettingsError, StudyError
+from canon_core.errors import Cancelled, DatasetError, SettingsError, StudyError
 from canon_core.experiments.embedding import embed_study
 from canon_core.experiments.folds import run_folds
 from canon_core.experiments.matrix import matrix_json, read_roc, run_matrix, stored_matrix
@@ -176,7 +176,7 @@ def test_cells_arrive_one_by_one_and_the_work_goes_on_after_a_cancellation(small
                 ctx.cancel()
 
     ctx = JobContext(emit=cancel_after_two)
-    with pytest.raises(Exception, match="^$"):
+    with pytest.raises(Cancelled):
         run_matrix(small.study, settings, ctx)
     stored = stored_matrix(small.study, settings)
     assert [pair for pair, cell in stored.cells.items() if cell is not None] == [("a", "a"), ("b", "b")]

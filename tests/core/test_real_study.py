@@ -106,10 +106,8 @@ def test_originals_aligned_by_points_or_by_a_detector_give_the_tars_of_the_crops
     tars = {}
     for name in ("crops", "originals"):
         canon("embed", "s.canon", "--dataset", name, "--provider", "cpu", cwd=tmp_path)
-        found = json.loads(
-            canon("matrix", "s.canon", "--dataset", name, "--map", "rotation", "--mode", "in-sample", "--far",
-                  "1e-1,1e-2", "--json", "-", cwd=tmp_path)  # fmt: skip
-        )
+        settings = ("--dataset", name, "--map", "rotation", "--mode", "in-sample", "--far", "1e-1,1e-2")
+        found = json.loads(canon("matrix", "s.canon", *settings, "--json", "-", cwd=tmp_path))
         tars[name] = (found["tar"], found["pairs"])
     assert tars["crops"][1] == tars["originals"][1]
     genuine = tars["crops"][1]["single"]["genuine"]

@@ -238,7 +238,7 @@ def test_a_failed_save_leaves_the_old_manifest(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises((CanonError, OSError), match="(?i)no space left"):
+    with pytest.raises((CanonError, OSError), match=r"(?i)no space left"):
         study.rename_model("a", "b")
     monkeypatch.undo()
     assert (study.path / "study.json").read_bytes() == before
