@@ -14,6 +14,8 @@ from canon_core.maps.fitted import FittedMap
 from canon_core.maps.kinds import MapKind
 from canon_core.maps.unit import unit_rows
 
+__all__ = ["SourceFit", "fit_map", "singular_values", "svd", "unit_rows"]
+
 Matrix = NDArray[np.float64]
 
 #: Condition number of the source up to which the normal equations are used: they lose twice its digits, so that at
