@@ -42,13 +42,13 @@ class Detection:
     score : float
         Between 0 and 1.
     faces : int
-        How many faces were found in the image, this one included.
+        How many faces were found in the image, this one included; 1 where it was not kept.
     """
 
     landmarks: NDArray[np.float32]
     box: NDArray[np.float32]
     score: float
-    faces: int
+    faces: int = 1
 
 
 class DetectorFile:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +18,14 @@ from canon_core.errors import StoreError
 #: Changes when the meaning of :attr:`FaceImages.fingerprint` changes, so that old embeddings are not taken for new.
 _FINGERPRINT_VERSION: Final = b"canon faces 1\n"
 _REMEDY: Final = "remove the dataset and add it again"
+
+#: (5, 2) float32: eyes, nose, mouth corners of the ArcFace template in its 112 × 112 pixels (facts.md, *Alignment*).
+ARCFACE_POINTS: Final = np.array(
+    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]], np.float32
+)
+ARCFACE_POINTS.flags.writeable = False
+#: Width and height of images on that template.
+ARCFACE_SIDE: Final = 112
 
 
 class Alignment(StrEnum):
@@ -57,7 +65,8 @@ class FaceImages:
     alignment : Alignment or None
         None: nothing is known, and networks that want an aligned face refuse these images.
     landmarks : (n, 5, 2) float32 or None
-        Eyes, nose, mouth corners (left in the image first) in pixels of the decoded image.
+        Eyes, nose, mouth corners (left in the image first) in pixels of the decoded image; of aligned images the
+        template's.
     boxes : (n, 4) float32 or None
         Detector boxes x, y, width, height in pixels of the decoded image.
     scores : (n,) float32 or None
@@ -167,8 +176,9 @@ def _read(arrays: Mapping[str, Any], root: Path) -> FaceImages:
     if len(set(ids)) < count:
         raise ValueError("an image stands in it twice")
     for name in ids:
-        if not name or name.startswith("/") or "\\" in name[:3] or ":" in name[:2] or ".." in name.split("/"):
-            raise ValueError(f"'{name}' is no path inside the dataset")
+        parts = PurePath(name).parts
+        if not parts or PurePath(name).anchor or ".." in parts:
+            raise ValueError(f"'{name[:80]}' is no path inside the dataset")
     subjects, hashes = _strings(arrays["subjects"]), _strings(arrays["sha256"])
     for title, texts in (("subjects", subjects), ("sha256", hashes)):
         if len(texts) != count:
