@@ -139,6 +139,12 @@ class JobContext:
         return self._cancelled.is_set()
 
     # -- used by the job -----------------------------------------------------------------------------------------
+    def quiet(self) -> JobContext:
+        """A context for a step of this job: cancelled with it, but its progress and log are not passed on."""
+        step = JobContext(self.job, self.revision)
+        self.on_cancel(step.cancel)
+        return step
+
     def check(self) -> None:
         """Raise :class:`~canon_core.errors.Cancelled` when the job was told to stop."""
         if self._cancelled.is_set():

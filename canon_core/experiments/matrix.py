@@ -172,7 +172,7 @@ class _Cells:
                 outside = mapping.apply(outside)
             pools.append(Pool(source=outside, target=aim, subjects=subjects, ordered=True))
         ctx.check()
-        scores = score_all_pairs(pools, settings.far, ctx)
+        scores = score_all_pairs(pools, settings.far, ctx.quiet())
         cell = self._cell(source, target, scores, tuple(fits), time.perf_counter() - start)
         if not self._study.read_only:
             save_cell(self._study.stored("results", cell.key), cell, scores.roc, self._folders(source, target))
