@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from canon_core.cli import terminal
@@ -68,6 +67,14 @@ def main() -> None:
         sys.exit(terminal.CANCELLED)
     except OSError as error:
         sys.exit(terminal.fail(system_error(error)).exit_code)
+    except Exception as error:
+        if os.environ.get("CANON_DEBUG"):
+            raise
+        fault = CanonError(
+            f"an internal error stopped this command ({type(error).__name__}: {error})",
+            remedy="nothing that was finished is lost; set CANON_DEBUG=1, run it again and report what it prints",
+        )
+        sys.exit(terminal.fail(fault).exit_code)
 
 
 def _print_version(wanted: bool) -> None:
@@ -441,9 +448,9 @@ def _fars(text: str) -> tuple[float, ...]:
     try:
         values = tuple(dict.fromkeys(float(part) for part in _listed(text)))
     except ValueError:
-        raise click.BadParameter(f"'{text}' is not a list of numbers such as 1e-2,1e-3", param_hint="--far") from None
+        raise typer.BadParameter(f"'{text}' is not a list of numbers such as 1e-2,1e-3", param_hint="--far") from None
     if not values or not all(0 < value <= 1 for value in values):
-        raise click.BadParameter("a FAR target lies above 0 and is at most 1", param_hint="--far")
+        raise typer.BadParameter("a FAR target lies above 0 and is at most 1", param_hint="--far")
     return values
 
 
@@ -457,7 +464,7 @@ def _absolute(path: Path | None) -> Path | None:
 
 def _one_of(model: str | None, dataset: str | None) -> None:
     if (model is None) == (dataset is None):
-        raise click.UsageError("name either --model or --dataset")
+        raise typer.BadParameter("name either --model or --dataset")
 
 
 def _describe_dataset(study: Study, entry: DatasetEntry) -> None:

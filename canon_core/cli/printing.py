@@ -216,7 +216,10 @@ def print_doctor() -> None:
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 0 else "right")
+        last = column in ("file", "folder")
+        table.add_column(
+            column, justify="left" if number == 0 or last else "right", overflow="fold", no_wrap=number == 0
+        )
     return table
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import queue
 import sys
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from canon_core.store.atomic import write_atomically
 
 T = TypeVar("T")
 
-out = Console(highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 240)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 #: Exit codes (house plan): the input or the environment is at fault; cancelled.
@@ -74,8 +75,8 @@ def run_job(title: str, function: Callable[[JobContext], T]) -> T:
                     prefix = "warning: " if event.level >= logging.WARNING else ""
                     say(prefix + event.text)
                 elif isinstance(event, Failed):
-                    if event.details:
-                        logging.getLogger(__name__).debug("%s", event.details)
+                    if event.details and os.environ.get("CANON_DEBUG"):
+                        say(event.details)
                     raise fail(event.error)
                 elif isinstance(event, Cancellation):
                     say("cancelled; what was finished is kept, and the same command goes on from there")

@@ -65,9 +65,13 @@ class UsableEmbeddings:
                 self.missing[name] = _why(name, dataset, state.done, state.rows, state.current, state.damage)
         self.models = tuple(name for name in models if name not in self.missing)
         if not self.models:
-            reasons = "; ".join(self.missing.values()) or "the study has no models"
-            remedy = f"run `canon embed` with --dataset {dataset}" if self.missing else "add one with `canon add-model`"
-            raise StudyError(f"nothing to score on '{dataset}': {reasons}", path=study.path, remedy=remedy)
+            reasons = list(self.missing.values()) or ["no model was chosen"]
+            more = f" (and {len(reasons) - 1} more models)" if len(reasons) > 1 else ""
+            raise StudyError(
+                f"nothing to score on '{dataset}': {reasons[0]}{more}",
+                path=study.path,
+                remedy=f"run `canon embed` with --dataset {dataset}",
+            )
         faces = study.faces(dataset)
         bad = sorted({row for name in self.models for row in study.bad_rows(name, dataset)})
         self.rows = np.delete(np.arange(len(faces), dtype=np.int64), bad)

@@ -25,9 +25,9 @@ def save_cell(path: Path, cell: Cell, roc: Roc, attributes: dict[str, str]) -> N
     """Write a cell and its ROC; ``attributes`` name the folders of source, target and dataset."""
     arrays: dict[str, np.ndarray[Any, Any]] = {
         "cell": _text(asdict(cell)),
-        "roc/thresholds": roc.thresholds,
-        "roc/false_accepts": roc.false_accepts,
-        "roc/true_accepts": roc.true_accepts,
+        "roc_thresholds": roc.thresholds,
+        "roc_false_accepts": roc.false_accepts,
+        "roc_true_accepts": roc.true_accepts,
     }
     numbers: dict[str, str | int | float] = {
         "genuine": roc.genuine,
@@ -63,9 +63,9 @@ def load_roc(path: Path) -> Roc:
     arrays, numbers = load_arrays(path)
     try:
         return Roc(
-            thresholds=arrays["roc/thresholds"],
-            false_accepts=arrays["roc/false_accepts"],
-            true_accepts=arrays["roc/true_accepts"],
+            thresholds=arrays["roc_thresholds"],
+            false_accepts=arrays["roc_false_accepts"],
+            true_accepts=arrays["roc_true_accepts"],
             genuine=int(numbers["genuine"]),
             impostors=int(numbers["impostors"]),
             auc=float(numbers["auc"]),

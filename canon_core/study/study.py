@@ -695,10 +695,10 @@ class Study:
         arrays: dict[str, np.ndarray[Any, Any]] = dict(loaded.faces.to_arrays())
         if loaded.folds is not None:
             arrays |= {
-                "folds/first": loaded.folds.first,
-                "folds/second": loaded.folds.second,
-                "folds/genuine": loaded.folds.genuine.astype(np.uint8),
-                "folds/fold": loaded.folds.fold,
+                "fold_first": loaded.folds.first,
+                "fold_second": loaded.folds.second,
+                "fold_genuine": loaded.folds.genuine.astype(np.uint8),
+                "fold_fold": loaded.folds.fold,
             }
         save_arrays(self._folder / "datasets" / f"{folder}.h5", arrays, {"fingerprint": loaded.faces.fingerprint})
         self._faces[folder] = (loaded.faces.fingerprint, loaded.faces, loaded.folds)
@@ -717,12 +717,12 @@ class Study:
                 remedy="remove the dataset and add it again",
             )
         folds = None
-        if "folds/first" in arrays:
+        if "fold_first" in arrays:
             folds = FoldProtocol(
-                first=arrays.pop("folds/first"),
-                second=arrays.pop("folds/second"),
-                genuine=arrays.pop("folds/genuine").astype(bool),
-                fold=arrays.pop("folds/fold"),
+                first=arrays.pop("fold_first"),
+                second=arrays.pop("fold_second"),
+                genuine=arrays.pop("fold_genuine").astype(bool),
+                fold=arrays.pop("fold_fold"),
             )
         faces = FaceImages.from_arrays(arrays, record.root.locate(self._folder), path=path)
         with self._mutex:
