@@ -189,7 +189,7 @@ def infer_shapes(
         value.type.tensor_type.ClearField("shape")
     try:
         inferred = shape_inference.infer_shapes(model, strict_mode=strict, data_prop=True)
-    except (RuntimeError, ValueError, TypeError) as error:  # InferenceError is a RuntimeError
+    except (shape_inference.InferenceError, RuntimeError, ValueError, TypeError) as error:
         if strict:
             raise ValueError(str(error)) from error
         inferred = model
