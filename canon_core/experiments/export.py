@@ -65,16 +65,17 @@ def export_study(
     _check("table format", tables, TABLE_FORMATS)
     matrix = run_matrix(study, settings, ctx)
     stem = f"{settings.dataset}-{settings.map}-{settings.mode}".replace(" ", "_")
-    figures, written = out / "figures", []
+    figures = out / "figures"
+    written: list[Path] = []
     try:
         for folder in (figures, out / "tables"):
             folder.mkdir(parents=True, exist_ok=True)
         jobs = _figures(study, matrix, rule, pairs) if formats else []
         total = len(jobs) + len(tables)
-        for done, (name, draw) in enumerate(jobs):
+        for done, (name, drawing) in enumerate(jobs):
             ctx.check()
             ctx.report(done, total, "writing figures and tables")
-            written += save_figure(draw(), figures / f"{stem}-{name}", formats)
+            written += save_figure(drawing(), figures / f"{stem}-{name}", formats)
         for done, form in enumerate(tables, len(jobs)):
             ctx.report(done, total, "writing figures and tables")
             for far in settings.far:
@@ -115,6 +116,9 @@ def _figures(
                 drawn.append(Curve(label, read_roc(study, cell), role, colour))
         return drawn
 
+    def draw(cells: list[tuple[str, str]], det: bool) -> Figure:
+        return roc_figure(curves(cells), det=det, settings_line=line)
+
     drawings: list[tuple[str, Callable[[], Figure]]] = [
         (f"matrix-far-{far_text(far)}", partial(matrix_figure, matrix, far, rule)),
         (f"difference-far-{far_text(far)}", partial(matrix_figure, matrix, far, rule, difference=True)),
@@ -122,10 +126,7 @@ def _figures(
     for name, cells in groups.items():
         for det in (False, True):
             drawings.append(
-                (
-                    name.replace("roc", "det", 1) if det else name,
-                    lambda cells=cells, det=det: roc_figure(curves(cells), det=det, settings_line=line),
-                )
+                (name.replace("roc", "det", 1) if det else name, partial(draw, cells, det))
             )
     return drawings
 

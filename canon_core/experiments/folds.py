@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,7 @@ def run_folds(study: Study, settings: FoldSettings, ctx: JobContext) -> FoldMatr
         if cell is None:
             kind = MapKind.NONE if source == target else settings.map
             result = fold_accuracy(
-                lambda held_out, one=one, other=other, kind=kind: protocol.scores(one, other, kind, held_out),
+                partial(protocol.scores, one, other, kind),
                 protocol.fold,
                 protocol.genuine,
             )
@@ -129,7 +130,8 @@ class _Protocol:
             training = self.fold != held_out
             images = np.unique(np.concatenate([self.first[training], self.second[training]]))
             mapped = fit_map(kind, source[images], target[images]).apply(mapped)
-        return np.einsum("ij,ij->i", mapped, target[self.second], dtype=np.float32)
+        scores: Float32 = np.einsum("ij,ij->i", mapped, target[self.second], dtype=np.float32)
+        return scores
 
 
 def folds_json(matrix: FoldMatrix) -> dict[str, Any]:
