@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -178,8 +178,8 @@ def _check_input(asked: InputSpec, image: Tensor, path: Path, who: str) -> None:
         hint = f'set layout = "{other.layout}"' if swapped == asked.channels else _CORRECT
         raise ModelError(f"{who} says {said}, but the graph's input is {image}", path=path, remedy=hint)
     if height not in (None, asked.height) or width not in (None, asked.width):
-        other = " or choose another preset" if who.startswith("the preset") else ""
-        hint = f"set height = {height or asked.height} and width = {width or asked.width}{other}"
+        else_ = ", or choose another preset" if who.startswith("the preset") else ""
+        hint = f"set height = {height or asked.height} and width = {width or asked.width}{else_}"
         raise ModelError(f"{who} says {said}, but the graph's input is {image}", path=path, remedy=hint)
 
 
@@ -195,19 +195,26 @@ def _dimensions(file: OnnxFile, spec: ModelSpec, facts: GraphFacts, who: str) ->
                 remedy=f"the nearest is '{nearest}'",
             )
     shapes = {name: outputs[name].shape for name in spec.output.names}
+    for name, shape in shapes.items():
+        if shape is not None and len(shape) not in (2, 4):
+            raise _not_a_vector(outputs[name], file.path)
     if any(shape is None or None in shape[1:] for shape in shapes.values()):
         shapes.update(output_shapes(file.path, spec, facts))
     total = 0
     for name, shape in shapes.items():
+        output = replace(outputs[name], shape=shape)
         width = vector_width(shape)
-        if width is None or outputs[name].dtype not in (*EMBEDDING_TYPES, "unknown"):
-            found = Tensor(name, outputs[name].dtype, shape)
-            raise ModelError(
-                f"the output {found} is not one vector of numbers for each image",
-                path=file.path,
-                remedy="name the output that holds the embedding, or use a network that gives one",
-            )
+        if width is None or output.dtype not in (*EMBEDDING_TYPES, "unknown"):
+            raise _not_a_vector(output, file.path)
         total += width
     if not 1 <= total <= MAX_DIMENSIONS:
         raise ModelError(f"its embedding has {total:,} dimensions, more than {MAX_DIMENSIONS:,}", path=file.path)
     return total
+
+
+def _not_a_vector(output: Tensor, path: Path) -> ModelError:
+    return ModelError(
+        f"the output {output} is not one vector of numbers for each image",
+        path=path,
+        remedy="name the output that holds the embedding, or use a network that gives one",
+    )
