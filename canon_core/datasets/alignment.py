@@ -177,7 +177,7 @@ def _from_file(root: Path, measured: Sequence[MeasuredImage], path: Path) -> tup
     if 2 * swapped > len(found):
         notes.append(
             f"{path.name}: in {swapped:,} of {len(found):,} images the points run from right to left, as if counted "
-            "from the subject's side; faces would be turned upside down: look at the contact sheet"
+            "from the subject's side; faces would come out upside down or tiny: look at the contact sheet"
         )
     scores = [row.score for row in found if row.score is not None]
     if scores and len(scores) < len(found):
