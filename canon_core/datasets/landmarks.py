@@ -22,6 +22,8 @@ POINT_COLUMNS: Final = tuple(
 )
 #: Sides of the image beyond its border at which a point still counts as a guess at a face cut off by it.
 _FAR_OUTSIDE: Final = 1.0
+#: Largest number that float32 holds.
+_LARGEST: Final = float(np.finfo(np.float32).max)
 #: Pixels; below this root-mean-square distance from their centre five points say nothing of scale or rotation.
 _MIN_SPREAD: Final = 1.0
 
@@ -164,7 +166,7 @@ def _number(text: str) -> float | None:
         value = float(text)
     except ValueError:
         return None
-    return value if abs(value) <= np.finfo(np.float32).max else None  # false for NaN
+    return value if abs(value) <= _LARGEST else None  # not so for NaN
 
 
 def _prefixes(root: Path | None) -> tuple[tuple[str, ...], ...]:
