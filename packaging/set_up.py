@@ -83,8 +83,8 @@ def _provide_system(venv_missing: bool) -> bool:
     libraries, font = window_needs.missing_libraries(), window_needs.font_missing()
     packages = window_needs.packages(libraries, font)
     if libraries or font:
-        lacking = [*libraries, *(["a font"] if font else [])]
-        say(f"this system lacks what the window needs: {', '.join(lacking)}")
+        lacking = [f"{len(libraries)} libraries ({libraries[0]}, …)"] if libraries else []
+        say(f"this system lacks what the window needs: {' and '.join([*lacking, *(['a font'] if font else [])])}")
     if venv_missing:
         say(f"Python {sys.version_info[0]}.{sys.version_info[1]} cannot make virtual environments without its package")
         packages.insert(0, f"python{sys.version_info[0]}.{sys.version_info[1]}-venv")
