@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from canon_core.cores import usable_cores
+from canon_core.cores import blas_threads, usable_cores
 from canon_core.errors import SettingsError
 from canon_core.jobs import JobContext
 from canon_core.limits import MAX_GENUINE_PAIRS
@@ -100,7 +100,8 @@ def _score(
         )
     workers = min(threads or usable_cores(), _MOST_THREADS)
     if genuine + sum(pool.impostors for pool in tiled) < sizes.whole:
-        scores, codes, curves = _whole_curves(tiled, ctx)
+        with blas_threads(1):  # as in the blocks of many pairs: several threads would round differently
+            scores, codes, curves = _whole_curves(tiled, ctx)
     else:
         progress = _Progress(ctx, sum(_scored(pool) for pool in tiled))
         scores, codes = _genuine_scores(tiled, ctx, workers)

@@ -89,18 +89,22 @@ class Staircases:
         return low, high, from_low, over
 
     def plan(self, needs: Sequence[Need], most: int) -> Plan:
-        """What the next pass must count and keep for needs that the last one left open."""
+        """What the next pass must count and keep for needs that the last one left open.
+
+        A bracket around no more than ``most`` scores is kept; a fuller one is split by thresholds. Each need has an
+        interval of its own here, so that none is ever too full.
+        """
         grid: list[Scores] = []
-        intervals = []
+        intervals = set()
         for need in needs:
             low, high, from_low, over = self.bracket(need)
             ends = _ordinal(low), _ordinal(high)
             inside = from_low if need.upwards else from_low - over
             if inside <= most or ends[1] - ends[0] <= most // 4:
-                intervals.append(Interval(low, float("inf") if need.upwards else high))
+                intervals.add(Interval(low, float("inf") if need.upwards else high))
             else:
                 grid.append(_at_ordinals(np.linspace(*ends, _SPLIT).astype(np.int64)))
-        return _plan(grid, intervals)
+        return _plan(grid, sorted(intervals, key=lambda one: one.low))
 
 
 def first_plan(
@@ -136,20 +140,25 @@ def first_plan(
         else:
             window = sample[max(size - 1 - farthest, 0) : size - max(nearest, 0)]
             grid.append(window[:: max(1, window.size // 1024)])
-    return _plan(grid, intervals)
+    return _plan(grid, _joined(intervals))
 
 
-def _plan(grid: Sequence[Scores], intervals: Sequence[Interval]) -> Plan:
-    """Overlapping intervals become one; their ends are counted too, for the next plan."""
+def _joined(intervals: Sequence[Interval]) -> list[Interval]:
+    """Overlapping intervals as one."""
     joined: list[Interval] = []
     for interval in sorted(intervals, key=lambda one: one.low):
         if joined and interval.low <= joined[-1].high:
             joined[-1] = Interval(joined[-1].low, max(joined[-1].high, interval.high))
         else:
             joined.append(interval)
-    ends = np.array([end for one in joined for end in (one.low, one.high)], np.float32)
+    return joined
+
+
+def _plan(grid: Sequence[Scores], intervals: Sequence[Interval]) -> Plan:
+    """The ends of intervals are counted too: if one is too full, the next plan starts from them."""
+    ends = np.array([end for one in intervals for end in (one.low, one.high)], np.float32)
     counted = np.sort(np.concatenate([*grid, ends[np.isfinite(ends)]]))
-    return Plan(distinct(counted), tuple(joined))
+    return Plan(distinct(counted), tuple(intervals))
 
 
 def _ordinal(score: float) -> int:

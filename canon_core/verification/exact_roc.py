@@ -35,7 +35,7 @@ class Sizes:
         Distinct genuine scores at which impostors are counted, for area and equal error rate; evenly thinned beyond,
         which changes either by less than one in a million.
     kept : int
-        Distinct impostor scores held around one operating point.
+        Distinct impostor scores held around one operating point; at least twice ``highest``.
     stride, sampled : int
         A sample takes every ``stride``-th row and column, or fewer: no more than ``sampled`` of each.
     """
@@ -162,7 +162,7 @@ class _Search:
             missing = [need for need in needs if need not in self.found]
             if not missing:
                 break
-            plan = self._known.plan(missing, self._sizes.kept)
+            plan = self._known.plan(missing, self._sizes.kept // 4)
         positions = np.searchsorted(self._known.thresholds, genuine)
         return (
             self._known.at_least[:, positions].sum(axis=0, dtype=np.int64),
