@@ -9,6 +9,7 @@ import numpy as np
 
 from canon_core.errors import ModelError
 from canon_core.models.graph import GraphFacts
+from canon_core.models.providers import onnx_runtime
 from canon_core.models.spec import ModelSpec
 
 
@@ -20,8 +21,7 @@ def output_shapes(path: Path, spec: ModelSpec, facts: GraphFacts) -> Mapping[str
     ModelError
         When ONNX Runtime cannot load or run it.
     """
-    import onnxruntime as ort
-
+    ort = onnx_runtime()
     options = ort.SessionOptions()
     options.log_severity_level = 4  # what went wrong is in the exception
     image = facts.inputs[0]
