@@ -57,7 +57,7 @@ def read_bytes(path: Path) -> tuple[bytes, os.stat_result]:
                     f"is larger than {MAX_IMAGE_BYTES // 2**20} MB", path=path, remedy="store it smaller or remove it"
                 )
             with open(descriptor, "rb", closefd=False) as file:
-                data = file.read(MAX_IMAGE_BYTES + 1)
+                data = file.read(status.st_size + 1)  # a buffer of the bound's size would cost more than the reading
         finally:
             os.close(descriptor)
     except OSError as error:
