@@ -36,6 +36,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("pip", reason="this environment was made without pip", exc_type=ImportError)
     target = tmp_path_factory.mktemp("installed") / "in another folder"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-user"]
     run([*pip, "--disable-pip-version-check", "--target", str(target), str(wheel)], wheel.parent)
