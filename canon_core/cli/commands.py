@@ -473,7 +473,7 @@ def _describe_dataset(study: Study, entry: DatasetEntry) -> None:
         say(f"  {note}")
     problems = study.faces(entry.name).problems
     if problems:
-        say(f"  {len(problems):,} images left out:")
+        say(f"  {len(problems):,} left out:")
         for problem in problems[:20]:
             say(f"    {problem.image}: {problem.reason}")
         if len(problems) > 20:

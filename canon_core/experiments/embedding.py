@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from canon_core.embedding.embed import EmbedOptions, EmbedReport, embed
 from canon_core.errors import DatasetError
 from canon_core.jobs import JobContext
+from canon_core.models.providers import choose_provider
 from canon_core.study.study import Study
 
 
@@ -42,6 +43,8 @@ def embed_study(
     DatasetError
         When the images carry no alignment although a model needs one, or an image vanished.
     """
+    if options.provider not in ("auto", "cpu"):
+        choose_provider(options.provider, options.device)  # what cannot be had is said before any work
     study.refresh_dataset(dataset, ctx)
     faces = study.faces(dataset)
     names = tuple(models) or tuple(model.name for model in study.models)

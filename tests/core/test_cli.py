@@ -202,13 +202,15 @@ def test_a_corrupt_image_among_good_ones_is_listed_and_the_others_go_on(
     ok("remove", "s.canon", "--dataset", "mixed", cwd=folder)
 
 
-def test_embeddings_cut_short_are_named_with_the_remedy_and_made_again(folder: Path) -> None:
+def test_embeddings_cut_short_are_named_with_the_remedy_and_come_back_the_same(folder: Path) -> None:
     path = folder / "s.canon" / "embeddings" / "a" / "faces.h5"
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     text = ok("info", "s.canon", cwd=folder)
     assert "damaged" in text
     assert "faces.h5" in refused("matrix", "s.canon", "--models", "a", "--far", "0.3", cwd=folder)
+    assert "delete it" in refused("embed", "s.canon", "--models", "a", cwd=folder)
+    path.unlink()
     ok("embed", "s.canon", "--models", "a", cwd=folder)
     assert path.read_bytes() == whole
 
