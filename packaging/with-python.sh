@@ -30,6 +30,7 @@ consider() {
 
 if [ -n "${PYTHON:-}" ]; then
     consider "$PYTHON"
+    [ "$chosen$without_venv" ] || echo "PYTHON=$PYTHON is not a Python 3.11 to 3.14 that runs: looking for another" >&2
 fi
 for name in python3 python3.13 python3.12 python3.11 python3.14 python; do
     rest=$PATH:

@@ -36,6 +36,11 @@ def executable(path: Path, text: str) -> None:
     path.chmod(0o755)
 
 
+def fake_python(path: Path, probed: int, name: str) -> None:
+    """A Python that answers the script's probe with an exit status, tells its name, and runs everything else."""
+    executable(path, f'case "$2" in *ensurepip*) exit {probed};; esac; echo {name}; exec "{sys.executable}" "$@"')
+
+
 def found_python(path: list[Path], **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["/bin/sh", str(ROOT / "packaging" / "with-python.sh"), "-c", "import sys; print('ran', sys.argv[1:])", "a b"],
@@ -55,20 +60,25 @@ def tools(tmp_path: Path) -> Path:
 
 def test_a_placeholder_that_does_not_run_and_a_python_too_old_are_passed_over(tmp_path: Path, tools: Path):
     executable(tmp_path / "shims" / "python3", "echo 'python3: command not found' >&2; exit 127")
-    executable(tmp_path / "old" / "python3", "exit 4")
-    executable(tmp_path / "good one" / "python3.12", f'echo chosen; exec "{sys.executable}" "$@"')
+    fake_python(tmp_path / "old" / "python3", 4, "too old")
+    fake_python(tmp_path / "good one" / "python3.12", 0, "good")
     answer = found_python([tools, tmp_path / "shims", tmp_path / "old", tmp_path / "good one"])
     assert answer.returncode == 0, answer.stderr
-    assert answer.stdout.splitlines()[-1] == "ran ['a b']"
-    assert "chosen" in answer.stdout
+    assert answer.stdout.splitlines() == ["good", "ran ['a b']"]
 
 
 def test_a_python_that_can_make_environments_goes_before_one_that_cannot(tmp_path: Path, tools: Path):
-    bare = f'[ "$1" = -c ] && case "$2" in *ensurepip*) exit 3;; esac; echo bare; exec "{sys.executable}" "$@"'
-    executable(tmp_path / "bare" / "python3", bare)
-    executable(tmp_path / "whole" / "python3.11", f'echo whole; exec "{sys.executable}" "$@"')
-    assert "whole" in found_python([tools, tmp_path / "bare", tmp_path / "whole"]).stdout
-    assert "bare" in found_python([tools, tmp_path / "bare"]).stdout
+    fake_python(tmp_path / "bare" / "python3", 3, "bare")
+    fake_python(tmp_path / "whole" / "python3.11", 0, "whole")
+    assert found_python([tools, tmp_path / "bare", tmp_path / "whole"]).stdout.splitlines()[0] == "whole"
+    assert found_python([tools, tmp_path / "bare"]).stdout.splitlines()[0] == "bare"
+
+
+def test_a_python_that_is_named_goes_before_all_others(tmp_path: Path, tools: Path):
+    fake_python(tmp_path / "path" / "python3", 0, "on the path")
+    fake_python(tmp_path / "elsewhere" / "python", 0, "named")
+    answer = found_python([tools, tmp_path / "path"], PYTHON=str(tmp_path / "elsewhere" / "python"))
+    assert answer.stdout.splitlines()[0] == "named"
 
 
 def test_without_any_usable_python_the_line_that_installs_one_is_printed(tools: Path):
