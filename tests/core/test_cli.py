@@ -131,7 +131,7 @@ def test_renaming_and_removing(folder: Path, make_network: Make) -> None:
         (("matrix", "s.canon", "--dataset", "face"), "did you mean 'faces'"),
         (("matrix", "s.canon", "--models", "a,c"), "no model 'c'"),
         (("matrix", "s.canon", "--mode", "authors"), "--mode disjoint"),
-        (("embed", "s.canon", "--provider", "cuda"), "cuda"),
+        (("embed", "s.canon", "--provider", "cuda"), "CUDA does not run"),
         (("info", "nothing.canon"), "canon new"),
         (("info", "faces"), "not a study"),
         (("new", "s"), "there is a study already"),
