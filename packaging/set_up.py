@@ -83,7 +83,7 @@ def _provide_system(venv_missing: bool) -> bool:
     libraries, font = window_needs.missing_libraries(), window_needs.font_missing()
     packages = window_needs.packages(libraries, font)
     if libraries or font:
-        lacking = [f"{len(libraries)} libraries ({libraries[0]}, …)"] if libraries else []
+        lacking = [f"{len(libraries)} libraries ({libraries[0]}, ...)"] if libraries else []
         say(f"this system lacks what the window needs: {' and '.join([*lacking, *(['a font'] if font else [])])}")
     if venv_missing:
         say(f"Python {sys.version_info[0]}.{sys.version_info[1]} cannot make virtual environments without its package")
@@ -182,7 +182,7 @@ def _system_pip() -> bool:
 def _install_requirements() -> None:
     """Install the pinned packages, naming the large ones as they come: a first run moves hundreds of megabytes."""
     count = len(re.findall(r"^[\w.-]+==", REQUIREMENTS.read_text(encoding="utf-8"), flags=re.MULTILINE))
-    say(f"installing {count} pinned packages, several hundred megabytes in all; this happens once")
+    say(f"installing {count} pinned packages; the first time that is several hundred megabytes")
     command = [
         *_pip(), "install", "--require-hashes", "--only-binary", ":all:", "--no-user", "--progress-bar", "off",
         "--disable-pip-version-check", "--no-input", "--requirement", str(REQUIREMENTS),
@@ -265,8 +265,9 @@ def _alone() -> Iterator[None]:
 
 def _run(command: list[str], problem: str) -> None:
     answer = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=_clean_environment(), check=False
-    )
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+        env=_clean_environment(), check=False,
+    )  # fmt: skip
     if answer.returncode != 0:
         print(answer.stdout, file=sys.stderr)
         raise SetUpFailed(problem)
