@@ -1,0 +1,146 @@
+"""What the window shows of a study: choices a user makes, undoes, and finds again the next time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from canon_core.maps.kinds import MapKind
+from canon_core.study.results import DEFAULT_FAR, FitMode, MatrixSettings
+from canon_core.verification.roc import FarRule
+
+#: A cell of the matrix: source and target.
+Pair = tuple[str, str]
+_Choice = TypeVar("_Choice", bound=StrEnum)
+_Item = TypeVar("_Item")
+#: Cells whose curves are drawn at once; a saved state that names more is cut.
+MAX_SELECTED = 64
+
+
+@dataclass(frozen=True)
+class ViewState:
+    """One selection and one set of settings for every view.
+
+    Attributes
+    ----------
+    dataset : str
+        Dataset whose matrix is shown; empty without one.
+    left_out : frozenset of str
+        Models that are kept out of the matrix.
+    map, mode, seed :
+        Settings of the matrix.
+    far, rule :
+        Where its ROCs are read.
+    cells : tuple of (source, target)
+        Chosen cells; the last one is in the inspector.
+    model : str
+        Model chosen in the study tree; empty without one.
+    """
+
+    dataset: str = ""
+    left_out: frozenset[str] = frozenset()
+    map: MapKind = MapKind.LINEAR
+    mode: FitMode = FitMode.DISJOINT
+    seed: int = 0
+    far: float = 1e-2
+    rule: FarRule = FarRule.CONSERVATIVE
+    cells: tuple[Pair, ...] = ()
+    model: str = ""
+
+    def settings(self, models: Iterable[str]) -> MatrixSettings:
+        """The matrix's settings, for these models without the ones left out."""
+        return MatrixSettings(
+            dataset=self.dataset,
+            models=tuple(name for name in models if name not in self.left_out),
+            map=self.map,
+            mode=self.mode,
+            far=DEFAULT_FAR,
+            seed=self.seed,
+        )
+
+    def fitting(self, models: Iterable[str], datasets: Iterable[str]) -> ViewState:
+        """The same without names that the study does not have (any more); some dataset where there is one."""
+        models, datasets = tuple(models), tuple(datasets)
+        shown = {name for name in models if name not in self.left_out}
+        return replace(
+            self,
+            dataset=self.dataset if self.dataset in datasets else (datasets[0] if datasets else ""),
+            left_out=self.left_out & frozenset(models),
+            cells=tuple(pair for pair in self.cells if shown.issuperset(pair)),
+            model=self.model if self.model in models else "",
+        )
+
+    def renamed(self, *, model: Pair | None = None, dataset: Pair | None = None) -> ViewState:
+        """The same after a model or a dataset (old, new) got another name."""
+        state = self
+        if model is not None:
+            old, new = model
+
+            def now(name: str) -> str:
+                return new if name == old else name
+
+            state = replace(
+                state,
+                left_out=frozenset(map(now, state.left_out)),
+                cells=tuple((now(source), now(target)) for source, target in state.cells),
+                model=now(state.model),
+            )
+        if dataset is not None and state.dataset == dataset[0]:
+            state = replace(state, dataset=dataset[1])
+        return state
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in the study's manifest."""
+        return {
+            "dataset": self.dataset,
+            "left_out": sorted(self.left_out),
+            "map": str(self.map),
+            "mode": str(self.mode),
+            "seed": self.seed,
+            "far": self.far,
+            "rule": str(self.rule),
+            "cells": [list(pair) for pair in self.cells],
+            "model": self.model,
+        }
+
+    @classmethod
+    def from_json(cls, saved: object) -> ViewState:
+        """Read it back. What is not understood (a damaged or foreign file) falls back to the default, key by key."""
+        values: Mapping[str, object] = saved if isinstance(saved, Mapping) else {}
+        default = cls()
+        return cls(
+            dataset=_text(values.get("dataset")),
+            left_out=frozenset(_list(values.get("left_out"), _text)),
+            map=_choice(MapKind, values.get("map"), default.map),
+            mode=_choice(FitMode, values.get("mode"), default.mode),
+            seed=_seed(values.get("seed")),
+            far=next((far for far in DEFAULT_FAR if far == values.get("far")), default.far),
+            rule=_choice(FarRule, values.get("rule"), default.rule),
+            cells=tuple(_list(values.get("cells"), _pair))[:MAX_SELECTED],
+            model=_text(values.get("model")),
+        )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _pair(value: object) -> Pair | None:
+    names = [_text(name) for name in value] if isinstance(value, list | tuple) else []
+    return (names[0], names[1]) if len(names) == 2 and all(names) else None
+
+
+def _list(value: object, read: Callable[[object], _Item | None]) -> list[_Item]:
+    items = [read(item) for item in value] if isinstance(value, list) else []
+    return [item for item in items if item]
+
+
+def _choice(kind: type[_Choice], value: object, default: _Choice) -> _Choice:
+    return kind(value) if isinstance(value, str) and value in list(kind) else default
+
+
+def _seed(value: object) -> int:
+    # What the spin box of the matrix view holds; a bool is an int to Python, not to a user.
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 999_999 else 0
