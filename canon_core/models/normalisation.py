@@ -146,7 +146,8 @@ def _constants(graph: GraphProto) -> dict[str, NDArray[np.float64]]:
         if not small or tensor.data_location == TensorProto.EXTERNAL:
             continue
         try:
-            array = numpy_helper.to_array(tensor).astype(np.float64)
+            with np.errstate(invalid="ignore"):
+                array = numpy_helper.to_array(tensor).astype(np.float64)
         except (TypeError, ValueError):  # texts, or a damaged constant: not a normalisation
             continue
         if np.isfinite(array).all():

@@ -71,6 +71,7 @@ def open_onnx(path: str | Path) -> OnnxFile:
     try:
         model.ParseFromString(_read(path))
         _check_whole(model, path)
+        _check_names(model, path)
         _check_operators(model, path)
         data_files = _check_weights(model, path)
         slim = ModelProto.FromString(_without_large_weights(model))
@@ -132,6 +133,25 @@ def _check_whole(model: ModelProto, path: Path) -> None:
         raise ModelError("an ONNX file cut short: it names no opset", path=path, remedy=_NOT_ONNX)
 
 
+def _check_names(model: ModelProto, path: Path) -> None:
+    """Refuse names that are no text (protobuf hands them out as bytes), and shown ones that would garble a screen."""
+    shown: list[object] = []
+    hidden: list[object] = []
+    for body in (model.graph, *model.functions):
+        shown += [name if isinstance(name, str) else name.name for name in (*body.input, *body.output)]
+        for node in body.node:
+            for each in _nodes_of(node):
+                shown += [each.op_type, each.domain]
+                hidden += [*each.input, *each.output, *(attribute.name for attribute in each.attribute)]
+    for function in model.functions:
+        shown += [function.domain, function.name]
+    for tensor in _all_tensors(model):
+        shown += [tensor.name, *(text for entry in tensor.external_data for text in (entry.key, entry.value))]
+    readable = all(isinstance(name, str) and name.isprintable() for name in shown)
+    if not readable or not all(isinstance(name, str) for name in hidden):
+        raise ModelError("a damaged ONNX file: a name in it is not text", path=path, remedy=_NOT_ONNX)
+
+
 def _check_operators(model: ModelProto, path: Path) -> None:
     own = {(function.domain, function.name) for function in model.functions}
     bodies: list[GraphProto | FunctionProto] = [model.graph, *model.functions]
@@ -163,6 +183,8 @@ def _check_weights(model: ModelProto, path: Path) -> tuple[Path, ...]:
     for tensor in _all_tensors(model):
         if any(side < 0 for side in tensor.dims):
             raise ModelError(f"the weight '{tensor.name}' has a negative side", path=path, remedy=_NOT_ONNX)
+        if tensor.data_type not in TensorProto.DataType.values():
+            raise ModelError(f"the weight '{tensor.name}' is of an unknown type", path=path, remedy=_NOT_ONNX)
         if tensor.data_location == TensorProto.EXTERNAL:
             files.add(_data_file(tensor, path, folder))
         elif tensor.HasField("raw_data") and len(tensor.raw_data) != _bytes_of(tensor):

@@ -30,7 +30,7 @@ def output_shapes(path: Path, spec: ModelSpec, facts: GraphFacts) -> Mapping[str
     black = np.zeros((facts.fixed_batch or 1, *sides), dtype=image.dtype)
     names = list(spec.output.names)
     try:
-        session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"], enable_fallback=0)
         arrays = session.run(names, {image.name: black})
     except Exception as error:  # ONNX Runtime's own exceptions share no other base
         raise ModelError(
