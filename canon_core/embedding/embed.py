@@ -1,0 +1,306 @@
+"""Embed a dataset with a network: images to rows of a file, resumable at any moment."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from canon_core.cores import usable_cores
+from canon_core.datasets.faces import FaceImages
+from canon_core.datasets.images import read_bytes, read_image
+from canon_core.embedding.align import align_face
+from canon_core.embedding.batch_size import BackOff, choose_batch
+from canon_core.embedding.network import Network
+from canon_core.embedding.pipeline import OrderedTasks, interruptible
+from canon_core.embedding.preprocess import to_tensor
+from canon_core.errors import CanonError, DatasetError, SettingsError, StoreError
+from canon_core.jobs import JobContext
+from canon_core.models.providers import ProviderChoice, choose_provider
+from canon_core.store.embeddings import (
+    EmbeddingsInfo,
+    EmbeddingsWriter,
+    create_embeddings,
+    iterate_embeddings,
+    read_info,
+)
+
+if TYPE_CHECKING:
+    from canon_core.models.resolve import ResolvedModel
+
+Float32 = npt.NDArray[np.float32]
+
+#: Bytes of finished rows that may wait for the disk.
+_WAITING_BYTES: Final = 32 * 2**20
+#: Bytes left free on the disk beyond the file itself.
+_SPARE_BYTES: Final = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class EmbedOptions:
+    """Where and how to embed; nothing here but the provider can be seen in the numbers.
+
+    Attributes
+    ----------
+    provider : str
+        ``auto``, ``cuda``, ``tensorrt`` or ``cpu``.
+    device : int
+        Number of the GPU.
+    batch : int or None
+        Images in one run of the network; chosen unless given. A resumed file keeps its own.
+    threads : int or None
+        Threads that decode (and, on the CPU, compute); every usable core unless given.
+    spinning : bool
+        Whether ONNX Runtime's threads may wait busily; false in the window.
+    allow_other_provider : bool
+        Consent to finish a file on another provider than it was begun on.
+    """
+
+    provider: str = "auto"
+    device: int = 0
+    batch: int | None = None
+    threads: int | None = None
+    spinning: bool = True
+    allow_other_provider: bool = False
+
+    def __post_init__(self) -> None:
+        for name, value in (("batch", self.batch), ("threads", self.threads)):
+            if value is not None and value < 1:
+                raise SettingsError(f"{name} is {value}, and must be at least 1")
+
+
+@dataclass(frozen=True)
+class EmbedReport:
+    """What one call of :func:`embed` did.
+
+    Attributes
+    ----------
+    rows : int
+        Of the file, all written now.
+    done_before : int
+        Rows that were there already.
+    seconds : float
+        Of the whole call.
+    images_per_s : float
+        New rows per second of it; 0 when there were none.
+    provider : ProviderChoice
+        Where it ran; of a file that was complete before, where that was.
+    batch : int
+        Images in one run.
+    bad_rows : tuple of int
+        Rows of the whole file that hold a number that is not finite, or nothing but zeros.
+    """
+
+    rows: int
+    done_before: int
+    seconds: float
+    images_per_s: float
+    provider: ProviderChoice
+    batch: int
+    bad_rows: tuple[int, ...]
+
+
+def embed(
+    model: ResolvedModel,
+    faces: FaceImages,
+    out: Path,
+    options: EmbedOptions,
+    ctx: JobContext,
+    attributes: Mapping[str, str],
+) -> EmbedReport:
+    """Embed every image into one file of embeddings, or the rest of them where it exists in part.
+
+    Each thread reads, aligns and runs a batch of its own; finished rows reach the disk in order a few times a second.
+    Batches lie on a grid from row 0, so that a file begun by one run and finished by another has the same bytes (on
+    the CPU) as one made in one go, whatever the number of threads.
+
+    Parameters
+    ----------
+    model : ResolvedModel
+        File and spec.
+    faces : FaceImages
+        The images; row i of the file is image i.
+    out : Path
+        File to create, to go on with, or, where its attributes say that it belongs to another model or other images,
+        to replace.
+    options : EmbedOptions
+        Provider, batch, threads.
+    ctx : JobContext
+        Progress and cancellation (within a second, keeping what is finished).
+    attributes : mapping of str to str
+        Identity of model and images.
+
+    Raises
+    ------
+    DatasetError
+        For an image that vanished, changed since it was added, or cannot be aligned; rows before it are kept.
+    ModelError
+        When the network cannot be loaded or run.
+    SettingsError
+        When the network wants aligned faces and nothing is known of them, or when the file was begun on another
+        provider.
+    StoreError
+        For a damaged file, or one that cannot be written.
+    Cancelled
+        When the job was cancelled.
+    """
+    start = time.monotonic()
+    what = f"embedding {model.path.stem}"
+    if faces.alignment is None and model.spec.input.template != "whole":
+        raise SettingsError(
+            "the network wants aligned faces, and nothing says where the faces are",
+            path=faces.root,
+            remedy="add the dataset again with --landmarks FILE.csv, --detector FILE.onnx or --aligned arcface",
+        )
+    before = _resumable(out, model, faces, attributes)
+    if before is not None and before.complete:
+        made_on = ProviderChoice(str(before.attributes.get("provider", "cpu")), 0, "embedded before")
+        bad = _bad_rows_before(out, ctx)
+        return EmbedReport(before.rows, before.rows, time.monotonic() - start, 0.0, made_on, _batch_of(before), bad)
+
+    ctx.report(before.done if before else 0, len(faces), what)
+    provider = interruptible(lambda: choose_provider(options.provider, options.device), ctx)
+    if before is not None and before.done:
+        _ask_about_provider(before, provider, out, options)
+    else:
+        before = None  # nothing to lose: today's provider and batch
+    network = interruptible(lambda: Network(model, provider, spinning=options.spinning), ctx)
+    ctx.on_cancel(network.terminate)
+    if before is None:
+        batch = options.batch or choose_batch(network, ctx)
+        _require_space(out, len(faces), model)
+        create_embeddings(
+            out,
+            len(faces),
+            model.dimensions,
+            {**attributes, "provider": provider.name, "batch": batch},
+            flip_kept=model.spec.output.flip == "keep",
+        )
+    else:
+        batch = _batch_of(before)
+
+    bad_rows = list(_bad_rows_before(out, ctx))
+    with EmbeddingsWriter(out) as writer:
+        done_before = writer.done
+        first = done_before // batch  # tasks before it are on the disk
+        tasks = OrderedTasks(
+            -(-len(faces) // batch) - first,
+            lambda: _worker(model, faces, network, batch, first, ctx),
+            workers=options.threads or usable_cores(),
+            ahead=max(1, _WAITING_BYTES // (batch * 8 * model.dimensions)),
+            on_stop=network.terminate,
+            ctx=ctx,
+        )
+        for blocks in tasks.batches():
+            rows = np.concatenate(blocks)[max(0, done_before - first * batch) if writer.done == done_before else 0 :]
+            bad_rows += (writer.done + np.flatnonzero(_unusable(rows))).tolist()
+            writer.append(rows)
+            ctx.report(writer.done, len(faces), what)
+    seconds = time.monotonic() - start
+    new = len(faces) - done_before
+    return EmbedReport(
+        len(faces), done_before, seconds, new / max(seconds, 1e-9), provider, batch, tuple(bad_rows)
+    )  # fmt: skip
+
+
+# -- private ---------------------------------------------------------------------------------------------------------
+def _resumable(
+    out: Path, model: ResolvedModel, faces: FaceImages, attributes: Mapping[str, str]
+) -> EmbeddingsInfo | None:
+    """The file as it is, when it is there and belongs to this model and these images."""
+    if not out.exists():
+        return None
+    info = read_info(out)
+    same = (
+        (info.rows, info.dimensions, info.flip_kept) == (len(faces), model.dimensions, model.spec.output.flip == "keep")
+        and all(info.attributes.get(name) == value for name, value in attributes.items())
+        and _batch_of(info) > 0
+    )
+    return info if same else None
+
+
+def _batch_of(info: EmbeddingsInfo) -> int:
+    batch = info.attributes.get("batch", 0)
+    return batch if isinstance(batch, int) and batch > 0 else 0
+
+
+def _ask_about_provider(info: EmbeddingsInfo, provider: ProviderChoice, out: Path, options: EmbedOptions) -> None:
+    begun_on = info.attributes.get("provider")
+    if begun_on != provider.name and not options.allow_other_provider:
+        raise SettingsError(
+            f"{info.done:,} of {info.rows:,} images were embedded on {begun_on}, and the rest would run on"
+            f" {provider.name}, which rounds differently",
+            path=out,
+            remedy=f"use --provider {begun_on}, allow the change, or delete the file to begin again",
+        )
+
+
+def _require_space(out: Path, rows: int, model: ResolvedModel) -> None:
+    wanted = rows * model.dimensions * 4 * (2 if model.spec.output.flip == "keep" else 1)
+    folder = out.parent
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    if free < wanted + _SPARE_BYTES:
+        raise StoreError(
+            f"the embeddings need {wanted / 2**20:,.0f} MB, and {free / 2**20:,.0f} MB are free on that disk",
+            path=out,
+            remedy="free space on that disk, or move the study to another",
+        )
+
+
+def _worker(
+    model: ResolvedModel, faces: FaceImages, network: Network, batch: int, first: int, ctx: JobContext
+) -> Callable[[int], Float32]:
+    """What one thread does with one task: read, align, preprocess and run a batch, in a buffer of its own."""
+    buffer = network.buffer(batch)
+    back_off = BackOff(network.run, network.fixed_batch)
+
+    def work(task: int) -> Float32:
+        start = (first + task) * batch
+        crops = []
+        for row in range(start, min(start + batch, len(faces))):
+            ctx.check()
+            crops.append(_crop(model, faces, row))
+        return back_off.run(to_tensor(crops, model.spec, buffer[: len(crops)]))
+
+    return work
+
+
+def _crop(model: ResolvedModel, faces: FaceImages, row: int) -> npt.NDArray[np.uint8]:
+    """What the network sees of one image, which must be the image that was added."""
+    path = faces.path(row)
+    data, status = read_bytes(path)
+    untouched = status.st_mtime_ns == faces.mtime_ns[row] and status.st_size == faces.file_size[row]
+    if not untouched and hashlib.sha256(data).hexdigest() != faces.sha256[row]:  # a copy has other times, same bytes
+        raise DatasetError("the image changed since the dataset was added", path=path, remedy="add the dataset again")
+    landmarks = None if faces.landmarks is None else faces.landmarks[row]
+    box = None if faces.boxes is None else faces.boxes[row]
+    try:
+        return align_face(read_image(path, data), landmarks, box, model.spec.input, faces.alignment)
+    except CanonError as error:
+        if error.path is not None:
+            raise
+        raise type(error)(error.problem, path=path, remedy=error.remedy) from error
+
+
+def _unusable(rows: Float32) -> npt.NDArray[np.bool_]:
+    """(k,) bool: rows with a number that is not finite, or nothing but zeros (in one of both flips)."""
+    each = rows if rows.ndim == 3 else rows[:, None]
+    good = np.isfinite(each).all(axis=2) & np.any(each, axis=2)
+    return np.asarray(~np.all(good, axis=1))
+
+
+def _bad_rows_before(out: Path, ctx: JobContext) -> tuple[int, ...]:
+    bad: list[int] = []
+    for start, rows in iterate_embeddings(out):
+        ctx.check()
+        bad += (start + np.flatnonzero(_unusable(rows))).tolist()
+    return tuple(bad)
