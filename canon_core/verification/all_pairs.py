@@ -103,7 +103,7 @@ def _score(
         with blas_threads(1):  # as in the blocks of many pairs: several threads would round differently
             scores, codes, curves = _whole_curves(tiled, ctx)
     else:
-        progress = _Progress(ctx, sum(_scored(pool) for pool in tiled))
+        progress = _Progress(ctx, sum(pool.scored for pool in tiled))
         scores, codes = _genuine_scores(tiled, ctx, workers)
         curves = large_curves(tiled, scores, targets, sizes, workers, progress.done)
     return _result(tiled, np.concatenate(scores), np.concatenate(codes), curves, targets)
@@ -200,25 +200,20 @@ def _subject_tar(ascending: Scores, of_pair: NDArray[np.intp], pairs: NDArray[np
     return float(np.mean(accepted[having] / pairs[having]))
 
 
-def _scored(pool: TiledPool) -> int:
-    """Scores of one pass over the pool, those that do not count included."""
-    return sum(tile.size for top in pool.row_blocks() for tile in pool.tiles(top))
-
-
 class _Progress:
     """Counts scored pairs, tells the job, and raises where it was cancelled."""
 
     def __init__(self, ctx: JobContext, total: int) -> None:
         self._start = time.monotonic()
-        self._ctx, self._total, self._done = ctx, total, 0
+        self._ctx, self._once, self._total, self._done = ctx, total, total, 0
         self._lock = threading.Lock()
 
     def done(self, pairs: int) -> None:
         self._ctx.check()
         with self._lock:
             self._done += pairs
-            if self._done > self._total:  # a second pass
-                self._total *= 2
+            if self._done > self._total:  # another pass
+                self._total += self._once
             done, total = self._done, self._total
         if time.monotonic() - self._start > _QUIET:
             self._ctx.report(done, total, "pairs scored")

@@ -112,6 +112,14 @@ class TiledPool:
         pairs = self.images * (self.images - 1)
         return (pairs if self.ordered else pairs // 2) - self.genuine
 
+    @property
+    def scored(self) -> int:
+        """Scores that all tiles hold together, those that count for no pair included."""
+        return sum(
+            (min(top + self._side, self.images) - top) * (self.images - (0 if self.ordered else top))
+            for top in self.row_blocks()
+        )
+
     def row_blocks(self) -> range:
         """First row of each row of tiles."""
         return range(0, self.images, self._side)
