@@ -15,7 +15,6 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from canon_core.errors import CanonError
 from canon_core.jobs import (
     Cancellation,
     Engine,
@@ -45,25 +44,26 @@ Callback = Callable[[Any], None]
 
 @dataclass(frozen=True)
 class Job:
-    """A job as the window submitted it; enough to run it once more."""
+    """A job as the window submitted it. ``topic`` is empty on the batch lane; ``resume`` begins it again after it was
+    cancelled or failed (what it finished before it finds in the study)."""
 
-    number: int
     title: str
     function: Callable[[JobContext], Any]
-    lane: Lane
-    revision: int
     on_result: Callback | None = None
     on_failure: Callback | None = None
     on_cancelled: Callable[[], None] | None = None
     on_partial: Callback | None = None
+    resume: Callable[[], object] | None = None
+    topic: str = ""
 
 
 class EngineBridge(QObject):
     """Submits jobs for the window and tells it what became of them.
 
-    Signals carry the job's number first; ``progress`` carries the newest :class:`canon_core.jobs.Progress` of a job
-    only, ``partial`` the list of everything that arrived since the last drain. ``idle`` says that no job and no errand
-    is under way any more.
+    Signals carry the job's number first, and are about the batch lane only; ``progress`` carries the newest
+    :class:`canon_core.jobs.Progress` of a job, ``partial`` the list of everything that arrived since the last drain.
+    ``faulted`` is a question or an errand that failed and that nobody handles; ``idle`` says that nothing is under way
+    any more. ``revision`` grows with every change that makes answers under way worthless.
     """
 
     queued = Signal(int, str)
@@ -71,9 +71,10 @@ class EngineBridge(QObject):
     progress = Signal(object)
     partial = Signal(int, list)
     finished = Signal(int, object, float)
-    failed = Signal(int, object, str)
+    failed = Signal(int, object)
     cancelled = Signal(int)
     log = Signal(int, int, str)
+    faulted = Signal(object)
     idle = Signal()
 
     def __init__(self, parent: QObject | None = None, engine: Engine | None = None) -> None:
@@ -82,7 +83,9 @@ class EngineBridge(QObject):
         self.errands = Errands()
         self.revision = 0
         self._jobs: dict[int, Job] = {}
-        self._latest_interactive = 0
+        self._questions: dict[str, Job] = {}  # waiting, the latest of each topic
+        self._asked = 0  # the question that the engine has; 0 without one
+        self._unwanted: set[int] = set()
         self._errands_out = 0
         self._closed = False
         self._timer = QTimer(self)
@@ -95,34 +98,62 @@ class EngineBridge(QObject):
         title: str,
         function: Callable[[JobContext], Any],
         *,
-        lane: Lane = Lane.BATCH,
         on_result: Callback | None = None,
         on_failure: Callback | None = None,
         on_cancelled: Callable[[], None] | None = None,
         on_partial: Callback | None = None,
+        resume: Callable[[], object] | None = None,
     ) -> int:
-        """Run ``function(context)`` in a lane; the callbacks are called in the GUI thread, the first three at most
-        once and only one of them. On the interactive lane a later request silences the earlier one's result."""
-        number = self.engine.submit(title, function, lane=lane, revision=self.revision)
-        self._jobs[number] = Job(
-            number, title, function, lane, self.revision, on_result, on_failure, on_cancelled, on_partial
-        )
-        if lane is Lane.INTERACTIVE:
-            self._latest_interactive = number
+        """Run ``function(context)`` on the batch lane. One of the first three callbacks is called, in the GUI thread,
+        when it ends; ``on_partial`` gets lists of partial results before."""
+        number = self.engine.submit(title, function, lane=Lane.BATCH, revision=self.revision)
+        self._jobs[number] = Job(title, function, on_result, on_failure, on_cancelled, on_partial, resume)
         self._timer.start()
         return number
 
-    def submit_again(self, job: Job) -> int:
-        """Run a job that ended once more; what it had finished before it reads from the study."""
-        return self.submit(
-            job.title,
-            job.function,
-            lane=job.lane,
-            on_result=job.on_result,
-            on_failure=job.on_failure,
-            on_cancelled=job.on_cancelled,
-            on_partial=job.on_partial,
-        )
+    def ask(
+        self,
+        topic: str,
+        function: Callable[[JobContext], Any],
+        *,
+        on_result: Callback | None = None,
+        on_failure: Callback | None = None,
+        on_partial: Callback | None = None,
+    ) -> None:
+        """Run ``function(context)`` on the interactive lane; a later question on the same topic replaces it.
+
+        Questions on other topics wait for each other, so that looking at a cell does not drop a contact sheet. No
+        callback of a replaced question, or of one from before ``revision`` grew, is called.
+        """
+        job = Job(topic, function, on_result, on_failure, None, on_partial, None, topic)
+        self._questions.pop(topic, None)
+        self._questions[topic] = job
+        if self._asked and self._jobs[self._asked].topic == topic:
+            self._unwanted.add(self._asked)
+            self.engine.cancel(self._asked)
+        self._ask_next()
+
+    def drop(self, topic: str) -> None:
+        """Nobody waits for the answer on a topic any more."""
+        self._questions.pop(topic, None)
+        if self._asked and self._jobs[self._asked].topic == topic:
+            self._unwanted.add(self._asked)
+            self.engine.cancel(self._asked)
+
+    def revise(self) -> None:
+        """What was asked before this is worthless now."""
+        self.revision += 1
+        self._questions.clear()
+        if self._asked:
+            self.engine.cancel(self._asked)
+
+    def _ask_next(self) -> None:
+        if self._asked or not self._questions:
+            return
+        job = self._questions.pop(next(iter(self._questions)))
+        self._asked = self.engine.submit(job.title, job.function, lane=Lane.INTERACTIVE, revision=self.revision)
+        self._jobs[self._asked] = job
+        self._timer.start()
 
     def run_errand(
         self, function: Callable[[], Any], then: Callback | None = None, failed: Callback | None = None
@@ -141,18 +172,24 @@ class EngineBridge(QObject):
         return self.engine.cancel(number)
 
     def cancel_all(self) -> None:
-        """Cancel every job."""
+        """Cancel every job and forget every question."""
+        self._questions.clear()
         for number in sorted(self._jobs, reverse=True):  # the waiting ones first: none of them starts meanwhile
             self.engine.cancel(number)
 
-    def jobs(self, lane: Lane | None = None) -> list[Job]:
-        """Jobs under way, in the order they were submitted."""
-        return [job for job in self._jobs.values() if lane is None or job.lane is lane]
+    def batch(self) -> dict[int, Job]:
+        """Jobs waiting or running on the batch lane, by number, in their order."""
+        return {number: job for number, job in self._jobs.items() if not job.topic}
 
     @property
     def busy(self) -> bool:
-        """Whether any job or errand is under way."""
-        return bool(self._jobs) or self._errands_out > 0
+        """Whether any job, question or errand is under way."""
+        return bool(self._jobs) or bool(self._questions) or self._errands_out > 0
+
+    @property
+    def working(self) -> bool:
+        """Whether any job or question is under way: something that uses a study."""
+        return bool(self._jobs) or bool(self._questions)
 
     def close(self, timeout: float = 5.0) -> bool:
         """Cancel what runs, wait, and end the threads; False when one did not end in time (threads are daemons: they
@@ -162,6 +199,7 @@ class EngineBridge(QObject):
         self._closed = True
         self._timer.stop()
         deadline = time.monotonic() + timeout
+        self._questions.clear()
         self.engine.close(timeout / 2)
         ended = self.errands.close(max(0.1, deadline - time.monotonic()))
         self._jobs.clear()
@@ -176,13 +214,17 @@ class EngineBridge(QObject):
         partial: dict[int, list[object]] = {}
 
         def flush(number: int) -> None:
-            if (event := progress.pop(number, None)) is not None:
+            event = progress.pop(number, None)
+            if event is not None and number in self._jobs and not self._jobs[number].topic:
                 self.progress.emit(event)
             if payloads := partial.pop(number, None):
                 job = self._jobs.get(number)
-                if job is not None and job.on_partial is not None:
+                if job is None:
+                    return
+                if job.on_partial is not None:
                     job.on_partial(payloads)
-                self.partial.emit(number, payloads)
+                if not job.topic:
+                    self.partial.emit(number, payloads)
 
         while time.monotonic() - start < _DRAIN_BUDGET_S:
             try:
@@ -208,44 +250,57 @@ class EngineBridge(QObject):
             self.idle.emit()
 
     def _stale(self, event: Event) -> bool:
-        """Whether nobody waits for this any more; then only the job's end is recorded."""
+        """Whether nobody waits for this any more; then only the question's end is recorded."""
         job = self._jobs.get(event.job)
         if job is None:
             return True  # its end was passed on already
-        if job.lane is Lane.BATCH:
+        if not job.topic:
             return False
-        if event.job == self._latest_interactive and event.revision == self.revision:
-            return False
-        if isinstance(event, Finished | Failed | Cancellation):
-            self._pass_on(Cancellation(event.job, event.revision))
-        return True
+        if event.job in self._unwanted or event.revision != self.revision:
+            if isinstance(event, Finished | Failed | Cancellation):
+                self._end_question()
+            return True
+        return False
+
+    def _end_question(self) -> Job:
+        job = self._jobs.pop(self._asked)
+        self._unwanted.discard(self._asked)
+        self._asked = 0
+        self._ask_next()
+        return job
 
     def _pass_on(self, event: Event) -> None:
         number = event.job
+        asked = bool(self._jobs[number].topic)
         match event:
-            case Queued(title=title):
+            case Queued(title=title) if not asked:
                 self.queued.emit(number, title)
-            case Started(title=title):
+            case Started(title=title) if not asked:
                 self.started.emit(number, title)
             case Log(level=level, text=text):
                 self.log.emit(number, level, text)
             case Finished(result=result, seconds=seconds):
-                job = self._jobs.pop(number)
+                job = self._end_question() if asked else self._jobs.pop(number)
                 if job.on_result is not None:
                     job.on_result(result)
-                self.finished.emit(number, result, seconds)
+                if not asked:
+                    self.finished.emit(number, result, seconds)
             case Failed(error=error, details=details):
-                job = self._jobs.pop(number)
+                job = self._end_question() if asked else self._jobs.pop(number)
                 if details:
                     log.error("job %d (%s): %s\n%s", number, job.title, error, details)
                 if job.on_failure is not None:
                     job.on_failure(error)
-                self.failed.emit(number, error, details)
+                elif asked:
+                    self.faulted.emit(error)
+                if not asked:
+                    self.failed.emit(number, error)
             case Cancellation():
-                job = self._jobs.pop(number)
+                job = self._end_question() if asked else self._jobs.pop(number)
                 if job.on_cancelled is not None:
                     job.on_cancelled()
-                self.cancelled.emit(number)
+                if not asked:
+                    self.cancelled.emit(number)
 
     def _drain_errands(self, start: float) -> None:
         while not self._closed and time.monotonic() - start < 2 * _DRAIN_BUDGET_S:
@@ -258,11 +313,7 @@ class EngineBridge(QObject):
                 if outcome.failed is not None:
                     outcome.failed(outcome.error)
                 else:
-                    self.failed.emit(0, outcome.error, "")
+                    self.faulted.emit(outcome.error)
             elif outcome.then is not None:
                 outcome.then(outcome.result)
 
-
-def internal_error(text: str) -> CanonError:
-    """A fault of the program itself, worded for the user."""
-    return CanonError(f"an internal error occurred ({text})", remedy="please report it with the log")

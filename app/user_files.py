@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -35,39 +36,41 @@ def log_file() -> Path:
 
 @dataclass(frozen=True)
 class Session:
-    """What was open, written while it is: found with ``ended`` False at the next start, the program was cut off.
+    """What one running window has open. Its file is there while it is: one of a process that is gone was cut off.
 
     ``view`` is the state of the study's window, a moment newer than what the study itself remembers.
     """
 
-    study: str = ""
-    read_only: bool = False
-    view: dict[str, Any] | None = None
-    ended: bool = True
-    pid: int = 0
-
-
-def read_session() -> Session:
-    """What was open last; the default when there is nothing to be read."""
-    saved = _read("session.json")
-    view = saved.get("view")
-    return Session(
-        study=saved["study"] if isinstance(saved.get("study"), str) else "",
-        read_only=saved.get("read_only") is True,
-        view=view if isinstance(view, dict) else None,
-        ended=saved.get("ended") is not False,
-        pid=saved["pid"] if isinstance(saved.get("pid"), int) else 0,
-    )
+    study: str
+    read_only: bool
+    view: dict[str, Any]
+    pid: int
 
 
 def write_session(session: Session) -> None:
     """Remember what is open."""
-    _write("session.json", {**vars(session)})
+    _write(f"session-{session.pid}.json", {**vars(session)})
 
 
-def cut_off(session: Session) -> bool:
-    """Whether the program that wrote this ended without saying so (a crash, a kill, a power cut)."""
-    return not session.ended and bool(session.study) and not _runs(session.pid)
+def end_session(pid: int) -> None:
+    """Nothing is open any more, as the user wanted."""
+    with contextlib.suppress(OSError):
+        (state_folder() / f"session-{pid}.json").unlink(missing_ok=True)
+
+
+def take_cut_off_session() -> Session | None:
+    """The latest session that ended without saying so (a crash, a kill, a power cut); it is found only once."""
+    found: list[tuple[float, Session]] = []
+    for path in state_folder().glob("session-*.json"):
+        saved = _read(path.name)
+        study, view, pid = saved.get("study"), saved.get("view"), saved.get("pid")
+        if isinstance(pid, int) and _runs(pid):
+            continue
+        with contextlib.suppress(OSError):
+            if isinstance(study, str) and isinstance(view, dict) and isinstance(pid, int):
+                found.append((path.stat().st_mtime, Session(study, saved.get("read_only") is True, view, pid)))
+            path.unlink()
+    return max(found, key=lambda each: each[0])[1] if found else None
 
 
 def recent_studies() -> tuple[Path, ...]:

@@ -1,0 +1,387 @@
+"""What is computed of the open study: embeddings, the matrix, and the curves of what is chosen in it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+
+from canon_core.errors import CanonError, SettingsError
+from canon_core.figures.curve import Curve, CurveRole
+from canon_core.jobs import JobContext, Progress
+from canon_core.study.results import Cell, Matrix, MatrixSettings
+
+from .contents import Contents
+from .document import Document
+from .view_state import Pair, ViewState
+
+if TYPE_CHECKING:
+    from canon_core.study.study import Study
+    from canon_core.verification.roc import Roc
+
+#: Curves drawn at once; more would not be told apart.
+MAX_CURVES = 12
+#: ROCs kept in memory, so that walking through the matrix reads each one once (up to 2.5 MB each).
+_KEPT_ROCS = 32
+#: Seconds between two looks at how far the embeddings are while they are made.
+_LOOK_INTERVAL_S = 1.0
+_MATRIX_TOPIC = "matrix and curves"
+
+
+@dataclass(frozen=True)
+class _Stamp:
+    """What a stored matrix depends on; a change means to look it up again."""
+
+    settings: MatrixSettings
+    fingerprint: str
+    embeddings: tuple[tuple[str, str, str, bool, int], ...]
+
+
+class Computing(QObject):
+    """Keeps the matrix and the curves that belong to the document's state, and runs what is missing.
+
+    Signals
+    -------
+    matrixChanged() :
+        ``matrix`` or ``pending`` changed.
+    curvesChanged() :
+        ``curves`` changed.
+    runningChanged() :
+        A computation began or ended.
+    otherProvider(error, models, dataset) :
+        Embeddings were begun on another provider (GPU, CPU) than there is now; going on takes the user's consent.
+    """
+
+    matrixChanged = Signal()
+    curvesChanged = Signal()
+    runningChanged = Signal()
+    otherProvider = Signal(object, object, str)
+
+    def __init__(self, document: Document, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._document = document
+        self._bridge = document.bridge
+        self.matrix: Matrix | None = None
+        self.pending: frozenset[Pair] = frozenset()
+        self.curves: tuple[Curve, ...] = ()
+        self.automatic = True
+        self._stamp: _Stamp | None = None
+        self._declined: _Stamp | None = None  # the user cancelled this one, or it failed: not again by itself
+        self._wanted = False  # run the matrix as soon as it is known what is missing
+        self._matrix_job = 0
+        self._embedding_jobs: dict[int, str] = {}
+        self._last_look = 0.0
+        self._rocs: dict[str, Roc] = {}  # used in the engine's interactive thread only
+        document.opened.connect(self._contents_changed)
+        document.contentsChanged.connect(self._contents_changed)
+        document.closed.connect(self._forget)
+        document.stateChanged.connect(self._state_changed)
+        self._bridge.progress.connect(self._progressed)
+        for ended in (self._bridge.finished, self._bridge.failed, self._bridge.cancelled):
+            ended.connect(self._job_ended)
+
+    # -- asking for it -------------------------------------------------------------------------------------------
+    @property
+    def embedding(self) -> bool:
+        """Whether embeddings are being made or wait for it."""
+        return bool(self._embedding_jobs)
+
+    @property
+    def scoring(self) -> bool:
+        """Whether a matrix is being computed or waits for it."""
+        return self._matrix_job != 0
+
+    def embed(self, models: Sequence[str], dataset: str, *, other_provider: bool = False) -> None:
+        """Embed a dataset with some models, one after the other; what is there is kept."""
+        study, names = self._document.study, tuple(models)
+        if study is None or not names or not dataset:
+            return
+
+        def work(ctx: JobContext) -> object:
+            from canon_core.embedding.embed import EmbedOptions
+            from canon_core.experiments.embedding import embed_study
+
+            # Threads that wait busily would take the window's core.
+            options = EmbedOptions(spinning=False, allow_other_provider=other_provider)
+            return embed_study(study, dataset, names, options, ctx)
+
+        which = names[0] if len(names) == 1 else f"{len(names)} models"
+        number = self._bridge.submit(
+            f"Embed {dataset} with {which}",
+            work,
+            on_partial=lambda _: self._document.refresh(),
+            on_failure=lambda error: self._embedding_failed(error, names, dataset),
+            resume=lambda: self.embed(names, dataset),
+        )
+        self._embedding_jobs[number] = dataset
+        self.runningChanged.emit()
+
+    def _embedding_failed(self, error: CanonError, models: tuple[str, ...], dataset: str) -> None:
+        contents = self._document.contents
+        if contents is not None and isinstance(error, SettingsError):
+            begun = [contents.states[name, dataset] for name in models if (name, dataset) in contents.states]
+            if any(state.provider and not state.complete for state in begun):
+                self.otherProvider.emit(error, models, dataset)
+                return
+        self._document.faulted.emit(error)
+
+    def embed_missing(self) -> bool:
+        """Embed the chosen dataset with every model of the matrix that is not complete; False when none is left."""
+        contents, state = self._document.contents, self._document.state
+        if contents is None or not state.dataset:
+            return False
+        done = set(contents.embedded(state.dataset))
+        names = [name for name in contents.model_names if name not in state.left_out and name not in done]
+        self.embed(names, state.dataset)
+        return bool(names)
+
+    def compute_everything(self) -> None:
+        """Make the missing embeddings, then the missing cells."""
+        if self.embed_missing():
+            self._wanted = True
+        else:
+            self.compute_matrix()
+
+    def compute_matrix(self) -> None:
+        """Compute the missing cells of the matrix."""
+        study, stamp, matrix = self._document.study, self._stamp, self.matrix
+        if study is None or stamp is None or self.scoring:
+            return
+        self._wanted = False
+        self._declined = None
+        settings = stamp.settings
+
+        def work(ctx: JobContext) -> Matrix:
+            from canon_core.experiments.matrix import run_matrix
+
+            return run_matrix(study, settings, ctx)
+
+        def finished(result: Any) -> None:
+            if self._stamp is not None and self._stamp.settings == settings:
+                self._show(result, frozenset())
+
+        def stopped() -> None:
+            if self._stamp == stamp:
+                self._declined = stamp
+                self._show(self.matrix, frozenset())
+
+        def failed(error: CanonError) -> None:
+            stopped()
+            self._document.faulted.emit(error)
+
+        self._matrix_job = self._bridge.submit(
+            f"Matrix of {settings.dataset} · {settings.map}, {settings.mode}",
+            work,
+            on_result=finished,
+            on_failure=failed,
+            on_cancelled=stopped,
+            on_partial=self._cells_arrived,
+            resume=lambda: self._resume_matrix(settings),
+        )
+        self._show(matrix, wanted_cells(matrix))
+        self.runningChanged.emit()
+
+    def _resume_matrix(self, settings: MatrixSettings) -> None:
+        """Go on with a matrix that was cancelled: go back to its settings where they were left."""
+        self._wanted = True
+        self._document.change(
+            f"Back to {settings.map}, {settings.mode}",
+            dataset=settings.dataset,
+            map=settings.map,
+            mode=settings.mode,
+            seed=settings.seed,
+        )
+        self._maybe_run()
+
+    def export(self, out: Path, formats: Sequence[str], tables: Sequence[str], done: Callable[[Any], None]) -> None:
+        """Write figures and tables of the matrix that is shown: a job."""
+        study, stamp, state = self._document.study, self._stamp, self._document.state
+        assert study is not None
+        assert stamp is not None
+
+        def work(ctx: JobContext) -> object:
+            from canon_core.experiments.export import export_study
+
+            return export_study(study, stamp.settings, state.rule, out, formats, tables, ctx, pairs=state.cells)
+
+        def begin() -> None:
+            self._bridge.submit(
+                f"Export to {out.name or out}",
+                work,
+                on_result=done,
+                on_failure=self._document.faulted.emit,
+                resume=begin,
+            )
+
+        begin()
+
+    # -- following the document ----------------------------------------------------------------------------------
+    def _contents_changed(self, contents: Contents) -> None:
+        stamp = _stamp_of(contents, self._document.state)
+        if stamp != self._stamp:
+            self._look_up_matrix(stamp)
+        elif self._wanted:
+            self._maybe_run()
+
+    def _state_changed(self, before: ViewState, after: ViewState) -> None:
+        contents = self._document.contents
+        assert contents is not None
+        stamp = _stamp_of(contents, after)
+        if stamp != self._stamp:
+            self._look_up_matrix(stamp)
+        elif before.cells != after.cells:
+            self._look_up_curves()
+
+    def _forget(self) -> None:
+        self._stamp = self._declined = None
+        self._wanted = False
+        self._matrix_job = 0
+        self._embedding_jobs.clear()
+        self._rocs = {}
+        self.curves = ()
+        self._show(None, frozenset())
+        self.curvesChanged.emit()
+        self.runningChanged.emit()
+
+    def _look_up_matrix(self, stamp: _Stamp | None) -> None:
+        settings_before = self._stamp.settings if self._stamp else None
+        self._stamp = stamp
+        if self.scoring and (stamp is None or stamp.settings != settings_before):
+            number, self._matrix_job = self._matrix_job, 0
+            self._bridge.cancel(number)
+            self.runningChanged.emit()
+        if stamp is None:
+            self._bridge.drop(_MATRIX_TOPIC)
+            self._show(None, frozenset())
+            self._set_curves(())
+        else:
+            self._ask(stamp, None)
+
+    def _look_up_curves(self) -> None:
+        if self._stamp is not None and self.matrix is not None and self.matrix.settings == self._stamp.settings:
+            self._ask(self._stamp, self.matrix)
+
+    def _ask(self, stamp: _Stamp, known: Matrix | None) -> None:
+        study, cells, rocs = self._document.study, self._document.state.cells, self._rocs
+        assert study is not None
+
+        def work(ctx: JobContext) -> tuple[Curve, ...]:
+            matrix = known
+            if matrix is None:
+                from canon_core.experiments.matrix import stored_matrix
+
+                matrix = stored_matrix(study, stamp.settings)
+                ctx.partial(matrix)
+            return _read_curves(study, matrix, cells, rocs, ctx)
+
+        def found(payloads: list[Matrix]) -> None:
+            if self._stamp == stamp:
+                self._show(payloads[-1], self.pending if self.scoring else frozenset())
+                self._maybe_run()
+
+        def failed(error: CanonError) -> None:
+            if known is None:
+                self._show(None, frozenset())
+            self._document.faulted.emit(error)
+
+        self._bridge.ask(_MATRIX_TOPIC, work, on_result=self._set_curves, on_failure=failed, on_partial=found)
+
+    def _maybe_run(self) -> None:
+        """Compute missing cells without being asked, where that is wanted."""
+        contents = self._document.contents
+        if contents is None or contents.read_only or self.embedding or self.scoring or not wanted_cells(self.matrix):
+            return
+        if self._wanted or (self.automatic and self._stamp != self._declined):
+            self.compute_matrix()
+
+    def _cells_arrived(self, cells: list[Cell]) -> None:
+        matrix = self.matrix
+        if matrix is None or not self.scoring:
+            return
+        arrived = {(cell.source, cell.target): cell for cell in cells}
+        self._show(replace(matrix, cells={**matrix.cells, **arrived}), self.pending - set(arrived))
+        chosen = self._document.state.cells
+        if chosen and any(pair in arrived for pair in _pairs_to_draw(chosen)):
+            self._look_up_curves()
+
+    def _show(self, matrix: Matrix | None, pending: frozenset[Pair]) -> None:
+        self.matrix, self.pending = matrix, pending
+        self.matrixChanged.emit()
+
+    def _set_curves(self, curves: tuple[Curve, ...]) -> None:
+        self.curves = curves
+        self.curvesChanged.emit()
+
+    # -- following the jobs --------------------------------------------------------------------------------------
+    def _progressed(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if progress.job in self._embedding_jobs and now - self._last_look > _LOOK_INTERVAL_S:
+            self._last_look = now
+            self._document.refresh()
+
+    def _job_ended(self, number: int, *_: object) -> None:
+        if number == self._matrix_job:
+            self._matrix_job = 0
+            self._document.refresh()
+            self.runningChanged.emit()
+        elif number in self._embedding_jobs:
+            del self._embedding_jobs[number]
+            self._document.refresh()
+            self.runningChanged.emit()
+
+
+def wanted_cells(matrix: Matrix | None) -> frozenset[Pair]:
+    """Cells that are not there and can be computed."""
+    if matrix is None:
+        return frozenset()
+    return frozenset(pair for pair, cell in matrix.cells.items() if cell is None and pair not in matrix.missing)
+
+
+def _stamp_of(contents: Contents, state: ViewState) -> _Stamp | None:
+    """None where there is nothing to be looked up: no dataset, no model, nothing embedded."""
+    dataset = contents.dataset(state.dataset)
+    settings = state.settings(contents.model_names)
+    if dataset is None or not set(contents.embedded(dataset.name)) & set(settings.models):
+        return None
+    embeddings = []
+    for model in contents.models:
+        if model.name in settings.models:
+            found = contents.states[model.name, dataset.name]
+            embeddings.append((model.name, model.sha256, model.spec.digest(), found.complete, found.bad_rows))
+    return _Stamp(settings, dataset.fingerprint, tuple(embeddings))
+
+
+def _pairs_to_draw(cells: Sequence[Pair]) -> list[Pair]:
+    """The chosen cells, then the single models beside them, each once."""
+    singles = [(name, name) for pair in cells for name in pair]
+    return list(dict.fromkeys([*cells, *singles]))[:MAX_CURVES]
+
+
+def _read_curves(
+    study: Study, matrix: Matrix, cells: Sequence[Pair], rocs: dict[str, Roc], ctx: JobContext
+) -> tuple[Curve, ...]:
+    """Curves of the chosen cells and of both single models of each; in the engine's interactive thread."""
+    from canon_core.experiments.matrix import read_roc
+
+    sources = {source for source, _ in cells}
+    curves = []
+    for colour, pair in enumerate(_pairs_to_draw(cells)):
+        cell = matrix.cells.get(pair)
+        if cell is None:
+            continue
+        ctx.check()
+        roc = rocs.pop(cell.key, None)
+        rocs[cell.key] = roc = read_roc(study, cell) if roc is None else roc  # the latest stands last
+        while len(rocs) > _KEPT_ROCS:
+            del rocs[next(iter(rocs))]
+        if pair in cells:
+            role = CurveRole.CELL
+        else:
+            role = CurveRole.SOURCE if pair[0] in sources else CurveRole.TARGET
+        label = pair[0] if cell.single else f"{cell.source} → {cell.target}"
+        curves.append(Curve(label, roc, role, colour))
+    return tuple(curves)

@@ -1,0 +1,395 @@
+"""The open study as the window sees it: its contents, what is chosen of it, and undo."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
+from PySide6.QtGui import QUndoCommand, QUndoStack
+
+from canon_core.errors import CanonError, StudyInUse
+from canon_core.jobs import JobContext
+
+from .contents import Contents, look
+from .engine_bridge import EngineBridge
+from .user_files import Session, end_session, remember_study, write_session
+from .view_state import ViewState
+
+if TYPE_CHECKING:
+    from canon_core.datasets.options import DatasetOptions
+    from canon_core.models.spec import ModelSpec
+    from canon_core.study.study import Study
+
+#: Named in the study's lock, for another process that wants it.
+OWNER = "the Canon Explorer window"
+#: Milliseconds after a change until the user's own files have it, and until the study has it.
+_SESSION_DELAY_MS, _STUDY_DELAY_MS = 250, 2000
+#: Milliseconds within which steps of one kind are undone together (walking through cells with the arrow keys).
+_MERGE_MS = 800
+_MERGE_ID = 1
+_UNDO_LIMIT = 200
+
+
+class _Change(QUndoCommand):
+    """One choice of the user: the state before and after it."""
+
+    def __init__(self, document: Document, before: ViewState, after: ViewState, text: str, kind: str) -> None:
+        super().__init__(text)
+        self._document, self._before, self._after, self._kind = document, before, after, kind
+        self._fresh = True
+        self._age = QElapsedTimer()
+        self._age.start()
+
+    def redo(self) -> None:
+        if self._fresh:  # the change was made before it was pushed
+            self._fresh = False
+            return
+        self._document.show_state(self._after)
+
+    def undo(self) -> None:
+        self._document.show_state(self._before)
+
+    def id(self) -> int:
+        return _MERGE_ID if self._kind else -1
+
+    def mergeWith(self, other: QUndoCommand) -> bool:
+        if not isinstance(other, _Change) or other._kind != self._kind or self._age.elapsed() > _MERGE_MS:
+            return False
+        self._after = other._after
+        self.setText(other.text())
+        self._age.restart()
+        return True
+
+
+class Document(QObject):
+    """One study at a time, or none. Everything that touches a disk runs in the engine or as an errand.
+
+    Signals
+    -------
+    opened(contents), closed() :
+        Another study, or none, is shown from now on.
+    contentsChanged(contents) :
+        Models, datasets or embeddings changed.
+    stateChanged(before, after) : ViewState, ViewState
+        The user chose something, or undid it.
+    inUse(path, error) : Path, StudyInUse
+        Another process holds the study that was to be opened.
+    faulted(error) : CanonError
+        Something that was asked for failed.
+    recentChanged(paths) : tuple of Path
+    """
+
+    opened = Signal(object)
+    closed = Signal()
+    contentsChanged = Signal(object)
+    stateChanged = Signal(object, object)
+    inUse = Signal(object, object)
+    faulted = Signal(object)
+    recentChanged = Signal(object)
+
+    def __init__(self, bridge: EngineBridge, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.bridge = bridge
+        self.undo = QUndoStack(self)
+        self.undo.setUndoLimit(_UNDO_LIMIT)
+        self.study: Study | None = None
+        self.contents: Contents | None = None
+        self.state = ViewState()
+        self._opening = False
+        self._restored: dict[str, Any] | None = None
+        self._session_timer = self._delayed(_SESSION_DELAY_MS, self._save_session)
+        self._study_timer = self._delayed(_STUDY_DELAY_MS, self._save_view)
+
+    def _delayed(self, milliseconds: int, slot: Callable[[], None]) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(milliseconds)
+        timer.timeout.connect(slot)
+        return timer
+
+    # -- opening and closing -------------------------------------------------------------------------------------
+    def create(self, path: Path) -> None:
+        """Make a new study and show it."""
+
+        def make() -> tuple[Study, Contents]:
+            from canon_core.study.study import Study
+
+            study = Study.create(path, owner=OWNER)
+            return study, look(study)
+
+        self._replace(make, path)
+
+    def open(self, path: Path, *, read_only: bool = False, view: dict[str, Any] | None = None) -> None:
+        """Open a study and show it; ``view`` is a newer state than the one it remembers."""
+
+        def load() -> tuple[Study, Contents]:
+            from canon_core.study.study import Study
+
+            study = Study.open(path, read_only=read_only, owner=OWNER)
+            try:
+                return study, look(study)
+            except BaseException:
+                study.close()
+                raise
+
+        self._restored = view
+        self._replace(load, path)
+
+    @property
+    def opening(self) -> bool:
+        """Whether a study is being opened or made."""
+        return self._opening
+
+    def _replace(self, load: Callable[[], tuple[Study, Contents]], path: Path) -> None:
+        if self._opening:
+            return
+        self._opening = True
+
+        def failed(error: CanonError) -> None:
+            self._opening = False
+            if isinstance(error, StudyInUse):
+                self.inUse.emit(path, error)
+            else:
+                self.faulted.emit(error)
+
+        # The other study stays open until the new one is: a wrong path costs nothing. Opening the same study again
+        # means to give it back first, because this very process holds it.
+        same = self.contents is not None and self.contents.path == path
+        if same:
+            self.close(lambda: self.bridge.run_errand(load, self._show, failed))
+        else:
+            self.bridge.run_errand(load, self._show, failed)
+
+    def _show(self, found: tuple[Study, Contents]) -> None:
+        def show() -> None:
+            self._opening = False
+            self.study, self.contents = found
+            self.bridge.revise()
+            saved = self._restored if self._restored is not None else self.study.view
+            self._restored = None
+            state = ViewState.from_json(saved.get("state"))
+            self.state = state.fitting(self.contents.model_names, self.contents.dataset_names)
+            self.undo.clear()
+            self.opened.emit(self.contents)
+            self._session_timer.start()
+            path = self.contents.path
+            self.bridge.run_errand(lambda: remember_study(path), self.recentChanged.emit)
+
+        if self.study is None:
+            show()
+        else:
+            self.close(show)
+
+    def close(self, then: Callable[[], None] | None = None) -> None:
+        """Cancel the study's jobs, save what is shown, give the study back; ``then`` is called when that is done."""
+        if self.study is None:
+            if then is not None:
+                then()
+            return
+        self._session_timer.stop()
+        self._study_timer.stop()
+        study, view = self.study, self.view()
+        self.study = self.contents = None
+        self.state = ViewState()
+        self.undo.clear()
+        self.bridge.revise()
+        self.bridge.cancel_all()
+        self.closed.emit()
+
+        def give_back() -> None:
+            try:
+                study.save_view(view)
+            finally:
+                study.close()
+                end_session(os.getpid())
+
+        def done(_: object = None) -> None:
+            if then is not None:
+                then()
+
+        def failed(error: CanonError) -> None:
+            self.faulted.emit(error)
+            done()
+
+        self._when_jobs_ended(lambda: self.bridge.run_errand(give_back, done, failed))
+
+    def _when_jobs_ended(self, then: Callable[[], None], patience: int = 100) -> None:
+        """Call ``then`` when no job uses the study any more; after some seconds in any case: a job that does not end
+        finds the study read-only."""
+        if not self.bridge.working or patience <= 0:
+            then()
+        else:
+            QTimer.singleShot(50, self, lambda: self._when_jobs_ended(then, patience - 1))
+
+    # -- choosing ------------------------------------------------------------------------------------------------
+    def change(self, text: str, *, kind: str = "", **fields: Any) -> None:
+        """Let the user choose something: it is shown, and can be undone under the name ``text``.
+
+        Changes of the same non-empty ``kind`` that follow each other quickly are undone together.
+        """
+        before = self.state
+        after = replace(before, **fields)
+        if after == before or self.contents is None:
+            return
+        self.show_state(after)
+        self.undo.push(_Change(self, before, self.state, text, kind))
+
+    def show_state(self, state: ViewState) -> None:
+        """Show a state, without its becoming a step to undo."""
+        if self.contents is None:
+            return
+        before = self.state
+        self.state = state.fitting(self.contents.model_names, self.contents.dataset_names)
+        if self.state != before:
+            self.stateChanged.emit(before, self.state)
+            self.touch()
+
+    # -- changing the study --------------------------------------------------------------------------------------
+    def refresh(self, then: Callable[[], None] | None = None) -> None:
+        """Look into the study again."""
+        study = self.study
+        if study is None:
+            return
+
+        def show(contents: Contents) -> None:
+            if self.study is study:
+                self._set_contents(contents)
+                if then is not None:
+                    then()
+
+        self.bridge.run_errand(lambda: look(study), show)
+
+    def _set_contents(self, contents: Contents) -> None:
+        self.contents = contents
+        self.show_state(self.state)  # names may have gone
+        self.contentsChanged.emit(contents)
+
+    def add_model(
+        self,
+        file: Path,
+        name: str,
+        spec: ModelSpec | None,
+        *,
+        preset: str | None = None,
+        then: Callable[[], None] | None = None,
+        failed: Callable[[CanonError], None] | None = None,
+    ) -> None:
+        """Add a network, with the spec the user looked at where there is one."""
+        self._errand(
+            lambda study: study.add_model(file, name=name, spec=spec, preset=preset), then=then, failed=failed
+        )
+
+    def set_spec(
+        self,
+        name: str,
+        spec: ModelSpec,
+        then: Callable[[], None] | None = None,
+        failed: Callable[[CanonError], None] | None = None,
+    ) -> None:
+        """Change the preprocessing of a model that nothing was embedded with."""
+        self._errand(lambda study: study.set_spec(name, spec), then=then, failed=failed)
+
+    def remove_model(self, name: str) -> None:
+        """Take a model out of the study, with its embeddings and results."""
+        self._errand(lambda study: study.remove_model(name), clear_undo=True)
+
+    def remove_dataset(self, name: str) -> None:
+        """Take a dataset out of the study, with its embeddings and results."""
+        self._errand(lambda study: study.remove_dataset(name), clear_undo=True)
+
+    def rename_model(self, old: str, new: str) -> None:
+        """Give a model another name."""
+        self._errand(lambda study: study.rename_model(old, new), clear_undo=True, renamed={"model": (old, new)})
+
+    def rename_dataset(self, old: str, new: str) -> None:
+        """Give a dataset another name."""
+        self._errand(lambda study: study.rename_dataset(old, new), clear_undo=True, renamed={"dataset": (old, new)})
+
+    def add_dataset(
+        self,
+        path: Path,
+        options: DatasetOptions,
+        name: str | None,
+        on_result: Callable[[object], None],
+        on_failure: Callable[[CanonError], None],
+        on_cancelled: Callable[[], None],
+    ) -> int:
+        """Read a dataset's images and add it: a job with progress. Returns its number."""
+        study = self.study
+        assert study is not None
+
+        def read(ctx: JobContext) -> object:
+            return study.add_dataset(path, options, ctx, name)
+
+        def added(entry: Any) -> None:
+            if self.study is study:
+                self.refresh(lambda: self.show_state(replace(self.state, dataset=entry.name)))
+            on_result(entry)
+
+        def begin() -> int:
+            return self.bridge.submit(
+                f"Read {path.name}",
+                read,
+                on_result=added,
+                on_failure=on_failure,
+                on_cancelled=on_cancelled,
+                resume=begin,
+            )
+
+        return begin()
+
+    def _errand(
+        self,
+        function: Callable[[Study], object],
+        *,
+        clear_undo: bool = False,
+        renamed: dict[str, tuple[str, str]] | None = None,
+        then: Callable[[], None] | None = None,
+        failed: Callable[[CanonError], None] | None = None,
+    ) -> None:
+        study = self.study
+        if study is None:
+            return
+
+        def work() -> Contents:
+            function(study)
+            return look(study)
+
+        def done(contents: Contents) -> None:
+            if self.study is study:
+                if clear_undo:  # older states speak of names that are gone
+                    self.undo.clear()
+                if renamed:
+                    self.state = self.state.renamed(**renamed)
+                self.bridge.revise()
+                self._set_contents(contents)
+                self.touch()
+            if then is not None:
+                then()
+
+        self.bridge.run_errand(work, done, failed or self.faulted.emit)
+
+    # -- remembering ---------------------------------------------------------------------------------------------
+    def view(self) -> dict[str, Any]:
+        """What the study remembers of the window."""
+        return {"state": self.state.to_json()}
+
+    def touch(self) -> None:
+        """What is shown changed: remember it soon."""
+        self._session_timer.start()
+        self._study_timer.start()
+
+    def _save_session(self) -> None:
+        if self.contents is None:
+            return
+        session = Session(str(self.contents.path), self.contents.read_only, self.view(), os.getpid())
+        self.bridge.run_errand(lambda: write_session(session))
+
+    def _save_view(self) -> None:
+        study, view = self.study, self.view()
+        if study is not None:
+            self.bridge.run_errand(lambda: study.save_view(view), None, self.faulted.emit)
