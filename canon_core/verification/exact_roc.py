@@ -33,7 +33,8 @@ class Sizes:
         Distinct genuine scores that it keeps; evenly thinned beyond.
     counted : int
         Distinct genuine scores at which impostors are counted, for area and equal error rate; evenly thinned beyond,
-        which changes either by less than one in a million.
+        which changes either by no more than the largest share of genuine scores between two of them (one in a
+        million, unless many tie).
     kept : int
         Distinct impostor scores held around one operating point; at least twice ``highest``.
     stride, sampled : int
