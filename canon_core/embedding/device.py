@@ -50,20 +50,30 @@ class DeviceInput:
     Parameters
     ----------
     session : onnxruntime.InferenceSession
-        On a CUDA device.
+        The loaded network.
     name, outputs : str, sequence of str
         The input, and which outputs are wanted.
     device : int
         Number of the device.
     like : array
         A batch; later ones must have its shape and type.
+    kind : str
+        Kind of device, as ONNX Runtime names it.
     """
 
-    def __init__(self, session: Any, name: str, outputs: Sequence[str], device: int, like: npt.NDArray[Any]) -> None:
+    def __init__(
+        self,
+        session: Any,
+        name: str,
+        outputs: Sequence[str],
+        device: int,
+        like: npt.NDArray[Any],
+        kind: str = "cuda",
+    ) -> None:
         from onnxruntime import OrtValue
 
         self._shape, self._type = like.shape, like.dtype
-        self._value = OrtValue.ortvalue_from_shape_and_type(list(like.shape), like.dtype.type, "cuda", device)
+        self._value = OrtValue.ortvalue_from_shape_and_type(list(like.shape), like.dtype.type, kind, device)
         self._binding = session.io_binding()
         self._binding.bind_ortvalue_input(name, self._value)
         for output in outputs:

@@ -2,8 +2,8 @@
 
 Its own PRelu decides element by element; on real activations the processor guesses half of the branches wrong, and
 PRelu takes more time than the convolutions (ONNX Runtime 1.31: 34 of them are two fifths of a MobileFaceNet's time).
-``relu(x) − slope · relu(−x)`` is the same number for every x, infinities and NaN included (but for the sign of zero),
-and networks run 1.6 to 2.2 times as fast. Face networks are full of PRelu.
+``relu(x) − slope · relu(−x)`` is the same number for every x and every finite slope, infinities and NaN included (but
+for the sign of zero), and networks run 1.6 to 2.2 times as fast. Face networks are full of PRelu.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
@@ -24,7 +26,7 @@ _FIRST_OPSET: Final = 7
 def with_fast_prelu(path: Path) -> bytes | None:
     """The ONNX file with every PRelu rewritten, serialised; None where there is nothing to gain or it cannot be done.
 
-    Only operators with a constant float32 slope are rewritten, and only in files that hold their own weights.
+    Only operators with a constant, finite float32 slope are rewritten, and only in files that hold their own weights.
 
     Parameters
     ----------
@@ -32,7 +34,7 @@ def with_fast_prelu(path: Path) -> bytes | None:
         An ONNX file that was checked before (:func:`canon_core.models.resolve.resolve_model`).
     """
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-    from onnx import ModelProto, TensorProto
+    from onnx import ModelProto, TensorProto, numpy_helper
 
     if path.stat().st_size > _MAX_BYTES:
         return None
@@ -43,12 +45,18 @@ def with_fast_prelu(path: Path) -> bytes | None:
         return None  # ONNX Runtime says what is wrong with it
     graph = model.graph
     opset = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0)
-    slopes = {tensor.name for tensor in graph.initializer if tensor.data_type == TensorProto.FLOAT}
-    external = any(tensor.data_location == TensorProto.EXTERNAL for tensor in graph.initializer)
-    wanted = [
-        node.op_type == "PRelu" and node.domain in ("", "ai.onnx") and node.input[1] in slopes for node in graph.node
-    ]
-    if opset < _FIRST_OPSET or external or not any(wanted):
+    if any(tensor.data_location == TensorProto.EXTERNAL for tensor in graph.initializer):
+        return None
+    possible = {node.input[1] for node in graph.node if node.op_type == "PRelu" and node.domain in ("", "ai.onnx")}
+    slopes = {
+        tensor.name
+        for tensor in graph.initializer
+        if tensor.name in possible
+        and tensor.data_type == TensorProto.FLOAT
+        and np.isfinite(numpy_helper.to_array(tensor)).all()
+    }
+    wanted = [node.op_type == "PRelu" and node.input[1] in slopes for node in graph.node]
+    if opset < _FIRST_OPSET or not any(wanted):
         return None
     taken = _names(model)
     nodes: list[NodeProto] = []
