@@ -250,7 +250,7 @@ def _require_space(out: Path, rows: int, model: ResolvedModel) -> None:
     free = shutil.disk_usage(folder).free
     if free < wanted + _SPARE_BYTES:
         raise StoreError(
-            f"the embeddings need {wanted / 2**20:,.0f} MB, and {free / 2**20:,.0f} MB are free on that disk",
+            f"the embeddings need {wanted / 2**20:,.1f} MB, and {free / 2**20:,.1f} MB are free on that disk",
             path=out,
             remedy="free space on that disk, or move the study to another",
         )
