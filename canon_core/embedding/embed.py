@@ -172,9 +172,8 @@ def embed(
     else:
         before = None  # nothing to lose: today's provider and batch
     network = interruptible(lambda: Network(model, provider, spinning=options.spinning), ctx)
-    ctx.on_cancel(network.terminate)
     if before is None:
-        batch = options.batch or choose_batch(network, ctx)
+        batch = options.batch or interruptible(lambda: choose_batch(network, ctx), ctx)
         _require_space(out, len(faces), model)
         create_embeddings(
             out,

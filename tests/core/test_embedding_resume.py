@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import signal
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +24,7 @@ from canon_core.datasets.faces import FaceImages
 from canon_core.datasets.options import DatasetOptions
 from canon_core.datasets.reader import read_dataset
 from canon_core.embedding.embed import EmbedOptions, EmbedReport, embed
+from canon_core.embedding.network import Network
 from canon_core.errors import Cancelled, SettingsError
 from canon_core.jobs import JobContext, Progress
 from canon_core.models.resolve import ResolvedModel, resolve_model
@@ -185,6 +188,24 @@ def test_cancelling_takes_less_than_a_second(
     assert time.monotonic() - cancelled_at[0] < 1
     release.set()
     timer.join()
+
+
+def test_a_network_is_let_go_although_its_job_lives_on(
+    tmp_path: Path, model: ResolvedModel, faces: FaceImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[weakref.ref[Network]] = []
+
+    class Watched(Network):
+        def __init__(self, *arguments: Any, **more: Any) -> None:
+            super().__init__(*arguments, **more)
+            loaded.append(weakref.ref(self))
+
+    monkeypatch.setattr(embed_module, "Network", Watched)
+    ctx = JobContext()  # embeds several models one after the other
+    run(model, faces, tmp_path / "e.h5", ctx)
+    gc.collect()
+    assert [network() for network in loaded] == [None]
+    ctx.cancel()
 
 
 KILLED = """
