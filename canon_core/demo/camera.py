@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from canon_core.demo.conditions import Conditions, Pose
+from canon_core.embedding.align import ARCFACE_POINTS, ARCFACE_SIDE, similarity
 
 Matrix = NDArray[np.float64]
 
@@ -15,10 +16,6 @@ Matrix = NDArray[np.float64]
 _PHOTO_SCALE = 0.42
 #: Point of the head that a photograph is centred on (between nose and mouth, inside the face).
 _MIDDLE = np.array((0.0, -0.10, 0.45))
-#: The five ArcFace points in a 112 × 112 image (paper's alignment; x, y of eyes, nose, mouth corners).
-ARCFACE_TEMPLATE = np.array(
-    [(38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041)]
-)
 
 
 class Frame(Enum):
@@ -54,9 +51,8 @@ def camera_matrix(landmarks: Matrix, turn: Matrix, conditions: Conditions, size:
     if frame is Frame.ALIGNED:
         rng = np.random.default_rng([0xCA, conditions.scene, conditions.frame])
         plane = (landmarks @ turn.T)[:, :2] * (1, -1)
-        target = ARCFACE_TEMPLATE + conditions.jitter * rng.standard_normal((5, 2))
-        matrix = _least_squares_similarity(plane, (target + 0.5) * (size / 112) - 0.5)
-        return np.asarray(matrix * np.array((1.0, -1.0, 1.0)), np.float64)
+        target = np.asarray(ARCFACE_POINTS) + conditions.jitter * rng.standard_normal((5, 2))
+        return np.asarray(similarity(plane, target * (size / ARCFACE_SIDE)) * (1.0, -1.0, 1.0), np.float64)
     scale = _PHOTO_SCALE * size * conditions.scale
     x, y, _ = turn @ _MIDDLE
     middle = (size - 1) / 2
@@ -72,12 +68,3 @@ def project(points: Matrix, turn: Matrix, camera: Matrix) -> Matrix:
     """Pixels (n, 2) of points (n, 3) of the head's frame."""
     plane = (points @ turn.T)[:, :2]
     return plane @ camera[:, :2].T + camera[:, 2]
-
-
-def _least_squares_similarity(source: Matrix, target: Matrix) -> Matrix:
-    """The similarity (2, 3) (rotation, one scale, shift) that takes ``source`` (n, 2) nearest to ``target``."""
-    x, y = source.T
-    zero, one = np.zeros_like(x), np.ones_like(x)
-    system = np.r_[np.c_[x, -y, one, zero], np.c_[y, x, zero, one]]
-    a, b, shift_x, shift_y = np.linalg.lstsq(system, np.r_[target[:, 0], target[:, 1]], rcond=None)[0]
-    return np.array([(a, -b, shift_x), (b, a, shift_y)])

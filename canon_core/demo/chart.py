@@ -13,6 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from canon_core.datasets.images import opencv
+
 Floats = NDArray[np.float32]
 #: A colour, or a function of chart coordinates (at (m,), up (n,)) that gives the colours (n, m, 3) there.
 Paint = ArrayLike | Callable[[Floats, Floats], Floats]
@@ -130,8 +132,7 @@ class Canvas:
         soft: float,
         gloss: float | None,
     ) -> None:
-        import cv2
-
+        cv2 = opencv()
         pixels = [to_texels(shape) for shape in shapes]
         pad = int(3 * soft) + 3 + width
         low = np.floor(np.min([p.min(axis=0) for p in pixels], axis=0)).astype(int) - pad

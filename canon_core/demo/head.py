@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from canon_core.datasets.images import opencv
 from canon_core.demo.chart import UP, Canvas, Floats
 from canon_core.demo.conditions import Colour, Cover, Expression
 from canon_core.demo.features import Points, eye, landmark_places, mouth
@@ -83,8 +84,7 @@ def _comb(canvas: Canvas, grown: Hair) -> None:
 
 def _mask(canvas: Canvas, relief: Floats, nose_up: float, colour: Colour) -> Floats:
     """A surgical mask from the nose's back to below the chin; it bridges the hollows of what it covers."""
-    import cv2
-
+    cv2 = opencv()
     top = nose_up + 0.13
     outline = [
         (-0.98, -0.12),
@@ -109,7 +109,7 @@ def _mask(canvas: Canvas, relief: Floats, nose_up: float, colour: Colour) -> Flo
         )
     canvas.gloss *= 1 - 0.9 * where
     smooth = cv2.GaussianBlur(np.maximum(relief, 0.04), (0, 0), 7.0) + np.float32(0.03)
-    return relief + where * (smooth - relief)
+    return np.asarray(relief + where * (smooth - relief), np.float32)
 
 
 def _cap(canvas: Canvas, relief: Floats, colour: Colour) -> Floats:

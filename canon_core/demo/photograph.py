@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from canon_core.datasets.images import opencv
 from canon_core.demo.chart import Floats
 from canon_core.demo.conditions import Conditions
 
@@ -15,8 +16,7 @@ _GAMMA = 1 / 2.2
 
 def develop(scene: Floats, conditions: Conditions) -> NDArray[np.uint8]:
     """Turn linear RGB (size, size, 3) into a photograph, uint8 RGB."""
-    import cv2
-
+    cv2 = opencv()
     camera, size = conditions.photograph, scene.shape[0]
     unit = size / 112
     image = np.clip(scene * np.float32(camera.exposure), 0, 4)
@@ -51,8 +51,7 @@ def develop(scene: Floats, conditions: Conditions) -> NDArray[np.uint8]:
 
 def _smear(length: float, angle: float) -> Floats:
     """Motion kernel: a line of ``length`` pixels."""
-    import cv2
-
+    cv2 = opencv()
     half = math.ceil(length / 2)
     middle, size = half, 2 * half + 1
     kernel = np.zeros((size, size), np.float32)

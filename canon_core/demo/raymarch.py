@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from canon_core.datasets.images import opencv
 from canon_core.demo.chart import Floats, texels
 
 #: Rays start before the longest nose.
@@ -50,8 +51,7 @@ class Hits:
 
 def march(radius: Floats, turn: NDArray[np.float64], camera: NDArray[np.float64], size: int) -> Hits:
     """Meet the surface of ``radius`` (chart), turned by ``turn``, along the rays of a ``size`` × ``size`` image."""
-    import cv2
-
+    cv2 = opencv()
     inverse = np.linalg.inv(np.r_[camera, [(0, 0, 1)]])[:2]
     coarse = (size + 1) // 2
     pixel = float(np.sqrt(abs(np.linalg.det(inverse[:, :2]))))
@@ -112,8 +112,7 @@ def _height(
     radius: Floats, origin: tuple[Floats, Floats, Floats], toward: Floats, depth: Floats
 ) -> tuple[Floats, Floats, Floats]:
     """Height of the rays' points at ``depth`` above the surface, and the texels they lie over."""
-    import cv2
-
+    cv2 = opencv()
     x, y, z = (origin[k] + toward[k] * depth for k in range(3))
     length = np.sqrt(x * x + y * y + z * z) + np.float32(1e-6)
     column, row = texels(x, y, z, length)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from canon_core.datasets.images import opencv
 from canon_core.demo.camera import Frame, camera_matrix, project, rotation
 from canon_core.demo.conditions import Conditions, Cover
 from canon_core.demo.head import Head, build_head
@@ -88,8 +89,7 @@ def render_head(head: Head, conditions: Conditions, size: int = 112, frame: Fram
 
 
 def _lay_head(surfaces: Surfaces, head: Head, conditions: Conditions, hits: Hits, turn: NDArray[np.float64]) -> None:
-    import cv2
-
+    cv2 = opencv()
     size = hits.depth.shape[0]
     paint, form = (
         np.asarray(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from canon_core.datasets.images import opencv
 from canon_core.demo.camera import project
 from canon_core.demo.chart import Floats
 from canon_core.demo.conditions import Conditions, Cover
@@ -24,8 +25,7 @@ def blend(image: Floats, mask: Floats, colour: ArrayLike) -> None:
 
 def background(conditions: Conditions, size: int) -> Floats:
     """An out-of-focus place, (size, size, 3) linear RGB."""
-    import cv2
-
+    cv2 = opencv()
     rng = np.random.default_rng([0xBA, conditions.scene])
     base = rng.uniform(0.02, 0.5) * (1 + 0.18 * rng.standard_normal(3))
     fields = base * np.exp(0.45 * rng.standard_normal((4, 4, 1)) + 0.11 * rng.standard_normal((4, 4, 3)))
@@ -149,8 +149,7 @@ def _ear(surfaces: Surfaces, head: Head, hits: Hits, to_local: Floats, centre: F
 
 def glasses(image: Floats, head: Head, conditions: Conditions, hits: Hits, turn: Matrix, camera: Matrix) -> None:
     """Glasses or sunglasses in space before the eyes, in place."""
-    import cv2
-
+    cv2 = opencv()
     size = image.shape[0]
     t = head.identity.traits
     left, right = head.landmarks[0], head.landmarks[1]
@@ -198,8 +197,7 @@ def glasses(image: Floats, head: Head, conditions: Conditions, hits: Hits, turn:
 
 def held_object(image: Floats, conditions: Conditions) -> Floats:
     """Something between face and camera, in place; returns its mask (size, size)."""
-    import cv2
-
+    cv2 = opencv()
     size = image.shape[0]
     rng = np.random.default_rng([0x0B, conditions.scene])
     mask = np.zeros((2 * size, 2 * size), np.uint8)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from canon_core.datasets.images import opencv
 from canon_core.demo.chart import Floats
 from canon_core.demo.conditions import Light
 
@@ -81,8 +82,7 @@ def own_shadow(depth: Floats, step: float, light: Light, size: int) -> Floats:
     step : float
         Distance between the grid's points, head units.
     """
-    import cv2
-
+    cv2 = opencv()
     rows, columns = depth.shape
     across, up, towards = (float(v) for v in np.asarray(light.direction) / np.linalg.norm(light.direction))
     blocked = np.zeros_like(depth)
@@ -99,12 +99,9 @@ def own_shadow(depth: Floats, step: float, light: Light, size: int) -> Floats:
         above = between - (depth + np.float32(towards * distance))
         np.maximum(blocked, np.clip(above / np.float32(0.5 * distance), 0, 1), out=blocked)
     # Beyond the head's outline there is no shadow to see; the blur must not draw light in from there.
-    blocked = np.where(
-        depth < -1, cv2.dilate(np.where(depth < -1, np.float32(0), blocked), np.ones((5, 5), np.uint8)), blocked
-    )
+    outside = depth < -1
+    blocked[outside] = 0
+    blocked = np.where(outside, cv2.dilate(blocked, np.ones((5, 5), np.uint8)), blocked)
     soft = cv2.GaussianBlur(blocked, (0, 0), 1.3)
-    return (
-        1
-        - np.float32(light.shadow)
-        * cv2.resize(soft, (2 * columns, 2 * rows), interpolation=cv2.INTER_LINEAR)[:size, :size]
-    )
+    full = cv2.resize(soft, (2 * columns, 2 * rows), interpolation=cv2.INTER_LINEAR)[:size, :size]
+    return np.asarray(1 - np.float32(light.shadow) * full, np.float32)

@@ -128,7 +128,7 @@ def _nose(canvas: Canvas, t: Traits, skin: Colour) -> None:
     canvas.spread(bump(0, tip - 0.110, wing * 0.70, 0.022), shade, 0.18)
     for side in (-1, 1):
         hole = [
-            (side * (wing * 0.46 + 0.030 * np.cos(a)), tip - 0.088 + 0.013 * np.sin(a) - 0.006 * np.cos(a))
+            (side * (wing * 0.46 + 0.030 * np.cos(a)), tip - 0.080 + 0.013 * np.sin(a) + 0.004 * np.cos(a))
             for a in np.linspace(0, 2 * np.pi, 12)
         ]
         canvas.polygon(hole, skin * (0.20, 0.11, 0.10), 0.75, soft=0.9, gloss=0.05)
@@ -160,7 +160,7 @@ def _lips(canvas: Canvas, t: Traits, lips: Mouth, skin: Colour, smile: float) ->
     if lips.opening > 0.10:
         canvas.polygon(np.r_[lips.inner_upper, lips.inner_lower[::-1]], (0.045, 0.014, 0.013), 1.0, soft=0.6, gloss=0.1)
         if lips.opening > 0.18 or smile > 0.3:
-            bottom = np.maximum(lips.inner_lower[:, 1] + 0.012, lips.inner_upper[:, 1] - 0.050)
+            bottom = np.maximum(lips.inner_lower[:, 1] + 0.012, lips.inner_upper[7, 1] - 0.048)
             bottom = np.minimum(bottom, lips.inner_upper[:, 1])
             teeth = np.r_[lips.inner_upper[2:13] - (0, 0.004), np.c_[lips.inner_upper[:, 0], bottom][2:13][::-1]]
             canvas.polygon(teeth, _TEETH, 0.88, soft=0.7, gloss=0.9)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from canon_core.datasets.images import opencv
 from canon_core.demo.chart import AT, COLUMNS, DIRECTIONS, ROWS, UP, Floats, Relief, directions, to_texels
 from canon_core.demo.conditions import Expression
 from canon_core.demo.features import Points
@@ -51,7 +52,7 @@ def face_relief(identity: Identity, expression: Expression) -> Floats:
     add(0.036, t.eye_at, t.eye_up - 0.002, 0.082, 0.052)
     add(-0.010, t.eye_at, t.eye_up - 0.115, 0.10, 0.030)
     # wings, ball and root of the nose, groove beside the wings, philtrum
-    add(0.062, 0.86 * t.nose_wings, t.nose_up - 0.050, 0.034, 0.048)
+    add(0.058, 0.86 * t.nose_wings, t.nose_up - 0.028, 0.036, 0.044)
     add(0.020, 0.0, t.nose_up - 0.085, 0.030, 0.040)
     add(t.nose_ball * 0.75, 0.0, t.nose_up + 0.010, 0.060, 0.050)
     add(-0.016, t.nose_wings + 0.065, t.nose_up - 0.05, 0.030, 0.055)
@@ -80,7 +81,8 @@ def _nose(t: Traits) -> Floats:
     back *= np.clip((root + 0.13 - UP) / 0.15, 0.0, 1.0)
     under = t.nose_tip * np.exp(-0.5 * ((UP - t.nose_up) / 0.068) ** 2)
     height = np.where(t.nose_up < UP, back, under)
-    width = t.nose_width * (0.80 + 0.42 * down)
+    # below the tip it narrows to the column between the nostrils
+    width = t.nose_width * (0.80 + 0.42 * down) * (1 - 0.5 * np.clip((t.nose_up - UP) / 0.11, 0.0, 1.0))
     axis = t.nose_bend * np.sin(np.pi * down)
     across = (AT[None, :] - axis[:, None]) / width[:, None]
     return np.asarray((height[:, None] * np.exp(-0.5 * across**2)), np.float32)
@@ -88,8 +90,7 @@ def _nose(t: Traits) -> Floats:
 
 def normals(radius: Floats) -> Floats:
     """Outward unit normals (ROWS, COLUMNS, 3) of the surface with this radius."""
-    import cv2
-
+    cv2 = opencv()
     points = DIRECTIONS * radius[..., None]
     right = cv2.Sobel(points, cv2.CV_32F, 1, 0, ksize=3, borderType=cv2.BORDER_REPLICATE)
     down = cv2.Sobel(points, cv2.CV_32F, 0, 1, ksize=3, borderType=cv2.BORDER_REPLICATE)
@@ -104,8 +105,7 @@ def normals(radius: Floats) -> Floats:
 
 def cavities(relief: Floats) -> Floats:
     """How much of the room's light reaches each place, 0.4…1.08: less in hollows, more on ridges."""
-    import cv2
-
+    cv2 = opencv()
     hollow = cv2.GaussianBlur(relief, (0, 0), 6.0) - relief
     narrow = cv2.GaussianBlur(relief, (0, 0), 2.0) - relief
     reach = 1 - 2.4 * np.clip(hollow, -0.03, 0.25) - 2.0 * np.clip(narrow, -0.02, 0.1)

@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 
+from canon_core.datasets.images import opencv
 from canon_core.demo.chart import COLUMNS, ROWS, Floats, Relief
 from canon_core.demo.identity import SHAPE_MODES, SKIN_MODES
 
@@ -75,8 +76,7 @@ def _modes(count: int, stream: int, *, always_mirrored: bool) -> Floats:
 
 
 def _noise(stream: int, wide: float, high: float) -> Floats:
-    import cv2
-
+    cv2 = opencv()
     rng = np.random.default_rng([_SEED, stream])
     white = rng.standard_normal((ROWS, COLUMNS), dtype=np.float32)
     smooth = cv2.GaussianBlur(white, (0, 0), wide, sigmaY=high, borderType=cv2.BORDER_REFLECT)
