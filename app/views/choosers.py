@@ -1,0 +1,136 @@
+"""The bar of choosers above a matrix: where the ROC is read, and which map and fit the cells are made with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSpinBox, QWidget
+
+from canon_core.maps.kinds import MapKind
+from canon_core.study.results import FitMode, MatrixSettings, far_text
+from canon_core.verification.roc import FarRule
+
+from .flow_layout import FlowLayout
+
+#: zlib.crc32 is 32 bits wide, but any integer may seed the halves; what a spin box holds is plenty.
+_LARGEST_SEED = 999_999
+
+_MAPS = {
+    MapKind.NONE: "Raw source against raw target: the control",
+    MapKind.LINEAR: "Ordinary least squares, no intercept",
+    MapKind.AFFINE: "Ordinary least squares with an intercept",
+    MapKind.ROTATION: "The best rotation (Wahba, Kabsch); keeps all angles of the source",
+}
+_MODES = {
+    FitMode.DISJOINT: "Fitted on one half of the subjects, scored on the other, both ways: leak-free",
+    FitMode.IN_SAMPLE: "Fitted on all images, scored on all pairs: shows how much a map can learn by heart",
+    FitMode.AUTHORS: "As the paper scored: the mapped side was in the fit",
+    FitMode.REVERSED: "The source embeds the other template",
+}
+_RULES = {
+    FarRule.CONSERVATIVE: "The smallest threshold whose FAR does not exceed the target",
+    FarRule.NEAREST: "The ROC point whose FAR is nearest to the target (the paper's)",
+}
+#: Modes that make sense for datasets whose images are templates by themselves.
+_IMAGE_MODES = (FitMode.DISJOINT, FitMode.IN_SAMPLE)
+
+
+@dataclass(frozen=True)
+class SettingsChange:
+    """What the choosers stand at when the user changed one that needs other cells."""
+
+    map: MapKind
+    mode: FitMode
+    seed: int
+
+    def applied(self, settings: MatrixSettings) -> MatrixSettings:
+        """The same settings with this map, mode and seed."""
+        return replace(settings, map=self.map, mode=self.mode, seed=self.seed)
+
+
+class Choosers(QWidget):
+    """FAR and FAR rule (only read differently), map, fit and seed (other cells).
+
+    Signals
+    -------
+    readingChanged(far, rule) : float, FarRule
+    settingsRequested(change) : SettingsChange
+    """
+
+    readingChanged = Signal(float, object)
+    settingsRequested = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.far = QComboBox()
+        self.rule = QComboBox()
+        self.map = QComboBox()
+        self.mode = QComboBox()
+        self.seed = QSpinBox()
+        self.seed.setRange(0, _LARGEST_SEED)
+        self.seed.setKeyboardTracking(False)
+        _fill(self.rule, {rule.value: (rule, tip) for rule, tip in _RULES.items()})
+        _fill(self.map, {kind.value: (kind, tip) for kind, tip in _MAPS.items()})
+        row = FlowLayout(self, spacing=14)
+        for text, chooser, tip in (
+            ("FAR", self.far, "False accept rate at which the ROC of every cell is read"),
+            ("rule", self.rule, "Which point of the ROC stands for that FAR"),
+            ("map", self.map, "What takes source embeddings into the target space"),
+            ("fit", self.mode, "Which images the maps are fitted on"),
+            ("seed", self.seed, "Which subjects belong to which half"),
+        ):
+            row.addWidget(_labelled(text, chooser, tip))
+        self.far.activated.connect(self._emit_reading)
+        self.rule.activated.connect(self._emit_reading)
+        self.map.activated.connect(self._emit_settings)
+        self.mode.activated.connect(self._emit_settings)
+        self.seed.valueChanged.connect(self._emit_settings)
+
+    def show_settings(self, settings: MatrixSettings, far: float, rule: FarRule) -> None:
+        """Stand at these settings; no signals."""
+        modes = _IMAGE_MODES if settings.mode in _IMAGE_MODES else tuple(_MODES)
+        _fill(self.far, {far_text(target): (target, "") for target in settings.far})
+        _fill(self.mode, {mode.value: (mode, _MODES[mode]) for mode in modes})
+        self.far.setCurrentIndex(settings.far.index(far))
+        self.rule.setCurrentIndex(list(_RULES).index(rule))
+        self.map.setCurrentIndex(list(_MAPS).index(settings.map))
+        self.mode.setCurrentIndex(modes.index(settings.mode))
+        blocked = self.seed.blockSignals(True)
+        self.seed.setValue(settings.seed)
+        self.seed.blockSignals(blocked)
+        self.seed.setEnabled(settings.mode is FitMode.DISJOINT)
+
+    def _emit_reading(self) -> None:
+        # StrEnum members come back from Qt as plain strings.
+        self.readingChanged.emit(self.far.currentData(), FarRule(self.rule.currentData()))
+
+    def _emit_settings(self) -> None:
+        change = SettingsChange(MapKind(self.map.currentData()), FitMode(self.mode.currentData()), self.seed.value())
+        self.seed.setEnabled(change.mode is FitMode.DISJOINT)
+        self.settingsRequested.emit(change)
+
+
+def _fill(box: QComboBox, items: dict[str, tuple[object, str]]) -> None:
+    if [box.itemText(number) for number in range(box.count())] == list(items):
+        return
+    box.clear()
+    for text, (data, tip) in items.items():
+        box.addItem(text, data)
+        if tip:
+            box.setItemData(box.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+
+
+def _labelled(text: str, chooser: QWidget, tip: str) -> QWidget:
+    label = QLabel(text)
+    label.setBuddy(chooser)
+    chooser.setToolTip(tip)
+    chooser.setAccessibleName(text)
+    chooser.setAccessibleDescription(tip)
+    pair = QWidget()
+    layout = QHBoxLayout(pair)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(5)
+    layout.addWidget(label)
+    layout.addWidget(chooser)
+    return pair
