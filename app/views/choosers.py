@@ -72,7 +72,7 @@ class Choosers(QWidget):
         self.seed.setKeyboardTracking(False)
         _fill(self.rule, {rule.value: (rule, tip) for rule, tip in _RULES.items()})
         _fill(self.map, {kind.value: (kind, tip) for kind, tip in _MAPS.items()})
-        row = FlowLayout(self, spacing=14)
+        self._row = FlowLayout(self, spacing=14)
         for text, chooser, tip in (
             ("FAR", self.far, "False accept rate at which the ROC of every cell is read"),
             ("rule", self.rule, "Which point of the ROC stands for that FAR"),
@@ -80,12 +80,16 @@ class Choosers(QWidget):
             ("fit", self.mode, "Which images the maps are fitted on"),
             ("seed", self.seed, "Which subjects belong to which half"),
         ):
-            row.addWidget(_labelled(text, chooser, tip))
+            self._row.addWidget(_labelled(text, chooser, tip))
         self.far.activated.connect(self._emit_reading)
         self.rule.activated.connect(self._emit_reading)
         self.map.activated.connect(self._emit_settings)
         self.mode.activated.connect(self._emit_settings)
         self.seed.valueChanged.connect(self._emit_settings)
+
+    def add_widget(self, widget: QWidget) -> None:
+        """Put something behind the choosers, in the same bar."""
+        self._row.addWidget(widget)
 
     def show_settings(self, settings: MatrixSettings, far: float, rule: FarRule) -> None:
         """Stand at these settings; no signals."""

@@ -8,6 +8,9 @@ from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from ..theme import LARGE, sized
 
+#: Pixels: a line of some sixty characters.
+_WIDTH = 430
+
 
 class EmptyState(QWidget):
     """A sentence in the middle, with a button where there is something to click."""
@@ -22,7 +25,7 @@ class EmptyState(QWidget):
         self._label.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._label.setFont(sized(self.font(), LARGE))
         self._label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self._label.setFixedWidth(420)
+        self._label.setFixedWidth(_WIDTH)
         self._button = QPushButton()
         self._button.setAutoDefault(True)
         self._button.clicked.connect(self.actionRequested)
@@ -37,6 +40,7 @@ class EmptyState(QWidget):
     def set_message(self, text: str, action_text: str = "") -> None:
         """Say ``text``; the button is there only with ``action_text``."""
         self._label.setText(text)
+        self._label.setFixedHeight(self._label.heightForWidth(_WIDTH))
         self._button.setText(action_text)
         self._button.setVisible(bool(action_text))
         self.setAccessibleName(text)

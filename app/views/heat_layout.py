@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPointF, QRectF, QSize
 
 _GAP = 2.0
-_SMALLEST_HEIGHT, _LARGEST_WIDTH, _LARGEST_HEIGHT = 30.0, 104.0, 68.0
+_SMALLEST_HEIGHT, _LARGEST_WIDTH, _LARGEST_HEIGHT = 30.0, 116.0, 80.0
 _LONGEST_NAME, _LONGEST_SLANTED = 190.0, 130.0
 _MARGIN = 10.0
 _SLANT = math.sqrt(0.5)
@@ -73,6 +73,7 @@ def lay_out(
     names: Sequence[float],
     text_height: float,
     number_width: float,
+    corner_width: float,
     bar_room: float,
     pixel_ratio: float,
 ) -> HeatLayout:
@@ -80,7 +81,7 @@ def lay_out(
     count = max(1, len(names))
     longest = max(names, default=0.0)
     name_width = min(longest + 2, _LONGEST_NAME)
-    corner_width = max(name_width, 13 * text_height * 0.45)
+    corner_width = max(name_width, corner_width)
     beside = corner_width + 8 + 2 * _MARGIN + bar_room
     least = number_width + 12
     slanted_width = min(longest, _LONGEST_SLANTED)

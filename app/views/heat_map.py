@@ -32,6 +32,7 @@ from .shown_matrix import Pair, ShownCell, ShownMatrix
 
 _RADIUS = 3.0
 _DOTS_MS = 420
+_CORNER = "source ↓  target →"
 _ARROWS = {
     Qt.Key.Key_Left: (0, -1),
     Qt.Key.Key_Right: (0, 1),
@@ -135,7 +136,14 @@ class HeatMap(QWidget):
         names = [metrics.horizontalAdvance(name) for name in self._shown.order]
         longest = metrics.horizontalAdvance("−.000" if self._shown.difference else ".000")
         return lay_out(
-            self.width(), self.height(), names, metrics.height(), longest, BAR_ROOM, self.devicePixelRatioF()
+            self.width(),
+            self.height(),
+            names,
+            metrics.height(),
+            longest,
+            QFontMetricsF(sized(self.font(), SMALL)).horizontalAdvance(_CORNER) + 2,
+            BAR_ROOM,
+            self.devicePixelRatioF(),
         )
 
     # -- painting ------------------------------------------------------------------------------------------------
@@ -154,7 +162,7 @@ class HeatMap(QWidget):
         if self._hovered is not None and self._hovered not in self._selection:
             self._paint_ring(painter, theme, self.field_rect(self._hovered), strong=False)
         if self.hasFocus() and self._current is not None:
-            self._paint_focus(painter, theme, self.field_rect(self._current))
+            self._paint_focus(painter, theme, self._current)
         painter.setFont(sized(self.font(), SMALL))
         paint_colour_bar(painter, layout.bar, theme, self._shown)
 
@@ -200,11 +208,7 @@ class HeatMap(QWidget):
                 painter.setFont(self.font())
                 painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, cell.text)
             return
-        fraction = self._shown.scale.fraction(cell.value)
-        if self._shown.difference:
-            ground = QColor(theme.grid) if cell.single else theme.diverging(fraction)
-        else:
-            ground = theme.heat(fraction)
+        ground = self._ground(theme, cell)
         ink = theme.ink(ground)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(ground)
@@ -214,6 +218,15 @@ class HeatMap(QWidget):
             self._paint_hatch(painter, rect, ground, ink, cell.text)
         painter.setPen(ink)
         painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, cell.text)
+
+    def _ground(self, theme: Theme, cell: ShownCell) -> QColor:
+        assert self._shown is not None
+        if cell.value is None:
+            return QColor(theme.window)
+        fraction = self._shown.scale.fraction(cell.value)
+        if self._shown.difference:
+            return QColor(theme.grid) if cell.single else theme.diverging(fraction)
+        return theme.heat(fraction)
 
     def _paint_hatch(self, painter: QPainter, rect: QRectF, ground: QColor, ink: QColor, text: str) -> None:
         painter.save()
@@ -250,13 +263,13 @@ class HeatMap(QWidget):
         painter.setPen(QPen(QColor(theme.accent), 2.5 if strong else 1.0))
         painter.drawRoundedRect(rect.adjusted(-0.5, -0.5, 0.5, 0.5), _RADIUS + 0.5, _RADIUS + 0.5)
 
-    def _paint_focus(self, painter: QPainter, theme: Theme, rect: QRectF) -> None:
-        inside = rect.adjusted(4, 4, -4, -4)
+    def _paint_focus(self, painter: QPainter, theme: Theme, pair: Pair) -> None:
+        assert self._shown is not None
+        row, column = self._shown.at(pair)
+        ground = self._ground(theme, self._shown.rows[row][column])
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(QColor(theme.surface), 3))
-        painter.drawRoundedRect(inside, 2, 2)
-        painter.setPen(QPen(QColor(theme.text), 1.2, Qt.PenStyle.DashLine))
-        painter.drawRoundedRect(inside, 2, 2)
+        painter.setPen(QPen(theme.ink(ground), 1.2, Qt.PenStyle.DashLine))
+        painter.drawRoundedRect(self.field_rect(pair).adjusted(4.5, 4.5, -4.5, -4.5), 2, 2)
 
     # -- mouse ---------------------------------------------------------------------------------------------------
     def _pair_at(self, position: QPointF) -> Pair | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication
@@ -12,21 +13,19 @@ from PySide6.QtWidgets import (
     QMenu,
     QPushButton,
     QScrollArea,
-    QSizePolicy,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from canon_core.figures.numbers import ORDER_FAR, difference, difference_text, tar_text
+from canon_core.figures.numbers import NO_VALUE, ORDER_FAR, difference, difference_text, tar_text
 from canon_core.figures.tables import matrix_table
 from canon_core.study.results import Matrix, far_text, settings_line
 from canon_core.verification.roc import FarRule
 
 from .choosers import Choosers, SettingsChange
 from .empty_state import EmptyState
-from .flow_layout import FlowLayout
 from .heat_map import HeatMap
 from .labels import SettingsLabel, TextLabel
 from .shown_matrix import (
@@ -106,12 +105,12 @@ class MatrixView(QWidget):
             self._stack.addWidget(page)
         self._summary = TextLabel()
         self._settings = SettingsLabel()
-        self._bar = self._make_bar()
+        self._make_buttons()
         self._notice = self._make_notice()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.setSpacing(8)
-        for widget in (self._bar, self._notice):
+        for widget in (self.choosers, self._notice):
             layout.addWidget(widget)
         layout.addWidget(self._stack, 1)
         layout.addWidget(self._summary)
@@ -126,7 +125,7 @@ class MatrixView(QWidget):
         self._empty.actionRequested.connect(self.actionRequested)
         self._show()
 
-    def _make_bar(self) -> QWidget:
+    def _make_buttons(self) -> None:
         self.difference_button = _tool("Δ weaker model", "Show each cell minus the weaker of its two models by itself")
         self.difference_button.setCheckable(True)
         self.difference_button.toggled.connect(self._show)
@@ -143,20 +142,13 @@ class MatrixView(QWidget):
         self.copy_button.setMenu(menu)
         self.export_button = _tool("Export…", "Save as figure (PDF, SVG, PNG) or table (CSV, LaTeX, Markdown)")
         self.export_button.clicked.connect(self.exportRequested)
-        bar = QWidget()
-        row = FlowLayout(bar, spacing=14)
-        row.addWidget(self.choosers)
         buttons = QWidget()
         group = QHBoxLayout(buttons)
         group.setContentsMargins(0, 0, 0, 0)
         group.setSpacing(4)
         for button in (self.difference_button, self.table_button, self.copy_button, self.export_button):
             group.addWidget(button)
-        row.addWidget(buttons)
-        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        policy.setHeightForWidth(True)
-        bar.setSizePolicy(policy)
-        return bar
+        self.choosers.add_widget(buttons)
 
     def _make_notice(self) -> QWidget:
         self._notice_text = TextLabel()
@@ -252,7 +244,7 @@ class MatrixView(QWidget):
 
     def _show(self) -> None:
         there = self._matrix is not None
-        for widget in (self._bar, self._summary, self._settings):
+        for widget in (self.choosers, self._summary, self._settings):
             widget.setVisible(there)
         if self._matrix is None:
             self._notice.hide()
@@ -301,7 +293,7 @@ class MatrixView(QWidget):
             head = [Entry(pair[0]), Entry(pair[1])]
             if cell is None:
                 note = why_missing(matrix, pair, pending=pair in self._pending)
-                rows.append([*head, *(Entry("–", float("nan")) for _ in _COLUMNS[2:-1]), Entry(note)])
+                rows.append([*head, *(Entry(NO_VALUE, -math.inf) for _ in _COLUMNS[2:-1]), Entry(note)])
                 continue
             reading = cell.readings[self._rule][matrix.settings.far.index(self._far)]
             point = reading.point
@@ -310,7 +302,7 @@ class MatrixView(QWidget):
                 [
                     *head,
                     Entry(tar_text(point.tar), point.tar),
-                    Entry(difference_text(gap), float("nan") if gap is None else gap),
+                    Entry(difference_text(gap), -math.inf if gap is None else gap),
                     Entry(rate_text(point.far), point.far),
                     Entry(number_text(point.threshold), point.threshold),
                     Entry(tar_text(reading.subject_tar), reading.subject_tar),

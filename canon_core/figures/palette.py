@@ -21,7 +21,7 @@ TABLE_SIZE = 256
 
 # Ends of the heat tables in OKLCh: lightness, chroma, hue in degrees.
 _HEAT_LIGHT = ((0.972, 0.018, 200.0), (0.400, 0.105, 258.0))
-_HEAT_DARK = ((0.270, 0.035, 262.0), (0.880, 0.105, 195.0))
+_HEAT_DARK = ((0.270, 0.035, 262.0), (0.840, 0.085, 208.0))
 # Below zero, middle and above zero of the diverging tables: vermillion against blue, safe for red-green blindness.
 _DIVERGING_LIGHT = ((0.560, 0.150, 45.0), (0.970, 0.000, 0.0), (0.470, 0.115, 248.0))
 _DIVERGING_DARK = ((0.740, 0.135, 55.0), (0.285, 0.000, 0.0), (0.760, 0.105, 235.0))
