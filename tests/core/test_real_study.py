@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 MODELS = ("mbf", "y1", "intel", "mfV2", "casia", "mfV3")
@@ -73,12 +74,14 @@ def test_the_fold_accuracies_agree_with_the_independent_ones(
     folder: Path, expected: dict[str, Any], kind: str
 ) -> None:
     found = json.loads(canon("folds", "faces.canon", "--map", kind, "--json", "-", cwd=folder))
-    theirs = expected["folds"][kind]
-    theirs = theirs["accuracy"] if isinstance(theirs, dict) else theirs
-    for source in range(6):
-        for target in range(6):
-            # a pair or two of the 3,000 may fall on the other side of a threshold
-            assert found["accuracy"][source][target] == pytest.approx(theirs[source][target], abs=0.0011)
+    ours, theirs = np.array(found["accuracy"]), np.array(expected["folds"][kind])
+    assert found["pairs"] == 3000
+    # The threshold follows the scores, so single pairs move more here than in a TAR: for intel's 128 px input, rounding
+    # the exact halves of the enlarged crops up instead of to even moves up to 6 of a cell's 3,000 pairs.
+    assert np.abs(ours - theirs).max() <= 6 / 3000 + 1e-9
+    assert np.abs(ours - theirs).mean() <= 0.0003
+    without = [0, 1, 3, 4, 5]  # networks fed the crops as they are
+    assert np.abs(ours - theirs)[np.ix_(without, without)].max() <= 1 / 3000 + 1e-9
 
 
 @pytest.mark.parametrize("how", ["landmarks", "detector"])
