@@ -123,7 +123,7 @@ class ContactSheetView(QWidget):
         image = QImage(sheet.pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
         self._picture.setPixmap(QPixmap.fromImage(image))
         self._picture.setAccessibleName(f"Crops of {', '.join(sheet.ids[:8])} and others")
-        self._title.setText("Faces should be upright, centred and of one size. If not, no number that follows is right.")
+        self._title.setText("Faces should be upright, centred and of one size; if not, no number after this is right.")
         self._problems.setText("; ".join(f"{name}: {reason}" for name, reason in sheet.failed))
         self._problems.setVisible(bool(sheet.failed))
         self._settings.setText(

@@ -86,7 +86,8 @@ class Inspector(QScrollArea):
             page.muted(f"Single model, scored on the pools of fit mode {settings.mode}.")
         else:
             kind = "no map (raw embeddings)" if settings.map is MapKind.NONE else f"{settings.map} map"
-            page.muted(f"{kind}, fit mode {settings.mode}: image i through {cell.source}, image j through {cell.target}.")
+            how = f"image i through {cell.source}, image j through {cell.target}"
+            page.muted(f"{kind}, fit mode {settings.mode}: {how}.")
         for text in _warnings(cell, matrix):
             page.note(text)
         page.heading(f"True accept rates, FAR rule {rule}")
