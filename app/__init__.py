@@ -1,0 +1,1 @@
+"""The desktop window of Canon Explorer; :mod:`.main` opens it."""

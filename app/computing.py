@@ -11,22 +11,18 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 
 from canon_core.errors import CanonError, SettingsError
-from canon_core.figures.curve import Curve, CurveRole
+from canon_core.figures.curve import Curve
 from canon_core.jobs import JobContext, Progress
 from canon_core.study.results import Cell, Matrix, MatrixSettings
 
+from .chosen_curves import pairs_to_draw, read_curves
 from .contents import Contents
 from .document import Document
 from .view_state import Pair, ViewState
 
 if TYPE_CHECKING:
-    from canon_core.study.study import Study
     from canon_core.verification.roc import Roc
 
-#: Curves drawn at once; more would not be told apart.
-MAX_CURVES = 12
-#: ROCs kept in memory, so that walking through the matrix reads each one once (up to 2.5 MB each).
-_KEPT_ROCS = 32
 #: Seconds between two looks at how far the embeddings are while they are made.
 _LOOK_INTERVAL_S = 1.0
 _MATRIX_TOPIC = "matrix and curves"
@@ -276,7 +272,7 @@ class Computing(QObject):
 
                 matrix = stored_matrix(study, stamp.settings)
                 ctx.partial(matrix)
-            return _read_curves(study, matrix, cells, rocs, ctx)
+            return read_curves(study, matrix, cells, rocs, ctx)
 
         def found(payloads: list[Matrix]) -> None:
             if self._stamp == stamp:
@@ -305,7 +301,7 @@ class Computing(QObject):
         arrived = {(cell.source, cell.target): cell for cell in cells}
         self._show(replace(matrix, cells={**matrix.cells, **arrived}), self.pending - set(arrived))
         chosen = self._document.state.cells
-        if chosen and any(pair in arrived for pair in _pairs_to_draw(chosen)):
+        if chosen and any(pair in arrived for pair in pairs_to_draw(chosen)):
             self._look_up_curves()
 
     def _show(self, matrix: Matrix | None, pending: frozenset[Pair]) -> None:
@@ -353,35 +349,3 @@ def _stamp_of(contents: Contents, state: ViewState) -> _Stamp | None:
             found = contents.states[model.name, dataset.name]
             embeddings.append((model.name, model.sha256, model.spec.digest(), found.complete, found.bad_rows))
     return _Stamp(settings, dataset.fingerprint, tuple(embeddings))
-
-
-def _pairs_to_draw(cells: Sequence[Pair]) -> list[Pair]:
-    """The chosen cells, then the single models beside them, each once."""
-    singles = [(name, name) for pair in cells for name in pair]
-    return list(dict.fromkeys([*cells, *singles]))[:MAX_CURVES]
-
-
-def _read_curves(
-    study: Study, matrix: Matrix, cells: Sequence[Pair], rocs: dict[str, Roc], ctx: JobContext
-) -> tuple[Curve, ...]:
-    """Curves of the chosen cells and of both single models of each; in the engine's interactive thread."""
-    from canon_core.experiments.matrix import read_roc
-
-    sources = {source for source, _ in cells}
-    curves = []
-    for colour, pair in enumerate(_pairs_to_draw(cells)):
-        cell = matrix.cells.get(pair)
-        if cell is None:
-            continue
-        ctx.check()
-        roc = rocs.pop(cell.key, None)
-        rocs[cell.key] = roc = read_roc(study, cell) if roc is None else roc  # the latest stands last
-        while len(rocs) > _KEPT_ROCS:
-            del rocs[next(iter(rocs))]
-        if pair in cells:
-            role = CurveRole.CELL
-        else:
-            role = CurveRole.SOURCE if pair[0] in sources else CurveRole.TARGET
-        label = pair[0] if cell.single else f"{cell.source} → {cell.target}"
-        curves.append(Curve(label, roc, role, colour))
-    return tuple(curves)

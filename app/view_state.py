@@ -19,6 +19,14 @@ _Item = TypeVar("_Item")
 MAX_SELECTED = 64
 
 
+class Focus(StrEnum):
+    """What the inspector shows."""
+
+    CELL = "cell"
+    MODEL = "model"
+    DATASET = "dataset"
+
+
 @dataclass(frozen=True)
 class ViewState:
     """One selection and one set of settings for every view.
@@ -37,6 +45,8 @@ class ViewState:
         Chosen cells; the last one is in the inspector.
     model : str
         Model chosen in the study tree; empty without one.
+    focus :
+        Which of the three the inspector shows.
     """
 
     dataset: str = ""
@@ -48,6 +58,7 @@ class ViewState:
     rule: FarRule = FarRule.CONSERVATIVE
     cells: tuple[Pair, ...] = ()
     model: str = ""
+    focus: Focus = Focus.CELL
 
     def settings(self, models: Iterable[str]) -> MatrixSettings:
         """The matrix's settings, for these models without the ones left out."""
@@ -103,6 +114,7 @@ class ViewState:
             "rule": str(self.rule),
             "cells": [list(pair) for pair in self.cells],
             "model": self.model,
+            "focus": str(self.focus),
         }
 
     @classmethod
@@ -120,6 +132,7 @@ class ViewState:
             rule=_choice(FarRule, values.get("rule"), default.rule),
             cells=tuple(_list(values.get("cells"), _pair))[:MAX_SELECTED],
             model=_text(values.get("model")),
+            focus=_choice(Focus, values.get("focus"), default.focus),
         )
 
 

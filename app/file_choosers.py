@@ -1,0 +1,70 @@
+"""The system's own dialogs for files and folders, each asked for one thing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QStandardPaths
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+
+def _start(folder: Path | None) -> str:
+    if folder is not None and folder.is_dir():
+        return str(folder)
+    return QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+
+
+def choose_new_study(parent: QWidget, folder: Path | None) -> Path | None:
+    """Where to make a study."""
+    chosen, _ = QFileDialog.getSaveFileName(
+        parent, "New study", str(Path(_start(folder)) / "study.canon"), "Study folder (*.canon)"
+    )
+    return Path(chosen) if chosen else None
+
+
+def choose_study(parent: QWidget, folder: Path | None) -> Path | None:
+    """Which study to open."""
+    return _folder(parent, "Open study: choose the folder NAME.canon", folder)
+
+
+def choose_networks(parent: QWidget, folder: Path | None) -> list[Path]:
+    """Which ONNX files to add."""
+    chosen, _ = QFileDialog.getOpenFileNames(
+        parent, "Add models", _start(folder), "ONNX networks (*.onnx);;All files (*)"
+    )
+    return [Path(path) for path in chosen]
+
+
+def choose_faces(parent: QWidget, folder: Path | None) -> Path | None:
+    """Which folder of faces to add."""
+    return _folder(parent, "Add dataset: choose the folder whose sub-folders are the subjects", folder)
+
+
+def choose_landmarks(parent: QWidget, folder: Path | None) -> Path | None:
+    """Which CSV of landmarks to use."""
+    return _file(parent, "Landmarks", folder, "Landmarks (*.csv *.txt);;All files (*)")
+
+
+def choose_detector(parent: QWidget, folder: Path | None) -> Path | None:
+    """Which face detector to use."""
+    return _file(parent, "Face detector (YuNet)", folder, "ONNX networks (*.onnx);;All files (*)")
+
+
+def choose_pairs(parent: QWidget, folder: Path | None) -> Path | None:
+    """Which list of pairs to use."""
+    return _file(parent, "List of pairs", folder, "Lists of pairs (*.txt);;All files (*)")
+
+
+def choose_output(parent: QWidget, folder: Path | None) -> Path | None:
+    """Which folder to write into."""
+    return _folder(parent, "Export into folder", folder)
+
+
+def _folder(parent: QWidget, title: str, folder: Path | None) -> Path | None:
+    chosen = QFileDialog.getExistingDirectory(parent, title, _start(folder))
+    return Path(chosen) if chosen else None
+
+
+def _file(parent: QWidget, title: str, folder: Path | None, kinds: str) -> Path | None:
+    chosen, _ = QFileDialog.getOpenFileName(parent, title, _start(folder), kinds)
+    return Path(chosen) if chosen else None

@@ -1,0 +1,239 @@
+"""The jobs: how far each is, how fast, how long it still takes; cancel and resume."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from datetime import timedelta
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from canon_core.errors import CanonError
+from canon_core.jobs import Progress
+
+from .engine_bridge import EngineBridge
+from .theme import SMALL, sized, theme_for
+
+#: Ended jobs that stay in the list.
+_KEPT = 12
+
+
+class JobPhase(enum.Enum):
+    """Where a job stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    CANCELLING = "cancelling…"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+_ENDED = (JobPhase.DONE, JobPhase.FAILED, JobPhase.CANCELLED)
+
+
+class JobRow(QFrame):
+    """One job: its title, a bar, what it says, and a button that cancels it or begins it again."""
+
+    cancelRequested = Signal(int)
+    resumeRequested = Signal(object)
+
+    def __init__(self, number: int, title: str, resume: Callable[[], object] | None) -> None:
+        super().__init__()
+        self.number = number
+        self.title = title
+        self.phase = JobPhase.WAITING
+        self._resume = resume
+        self.setObjectName(f"job-{number}")
+        name = QLabel(title)
+        name.setTextFormat(Qt.TextFormat.PlainText)
+        name.setFont(sized(self.font(), 1.0, bold=True))
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(8)
+        self.bar.setAccessibleName(f"Progress of {title}")
+        self.says = QLabel()
+        self.says.setTextFormat(Qt.TextFormat.PlainText)
+        self.says.setWordWrap(True)
+        self.says.setFont(sized(self.font(), SMALL))
+        self.says.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.button = QPushButton("Cancel")
+        self.button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.button.setMinimumWidth(84)
+        self.button.clicked.connect(self._clicked)
+        layout = QGridLayout(self)
+        layout.setContentsMargins(10, 6, 10, 6)
+        layout.setVerticalSpacing(3)
+        layout.addWidget(name, 0, 0)
+        layout.addWidget(self.bar, 1, 0)
+        layout.addWidget(self.says, 2, 0)
+        layout.addWidget(self.button, 0, 1, 3, 1, Qt.AlignmentFlag.AlignVCenter)
+        layout.setColumnStretch(0, 1)
+        self._show(JobPhase.WAITING, "waits for the job before it")
+
+    def started(self) -> None:
+        """The job runs."""
+        self.bar.setRange(0, 0)
+        self._show(JobPhase.RUNNING, "begins…")
+
+    def progressed(self, progress: Progress) -> None:
+        """The job got on."""
+        if self.phase is not JobPhase.RUNNING:
+            return
+        # Qt counts to 2³¹ − 1; a bar has a thousand steps at most.
+        self.bar.setRange(0, 1000 if progress.total else 0)
+        self.bar.setValue(round(1000 * progress.done / progress.total) if progress.total else 0)
+        self._show(JobPhase.RUNNING, progress_text(progress))
+
+    def cancelling(self) -> None:
+        """Cancel was clicked; the job ends within a second."""
+        self._show(JobPhase.CANCELLING, "ends after what it is doing; what is finished is kept")
+
+    def ended(self, phase: JobPhase, text: str) -> None:
+        """The job is over."""
+        self.bar.setRange(0, 1000)
+        if phase is JobPhase.DONE:
+            self.bar.setValue(1000)
+        self._show(phase, text)
+
+    def _show(self, phase: JobPhase, text: str) -> None:
+        self.phase = phase
+        self.says.setText(text)
+        self.setAccessibleName(f"{self.title}: {phase.value}. {text}")
+        over = phase in _ENDED
+        self.bar.setVisible(not over)
+        self.button.setText("Resume" if over else "Cancel")
+        self.button.setAccessibleName(f"{self.button.text()} {self.title}")
+        can_resume = phase in (JobPhase.FAILED, JobPhase.CANCELLED) and self._resume is not None
+        self.button.setVisible(not over or can_resume)
+        self.button.setEnabled(phase is not JobPhase.CANCELLING)
+        theme = theme_for(self)
+        colour = {JobPhase.FAILED: theme.error, JobPhase.DONE: theme.muted, JobPhase.CANCELLED: theme.warning}
+        palette = QPalette(self.palette())
+        palette.setColor(QPalette.ColorRole.WindowText, colour.get(phase, theme.muted))
+        self.says.setPalette(palette)
+
+    def _clicked(self) -> None:
+        if self.phase in _ENDED:
+            self._show(self.phase, "begun again")
+            self.button.hide()
+            self.resumeRequested.emit(self._resume)
+        else:
+            self.cancelling()
+            self.cancelRequested.emit(self.number)
+
+
+class JobsPanel(QScrollArea):
+    """Rows of jobs, the latest on top; those that ended stay until there are too many.
+
+    Signals
+    -------
+    countChanged(running) : int
+        Jobs waiting and running.
+    """
+
+    countChanged = Signal(int)
+
+    def __init__(self, bridge: EngineBridge, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._bridge = bridge
+        self.rows: dict[int, JobRow] = {}
+        self._empty = QLabel("No jobs. Embedding and scoring show their progress here.")
+        self._empty.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self._empty.setContentsMargins(10, 8, 10, 8)
+        self._list = QWidget()
+        self._layout = QVBoxLayout(self._list)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(0)
+        self._layout.addWidget(self._empty)
+        self._layout.addStretch(1)
+        self.setWidget(self._list)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAccessibleName("Jobs")
+        bridge.queued.connect(self._queued)
+        bridge.started.connect(self._started)
+        bridge.progress.connect(self._progressed)
+        bridge.finished.connect(self._finished)
+        bridge.failed.connect(self._failed)
+        bridge.cancelled.connect(self._cancelled)
+
+    def _queued(self, number: int, title: str) -> None:
+        job = self._bridge.job(number)
+        row = JobRow(number, title, job.resume if job is not None else None)
+        row.cancelRequested.connect(self._bridge.cancel)
+        row.resumeRequested.connect(lambda resume: resume())
+        self.rows[number] = row
+        self._layout.insertWidget(0, row)
+        self._forget_old()
+        self._count()
+
+    def _started(self, number: int, _title: str) -> None:
+        if number in self.rows:
+            self.rows[number].started()
+
+    def _progressed(self, progress: Progress) -> None:
+        if progress.job in self.rows:
+            self.rows[progress.job].progressed(progress)
+
+    def _finished(self, number: int, _result: object, seconds: float) -> None:
+        self._end(number, JobPhase.DONE, f"done in {duration_text(seconds)}")
+
+    def _failed(self, number: int, error: CanonError) -> None:
+        self._end(number, JobPhase.FAILED, error.sentence())
+
+    def _cancelled(self, number: int) -> None:
+        self._end(number, JobPhase.CANCELLED, "cancelled; what was finished is kept")
+
+    def _end(self, number: int, phase: JobPhase, text: str) -> None:
+        if number in self.rows:
+            self.rows[number].ended(phase, text)
+        self._count()
+
+    def _count(self) -> None:
+        running = sum(row.phase not in _ENDED for row in self.rows.values())
+        self._empty.setVisible(not self.rows)
+        self.countChanged.emit(running)
+
+    def _forget_old(self) -> None:
+        ended = [number for number, row in self.rows.items() if row.phase in _ENDED]
+        for number in ended[: max(0, len(ended) - _KEPT)]:
+            self.rows.pop(number).deleteLater()
+
+
+def progress_text(progress: Progress) -> str:
+    """``embedding mbf · 1,234 of 3,811 · 245 / s · 11 s left``."""
+    parts = [progress.what]
+    if progress.total:
+        parts.append(f"{progress.done:,} of {progress.total:,}")
+    if progress.rate:
+        rate = progress.rate
+        parts.append(f"{rate:,.0f} / s" if rate >= 10 else f"{rate:.1f} / s")
+    if progress.eta is not None and progress.done < progress.total:
+        parts.append(f"{duration_text(progress.eta)} left")
+    return " · ".join(part for part in parts if part)
+
+
+def duration_text(seconds: float) -> str:
+    """``0.4 s``, ``12 s``, ``3 min 5 s``, ``2 h 10 min``."""
+    if seconds < 1:
+        return f"{seconds:.1f} s"
+    whole = timedelta(seconds=round(seconds))
+    minutes, rest = divmod(int(whole.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours:,} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,134 @@
+"""Start the window: options, appearance, what to open, and a clean end on signals."""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QSocketNotifier, QTimer
+from PySide6.QtWidgets import QApplication
+
+from canon_core.resources import version
+
+from .appearance import Appearance, Look
+from .crash import watch
+from .main_window import MainWindow
+from .message_bar import Tone
+from .user_files import log_to_file, read_window, state_folder, take_cut_off_session
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Open the window and return the exit code when it was closed."""
+    arguments = _parser().parse_args(sys.argv[1:] if argv is None else list(argv))
+    application = QApplication.instance() or QApplication(sys.argv[:1])
+    application.setApplicationName("canon-explorer")
+    application.setApplicationDisplayName("Canon Explorer")
+    application.setApplicationVersion(version())
+    application.setQuitOnLastWindowClosed(False)  # the window ends its jobs first, and then quits
+    stop_log = log_to_file()
+    crash_log = _log_crashes()
+    window = MainWindow(Appearance(application, _look(arguments.theme)))
+    end_watch = watch(lambda sentence: window.messages.say(
+        sentence, Tone.FAULT, "Show log", window.commands.show_log
+    ))
+    wakeup = _Signals(window)
+    _open(window, arguments.study)
+    window.show()
+    QTimer.singleShot(200, window, lambda: window.bridge.run_errand(_warm_up))
+    try:
+        return application.exec()
+    finally:
+        window.bridge.close()
+        wakeup.close()
+        end_watch()
+        stop_log()
+        if crash_log is not None:
+            faulthandler.disable()
+            crash_log.close()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="canon gui", description="The desktop program.")
+    parser.add_argument("study", nargs="?", type=Path, metavar="STUDY", help="a study folder, NAME.canon")
+    parser.add_argument("--theme", choices=[str(look) for look in Look], help="appearance; default: as last time")
+    parser.add_argument("--version", action="version", version=f"canon {version()}")
+    return parser
+
+
+def _look(asked: str | None) -> Look:
+    remembered = read_window().get("look")
+    for name in (asked, remembered):
+        if isinstance(name, str) and name in list(Look):
+            return Look(name)
+    return Look.SYSTEM
+
+
+def _open(window: MainWindow, study: Path | None) -> None:
+    """Open what was asked for; else what was open when the program was cut off."""
+    session = take_cut_off_session()
+    if study is not None:
+        path = Path(os.path.abspath(study))
+        newer = session.view if session is not None and Path(session.study) == path else None
+        window.document.open(path, view=newer)
+    elif session is not None:
+        def tell(_: object) -> None:
+            window.document.opened.disconnect(tell)
+            window.messages.say(
+                "Canon Explorer ended unexpectedly last time; your study is open again as you left it. Jobs that were"
+                " cut off go on from where they were when you compute again.",
+                button="Show log",
+                then=window.commands.show_log,
+            )
+
+        window.document.opened.connect(tell)
+        window.document.open(Path(session.study), read_only=session.read_only, view=session.view)
+
+
+def _log_crashes() -> object:
+    """Have faults of native libraries write their stacks into a file, where one can be written."""
+    try:
+        state_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+        stream = (state_folder() / "crash.log").open("a", encoding="utf-8")
+    except OSError:
+        return None
+    faulthandler.enable(stream)
+    return stream
+
+
+def _warm_up() -> None:
+    """Import what the first study needs while the user still looks at the start page."""
+    import canon_core.models.presets
+    import canon_core.study.study  # noqa: F401
+
+
+class _Signals(QObject):
+    """Closes the window in good order on Ctrl-C and SIGTERM; Qt's loop would not let Python see them."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._reading, self._writing = socket.socketpair()
+        for end in (self._reading, self._writing):
+            end.setblocking(False)
+        self._before = signal.set_wakeup_fd(self._writing.fileno(), warn_on_full_buffer=False)
+        self._handlers = {
+            number: signal.signal(number, lambda *_: window.shut_down()) for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        self._notifier = QSocketNotifier(self._reading.fileno(), QSocketNotifier.Type.Read, self)
+        self._notifier.activated.connect(self._drain)  # Python runs its handlers when it gets back here
+
+    def _drain(self) -> None:
+        self._reading.recv(64)
+
+    def close(self) -> None:
+        self._notifier.setEnabled(False)
+        signal.set_wakeup_fd(self._before)
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self._reading.close()
+        self._writing.close()

@@ -1,0 +1,329 @@
+"""The window: study tree at the left, views in the middle, inspector at the right, jobs and log below."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, Qt, QTimer
+from PySide6.QtGui import QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence
+from PySide6.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QSizePolicy,
+    QStackedWidget,
+    QTabWidget,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from .actions import Actions
+from .appearance import Appearance, Look
+from .computing import Computing
+from .contents import Contents
+from .dialogs.ask import confirm
+from .document import Document
+from .engine_bridge import EngineBridge
+from .jobs_panel import JobsPanel
+from .log_panel import LogPanel
+from .message_bar import MessageBar
+from .presenter import Presenter
+from .start_page import StartPage
+from .study_commands import StudyCommands
+from .study_tree import StudyTree
+from .user_files import read_window, recent_studies, write_window
+from .views.contact_sheet_view import ContactSheetView
+from .views.inspector import Inspector
+from .views.matrix_view import MatrixView
+from .views.roc_view import RocView
+
+#: Grows when docks change so that a remembered arrangement no longer fits.
+_LAYOUT_VERSION = 1
+_TITLE = "Canon Explorer"
+_LOOKS = {Look.SYSTEM: "As the &system", Look.LIGHT: "&Light", Look.DARK: "&Dark"}
+
+
+class MainWindow(QMainWindow):
+    """Owns the engine, the document and every view; closing it ends them all."""
+
+    def __init__(self, appearance: Appearance | None = None, bridge: EngineBridge | None = None) -> None:
+        super().__init__()
+        self.setObjectName("main-window")
+        self.setAcceptDrops(True)
+        self.resize(1280, 800)
+        self._appearance = appearance
+        self._closing = self._ended = False
+        self.bridge = bridge or EngineBridge(self)
+        self.document = Document(self.bridge, self)
+        self.computing = Computing(self.document, self)
+        self.actions_ = Actions(self)
+        self._make_centre()
+        self._make_docks()
+        self.commands = StudyCommands(
+            self, self.document, self.computing, self.actions_, self.tree, self.messages
+        )
+        self.presenter = Presenter(
+            self.document,
+            self.computing,
+            self.actions_,
+            tree=self.tree,
+            matrix=self.matrix_view,
+            roc=self.roc_view,
+            faces=self.faces_view,
+            inspector=self.inspector,
+        )
+        self._make_menus()
+        self._make_status()
+        self.document.opened.connect(self._show_study)
+        self.document.closed.connect(self._show_start)
+        self.document.recentChanged.connect(self._show_recent)
+        self.start_page.newRequested.connect(self.commands.new_study)
+        self.start_page.openRequested.connect(self.commands.open_study)
+        self.start_page.studyRequested.connect(self.commands.open_path)
+        self.start_page.forgetRequested.connect(self.commands.forget)
+        self.bridge.run_errand(lambda: _with_presence(recent_studies()), self._list_recent)
+        self._show_start()
+        self._restore_arrangement()
+
+    # -- building ------------------------------------------------------------------------------------------------
+    def _make_centre(self) -> None:
+        self.messages = MessageBar()
+        self.start_page = StartPage()
+        self.matrix_view, self.roc_view = MatrixView(), RocView()
+        self.faces_view = ContactSheetView()
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        for view, name in ((self.matrix_view, "Matrix"), (self.roc_view, "ROC"), (self.faces_view, "Faces")):
+            self.tabs.addTab(view, name)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.start_page)
+        self.pages.addWidget(self.tabs)
+        centre = QWidget()
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.messages)
+        column.addWidget(self.pages, 1)
+        self.setCentralWidget(centre)
+
+    def _make_docks(self) -> None:
+        self.tree = StudyTree()
+        self.inspector = Inspector()
+        self.jobs = JobsPanel(self.bridge)
+        self.log = LogPanel(self.bridge)
+        areas = Qt.DockWidgetArea
+        self.setCorner(Qt.Corner.BottomLeftCorner, areas.LeftDockWidgetArea)
+        self.setCorner(Qt.Corner.BottomRightCorner, areas.RightDockWidgetArea)
+        self.docks = [
+            self._dock("Study", "dock-study", self.tree, areas.LeftDockWidgetArea),
+            self._dock("Inspector", "dock-inspector", self.inspector, areas.RightDockWidgetArea),
+            self._dock("Jobs", "dock-jobs", self.jobs, areas.BottomDockWidgetArea),
+            self._dock("Log", "dock-log", self.log, areas.BottomDockWidgetArea),
+        ]
+        study, inspector, jobs, log = self.docks
+        self.tabifyDockWidget(jobs, log)
+        jobs.raise_()
+        self.resizeDocks([study, inspector], [250, 310], Qt.Orientation.Horizontal)
+        self.resizeDocks([jobs], [120], Qt.Orientation.Vertical)
+        self.tree.menuRequested.connect(self._tree_menu)
+        self._first_arrangement = self.saveState(_LAYOUT_VERSION)
+
+    def _dock(self, title: str, name: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(name)
+        dock.setWidget(widget)
+        self.addDockWidget(area, dock)
+        return dock
+
+    def _make_menus(self) -> None:
+        bar, actions = self.menuBar(), self.actions_
+        menu = bar.addMenu("&File")
+        actions.fill(menu, "file", [0])
+        self.recent_menu = menu.addMenu("Open &recent")
+        menu.addSeparator()
+        for group in (2, 3, 4):
+            actions.fill(menu, "file", [group])
+            menu.addSeparator()
+        menu = bar.addMenu("&Edit")
+        undo = self.document.undo.createUndoAction(self, "&Undo")
+        redo = self.document.undo.createRedoAction(self, "&Redo")
+        undo.setShortcut(QKeySequence.StandardKey.Undo)
+        redo.setShortcut(QKeySequence.StandardKey.Redo)
+        menu.addActions([undo, redo])
+        menu.addSeparator()
+        actions.fill(menu, "edit")
+        actions.fill(bar.addMenu("&Study"), "study")
+        menu = bar.addMenu("&View")
+        actions.fill(menu, "view")
+        pages = {"view.matrix": self.matrix_view, "view.roc": self.roc_view, "view.faces": self.faces_view}
+        for key, page in pages.items():
+            actions.connect(key, lambda page=page: self.tabs.setCurrentWidget(page))
+        menu.addSeparator()
+        for dock in self.docks:
+            menu.addAction(dock.toggleViewAction())
+        menu.addAction("&Arrange as at first").triggered.connect(
+            lambda: self.restoreState(self._first_arrangement, _LAYOUT_VERSION)
+        )
+        if self._appearance is not None:
+            menu.addSeparator()
+            self._add_looks(menu.addMenu("A&ppearance"), self._appearance)
+        actions.fill(bar.addMenu("&Help"), "help")
+        tools = QToolBar("Tool bar")
+        tools.setObjectName("tool-bar")
+        tools.setMovable(False)
+        tools.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        for key in ("file.new", "file.open", "", "study.add_model", "study.add_dataset", "", "study.compute_all", "",
+                    "file.export"):
+            if key:
+                tools.addAction(actions[key])
+            else:
+                tools.addSeparator()
+        tools.addSeparator()
+        tools.addActions([undo, redo])
+        self.addToolBar(tools)
+
+    def _add_looks(self, menu: QMenu, appearance: Appearance) -> None:
+        group = QActionGroup(menu)
+        for look, text in _LOOKS.items():
+            action = menu.addAction(text)
+            action.setCheckable(True)
+            action.setChecked(look is appearance.look)
+            action.triggered.connect(lambda _checked=False, look=look: appearance.choose(look))
+            group.addAction(action)
+
+    def _make_status(self) -> None:
+        self._jobs_label = QLabel()
+        self._jobs_label.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
+        self.statusBar().addPermanentWidget(self._jobs_label)
+        self.jobs.countChanged.connect(self._jobs_changed)
+
+    def _jobs_changed(self, running: int) -> None:
+        self._jobs_label.setText(f"{running} job{'s' * (running != 1)} running" if running else "")
+
+    def _tree_menu(self, position: object) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.actions_.fill(menu, "study", [1, 2])
+        menu.popup(position)
+
+    # -- showing a study, or none --------------------------------------------------------------------------------
+    def _show_study(self, contents: Contents) -> None:
+        self.pages.setCurrentWidget(self.tabs)
+        for dock in self.docks[:2]:
+            dock.setEnabled(True)
+        state = " (read-only)" if contents.read_only else ""
+        self.setWindowTitle(f"{contents.name}{state} — {_TITLE}")
+        self.setWindowFilePath(str(contents.path))
+        self.tree.setFocus()
+
+    def _show_start(self) -> None:
+        self.pages.setCurrentWidget(self.start_page)
+        for dock in self.docks[:2]:
+            dock.setEnabled(False)
+        self.setWindowFilePath("")
+        self.setWindowTitle(_TITLE)
+
+    def _show_recent(self, paths: Sequence[Path]) -> None:
+        self.bridge.run_errand(lambda: _with_presence(paths), self._list_recent)
+
+    def _list_recent(self, studies: Sequence[tuple[Path, bool]]) -> None:
+        self.start_page.show_recent(studies)
+        self.recent_menu.clear()
+        for path, there in studies:
+            action = self.recent_menu.addAction(path.name.removesuffix(".canon").replace("&", "&&"))
+            action.setToolTip(str(path))
+            action.setStatusTip(str(path) if there else f"{path} is not there now")
+            action.setEnabled(there)
+            action.triggered.connect(lambda _checked=False, path=path: self.commands.open_path(path))
+        self.recent_menu.setEnabled(bool(studies))
+
+    # -- dropping ------------------------------------------------------------------------------------------------
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        event.acceptProposedAction()
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        # The other program waits until this returns; dialogs come after it.
+        QTimer.singleShot(0, self, lambda: self.commands.take(paths))
+
+    # -- closing -------------------------------------------------------------------------------------------------
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if self._ended:
+            event.accept()
+            return
+        event.ignore()
+        if self._closing:
+            return
+        jobs = self.bridge.batch()
+        if jobs:
+            confirm(
+                self,
+                "Quit",
+                f"'{next(iter(jobs.values())).title}' is not finished.",
+                "What it finished is kept, and goes on from there when you compute again.",
+                "Cancel the job and quit",
+                self.shut_down,
+                no="Keep working",
+            )
+        else:
+            self.shut_down()
+
+    def shut_down(self) -> None:
+        """Cancel what runs, save, give the study back, and close; takes seconds at most."""
+        if self._closing:
+            return
+        self._closing = True
+        self.statusBar().showMessage("Closing…")
+        self._save_arrangement()
+        self.bridge.cancel_all()
+        # Not from within closeEvent: the window cannot be closed while it is being closed.
+        QTimer.singleShot(0, self, lambda: self.document.close(self._end))
+
+    def _end(self) -> None:
+        self.bridge.close()
+        self._ended = True
+        self.close()
+        application = QApplication.instance()
+        if application is not None and self._appearance is not None:
+            application.quit()
+
+    # -- remembering ---------------------------------------------------------------------------------------------
+    def _save_arrangement(self) -> None:
+        window = {
+            "geometry": _encoded(self.saveGeometry()),
+            "docks": _encoded(self.saveState(_LAYOUT_VERSION)),
+            "look": str(self._appearance.look) if self._appearance is not None else str(Look.SYSTEM),
+        }
+        self.bridge.run_errand(lambda: write_window(window))
+
+    def _restore_arrangement(self) -> None:
+        window = read_window()
+        if (geometry := _decoded(window.get("geometry"))) is not None:
+            self.restoreGeometry(geometry)
+        if (docks := _decoded(window.get("docks"))) is not None:
+            self.restoreState(docks, _LAYOUT_VERSION)
+
+
+def _with_presence(paths: Sequence[Path]) -> list[tuple[Path, bool]]:
+    return [(path, (path / "study.json").is_file()) for path in paths]
+
+
+def _encoded(data: QByteArray) -> str:
+    return base64.b64encode(bytes(data)).decode("ascii")
+
+
+def _decoded(text: object) -> QByteArray | None:
+    if not isinstance(text, str):
+        return None
+    try:
+        return QByteArray(base64.b64decode(text, validate=True))
+    except (ValueError, binascii.Error):
+        return None

@@ -1,0 +1,65 @@
+"""What a user can do next, in one sentence: the empty states of the views say it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .contents import Contents
+from .view_state import ViewState
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """A sentence, and the action (by its key) that a button offers; without ``action`` there is no button."""
+
+    text: str
+    button: str = ""
+    action: str = ""
+
+
+def next_step(contents: Contents, state: ViewState, *, embedding: bool, reading: bool) -> NextStep:
+    """What stands between this study and its matrix.
+
+    Parameters
+    ----------
+    contents, state :
+        What the study holds, and what is chosen of it.
+    embedding, reading :
+        Whether embeddings are being made, and whether a dataset is being read.
+    """
+    if not contents.models:
+        return NextStep(
+            "This study has no networks yet. Add the ONNX files of the face models you want to compare.",
+            *_offer(contents, "Add models…", "study.add_model"),
+        )
+    if not contents.datasets:
+        if reading:
+            return NextStep("The images are being read. How far that is, is shown below.")
+        return NextStep(
+            f"{_count(len(contents.models), 'network')} in the study, and no faces yet. Add a folder of face images,"
+            " with one sub-folder a person.",
+            *_offer(contents, "Add dataset…", "study.add_dataset"),
+        )
+    chosen = [name for name in contents.model_names if name not in state.left_out]
+    if not chosen:
+        return NextStep("No model is ticked in the study tree, so there is nothing to compare.")
+    dataset = contents.dataset(state.dataset)
+    if dataset is None or set(contents.embedded(dataset.name)) & set(chosen):
+        return NextStep("Looking up what is stored…")
+    if embedding:
+        return NextStep(
+            f"The networks look at the faces of '{dataset.name}'. The matrix begins to fill as soon as that is done."
+        )
+    return NextStep(
+        f"{_count(len(chosen), 'network')} and {_count(dataset.images, 'image')} of '{dataset.name}' are ready. Embed"
+        " the faces with each network, fit a map between every two, and score every pair of images.",
+        *_offer(contents, "Compute everything", "study.compute_all"),
+    )
+
+
+def _offer(contents: Contents, button: str, action: str) -> tuple[str, str]:
+    return ("", "") if contents.read_only else (button, action)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"

@@ -1,0 +1,224 @@
+"""Ties the views to the document: one selection, one set of settings, for all of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject
+
+from canon_core.study.results import far_text, settings_line
+from canon_core.verification.roc import FarRule
+
+from .actions import Actions
+from .computing import Computing
+from .contents import Contents
+from .document import Document
+from .next_step import next_step
+from .study_tree import StudyTree
+from .view_state import MAX_SELECTED, Focus, Pair, ViewState
+from .views.contact_sheet_view import ContactSheetView
+from .views.inspector import Inspector
+from .views.matrix_view import MatrixView, SettingsChange
+from .views.roc_view import RocView
+
+if TYPE_CHECKING:
+    from canon_core.jobs import JobContext
+
+_PROBLEMS_TOPIC = "problems of a dataset"
+
+
+class Presenter(QObject):
+    """Shows the document in the views, and makes what users do in them changes of the document."""
+
+    def __init__(
+        self,
+        document: Document,
+        computing: Computing,
+        actions: Actions,
+        *,
+        tree: StudyTree,
+        matrix: MatrixView,
+        roc: RocView,
+        faces: ContactSheetView,
+        inspector: Inspector,
+    ) -> None:
+        super().__init__(document)
+        self._document, self._computing, self._actions = document, computing, actions
+        self._tree, self._matrix, self._roc = tree, matrix, roc
+        self._faces, self._inspector = faces, inspector
+        self._problems: dict[str, tuple[str, Any]] = {}  # dataset → (fingerprint, problems)
+        document.opened.connect(self._opened)
+        document.closed.connect(self._closed)
+        document.contentsChanged.connect(self._show_contents)
+        document.stateChanged.connect(self._state_changed)
+        computing.matrixChanged.connect(self._show_matrix)
+        computing.curvesChanged.connect(self._show_curves)
+        computing.runningChanged.connect(self._show_matrix)
+        matrix.readingChanged.connect(self._read_at)
+        matrix.settingsRequested.connect(self._settings_requested)
+        matrix.selectionChanged.connect(self._cells_chosen)
+        matrix.modelSelected.connect(self._model_chosen)
+        matrix.computeRequested.connect(computing.compute_everything)
+        matrix.exportRequested.connect(actions["file.export"].trigger)
+        matrix.actionRequested.connect(self._act)
+        roc.exportRequested.connect(actions["file.export"].trigger)
+        tree.modelChosen.connect(self._model_chosen)
+        tree.datasetChosen.connect(self._dataset_chosen)
+        tree.embeddingChosen.connect(self._embedding_chosen)
+        tree.includedChanged.connect(self._include)
+        self._action = ""
+
+    # -- users do ------------------------------------------------------------------------------------------------
+    def _read_at(self, far: float, rule: FarRule) -> None:
+        self._document.change(f"Read at FAR {far_text(far)}, {rule}", far=far, rule=FarRule(rule))
+
+    def _settings_requested(self, change: SettingsChange) -> None:
+        state = self._document.state
+        parts = []
+        if change.map != state.map:
+            parts.append(f"map {change.map}")
+        if change.mode != state.mode:
+            parts.append(f"fit {change.mode}")
+        if change.seed != state.seed:
+            parts.append(f"seed {change.seed}")
+        self._document.change(
+            f"Set {', '.join(parts)}", kind="seed" if parts and change.map == state.map and change.mode == state.mode
+            else "", map=change.map, mode=change.mode, seed=change.seed,
+        )
+
+    def _cells_chosen(self, pairs: tuple[Pair, ...]) -> None:
+        pairs = tuple((str(source), str(target)) for source, target in pairs)[:MAX_SELECTED]
+        if not pairs:
+            text = "Clear selection"
+        elif len(pairs) == 1:
+            source, target = pairs[0]
+            text = f"Choose {source}" if source == target else f"Choose {source} → {target}"
+        else:
+            text = f"Choose {len(pairs)} cells"
+        self._document.change(text, kind="cells", cells=pairs, focus=Focus.CELL)
+
+    def _model_chosen(self, name: str) -> None:
+        self._document.change(f"Choose {name}", kind="model", model=name, focus=Focus.MODEL)
+
+    def _dataset_chosen(self, name: str) -> None:
+        self._document.change(f"Choose {name}", kind="dataset", dataset=name, focus=Focus.DATASET)
+
+    def _embedding_chosen(self, model: str, dataset: str) -> None:
+        self._document.change(
+            f"Choose {model} on {dataset}", kind="model", model=model, dataset=dataset, focus=Focus.MODEL
+        )
+
+    def _include(self, name: str, included: bool) -> None:
+        left_out = self._document.state.left_out
+        after = left_out - {name} if included else left_out | {name}
+        self._document.change(f"{'Include' if included else 'Leave out'} {name}", left_out=after)
+
+    def _act(self) -> None:
+        if self._action:
+            self._actions[self._action].trigger()
+
+    # -- the document changes ------------------------------------------------------------------------------------
+    def _opened(self, contents: Contents) -> None:
+        self._problems.clear()
+        self._matrix.set_study_path(str(contents.path))
+        self._show_contents(contents)
+        self._show_matrix()
+
+    def _closed(self) -> None:
+        self._tree.show_contents(None, ViewState())
+        self._inspector.show_nothing()
+        self._faces.set_dataset(None, ())
+
+    def _show_contents(self, contents: Contents) -> None:
+        self._tree.show_contents(contents, self._document.state)
+        self._show_matrix()
+        self._show_focus()
+        self._show_faces()
+
+    def _state_changed(self, before: ViewState, after: ViewState) -> None:
+        contents = self._document.contents
+        if contents is None:
+            return
+        if before.left_out != after.left_out or before.dataset != after.dataset:
+            self._tree.show_contents(contents, after)
+            self._show_matrix()
+        elif before.far != after.far or before.rule is not after.rule:
+            self._show_matrix()
+            self._show_curves()
+        if after.cells not in (before.cells, self._matrix.selection):
+            self._matrix.set_selection(after.cells)
+        if (before.map, before.mode, before.seed) != (after.map, after.mode, after.seed):
+            self._show_choosers()
+        if (before.dataset, before.model) != (after.dataset, after.model):
+            self._show_faces()
+        self._show_focus()
+
+    # -- showing -------------------------------------------------------------------------------------------------
+    def _show_matrix(self) -> None:
+        contents, state = self._document.contents, self._document.state
+        if contents is None:
+            self._matrix.set_matrix(None, state.rule)
+            return
+        matrix = self._computing.matrix
+        if matrix is None:
+            step = next_step(
+                contents,
+                state,
+                embedding=self._computing.embedding,
+                reading=any(job.title.startswith("Read ") for job in self._document.bridge.batch().values()),
+            )
+            self._action = step.action
+            self._matrix.set_empty(step.text, step.button)
+        self._matrix.set_matrix(matrix, state.rule, self._computing.pending, far=state.far)
+        self._matrix.set_selection(state.cells)
+        if state.focus is Focus.CELL:
+            self._show_focus()
+
+    def _show_choosers(self) -> None:
+        """The choosers stand at the new settings at once; the cells follow when they were looked up."""
+        matrix, state = self._computing.matrix, self._document.state
+        if matrix is not None:
+            settings = state.settings(matrix.settings.models)
+            self._matrix.choosers.show_settings(settings, state.far, state.rule)
+
+    def _show_curves(self) -> None:
+        matrix, state = self._computing.matrix, self._document.state
+        line = settings_line(matrix, state.rule) if matrix is not None else ""
+        self._roc.set_curves(self._computing.curves, line)
+        self._roc.set_reading(state.far, state.rule)
+
+    def _show_focus(self) -> None:
+        contents, state = self._document.contents, self._document.state
+        if contents is None:
+            return
+        matrix = self._computing.matrix
+        if state.focus is Focus.MODEL and (model := contents.model(state.model)) is not None:
+            self._tree.choose("model", model.name)
+            self._inspector.show_model(model)
+        elif state.focus is Focus.DATASET and (dataset := contents.dataset(state.dataset)) is not None:
+            self._tree.choose("dataset", dataset.name)
+            known = self._problems.get(dataset.name)
+            if known is None or known[0] != dataset.fingerprint:
+                self._ask_for_problems(dataset.name, dataset.fingerprint)
+            self._inspector.show_dataset(dataset, known[1] if known is not None else ())
+        elif matrix is not None and state.cells and (cell := matrix.cells.get(state.cells[-1])) is not None:
+            self._inspector.show_cell(cell, matrix, state.rule)
+        else:
+            self._inspector.show_nothing()
+
+    def _ask_for_problems(self, dataset: str, fingerprint: str) -> None:
+        study = self._document.study
+        if study is None:
+            return
+
+        def look(_ctx: JobContext) -> object:
+            return study.faces(dataset).problems
+
+        def found(problems: object) -> None:
+            self._problems[dataset] = (fingerprint, problems)
+            self._show_focus()
+
+        self._document.bridge.ask(_PROBLEMS_TOPIC, look, on_result=found, on_failure=self._document.faulted.emit)
+
+    def _show_faces(self) -> None:
+        raise NotImplementedError

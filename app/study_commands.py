@@ -1,0 +1,367 @@
+"""What the File, Study and Help menus do: asking for paths and names, and handing on to the document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt, QUrl
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtWidgets import QDialog
+
+from canon_core.errors import CanonError, StudyInUse
+from canon_core.study.results import settings_line
+
+from . import file_choosers
+from .actions import Actions
+from .computing import Computing, wanted_cells
+from .dialogs.ask import NameDialog, confirm
+from .document import Document
+from .message_bar import MessageBar, Tone
+from .study_tree import StudyTree
+from .user_files import forget_study, log_file
+from .view_state import Focus
+from .views.shown_matrix import matrix_command
+
+if TYPE_CHECKING:
+    from .main_window import MainWindow
+
+_READ_ONLY = "The study is open read-only."
+_NO_STUDY = "Open or make a study first."
+
+
+class StudyCommands(QObject):
+    """Connects the actions of these menus, and says of each whether it can be chosen now."""
+
+    def __init__(
+        self,
+        window: MainWindow,
+        document: Document,
+        computing: Computing,
+        actions: Actions,
+        tree: StudyTree,
+        messages: MessageBar,
+    ) -> None:
+        super().__init__(window)
+        self._window, self._document, self._computing = window, document, computing
+        self._actions, self._tree, self._messages = actions, tree, messages
+        self._after_opening: list[Path] = []
+        for key, slot in {
+            "file.new": self.new_study,
+            "file.open": self.open_study,
+            "file.close": self.close_study,
+            "file.export": self.export,
+            "file.quit": window.close,
+            "edit.copy_command": self.copy_command,
+            "edit.clear_selection": lambda: document.change("Clear selection", cells=()),
+            "study.add_model": self.add_models,
+            "study.add_dataset": self.add_dataset,
+            "study.compute_all": computing.compute_everything,
+            "study.embed": computing.embed_missing,
+            "study.matrix": computing.compute_matrix,
+            "study.preprocessing": self.preprocessing,
+            "study.rename": self.rename,
+            "study.remove": self.remove,
+            "help.log": self.show_log,
+            "help.about": self.about,
+        }.items():
+            actions.connect(key, slot)
+        actions["study.automatic"].setChecked(computing.automatic)
+        actions["study.automatic"].toggled.connect(self._set_automatic)
+        document.inUse.connect(self._in_use)
+        document.faulted.connect(self.tell_fault)
+        document.opened.connect(self._opened)
+        document.bridge.faulted.connect(self.tell_fault)
+        computing.otherProvider.connect(self._ask_other_provider)
+        for changed in (
+            document.opened, document.closed, document.contentsChanged, document.stateChanged,
+            computing.matrixChanged, computing.runningChanged, document.bridge.queued, document.bridge.idle,
+            tree.currentItemChanged,
+        ):
+            changed.connect(self.allow)
+        self.allow()
+
+    # -- studies -------------------------------------------------------------------------------------------------
+    def new_study(self) -> None:
+        """Ask where, then make a study there."""
+        path = file_choosers.choose_new_study(self._window, self._folder())
+        if path is not None:
+            self._when_free("Make another study", lambda: self._document.create(path))
+
+    def open_study(self) -> None:
+        """Ask which, then open it."""
+        path = file_choosers.choose_study(self._window, self._folder())
+        if path is not None:
+            self.open_path(path)
+
+    def open_path(self, path: Path) -> None:
+        """Open a study."""
+        self._when_free("Open another study", lambda: self._document.open(path))
+
+    def close_study(self) -> None:
+        """Close the study that is open."""
+        self._when_free("Close study", self._document.close)
+
+    def _when_free(self, title: str, then: Callable[[], object]) -> None:
+        """Go on where no job runs; else ask whether to cancel it."""
+        jobs = self._document.bridge.batch()
+        if not jobs:
+            then()
+            return
+        confirm(
+            self._window,
+            title,
+            f"'{next(iter(jobs.values())).title}' is not finished.",
+            "It would be cancelled. What it finished is kept, and computing again goes on from there.",
+            "Cancel the job",
+            then,
+            no="Keep working",
+        )
+
+    def forget(self, path: Path) -> None:
+        """Take a study off the recent ones."""
+        document = self._document
+        document.bridge.run_errand(lambda: forget_study(path), document.recentChanged.emit)
+
+    def _folder(self) -> Path | None:
+        contents = self._document.contents
+        return contents.path.parent if contents is not None else None
+
+    def _in_use(self, path: Path, error: StudyInUse) -> None:
+        confirm(
+            self._window,
+            "Study in use",
+            f"{path.name} is in use by {error.owner}.",
+            "Opened read-only you can look at everything that is stored; nothing can be added or computed.",
+            "Open read-only",
+            lambda: self._document.open(path, read_only=True),
+        )
+
+    def _opened(self) -> None:
+        contents = self._document.contents
+        if contents is not None and contents.read_only:
+            self._messages.say("The study is open read-only: what is stored can be looked at and exported by copying.")
+        else:
+            self._messages.hide()
+        waiting, self._after_opening = self._after_opening, []
+        if waiting:
+            self.take(waiting)
+
+    # -- models and datasets -------------------------------------------------------------------------------------
+    def take(self, paths: Sequence[Path]) -> None:
+        """What was dropped on the window: studies are opened, networks and folders of faces added."""
+        studies = [path for path in paths if path.suffix == ".canon" or (path / "study.json").is_file()]
+        networks = [path for path in paths if path.suffix.lower() == ".onnx"]
+        folders = [path for path in paths if path not in studies and path.is_dir()]
+        if studies:
+            self.open_path(studies[0])
+        elif not networks and not folders:
+            self._messages.say(
+                "Drop ONNX files, a folder of face images, or a study (NAME.canon) on this window.", Tone.FAULT
+            )
+        elif self._document.contents is None:
+            self._after_opening = list(paths)
+            self._messages.say(
+                "Networks and faces live in a study: make one, and they are added to it.", button="New study…",
+                then=self.new_study,
+            )
+        elif self._document.contents.read_only:
+            self._messages.say(f"{_READ_ONLY} Nothing can be added to it.", Tone.FAULT)
+        elif networks:
+            self.add_models(networks)
+        else:
+            self.add_dataset(folders[0])
+
+    def add_models(self, files: Sequence[Path] = ()) -> None:
+        """Ask for networks."""
+        from .dialogs.add_model import AddModelDialog
+
+        self._show(AddModelDialog(self._document, files, self._window))
+
+    def add_dataset(self, folder: Path | None = None) -> None:
+        """Ask for a folder of faces."""
+        from .dialogs.add_dataset import AddDatasetDialog
+
+        self._show(AddDatasetDialog(self._document, folder, self._window))
+
+    def preprocessing(self) -> None:
+        """Show the chosen model's preprocessing."""
+        from .dialogs.preprocessing import PreprocessingDialog
+
+        contents = self._document.contents
+        model = contents.model(self._document.state.model) if contents is not None else None
+        if contents is None or model is None:
+            return
+        settled = ""
+        if contents.read_only:
+            settled = _READ_ONLY
+        elif contents.has_embeddings(model.name) or self._computing.embedding:
+            settled = (
+                f"Faces were embedded with '{model.name}', so its preprocessing is settled. Add the network once more"
+                " under another name to use another."
+            )
+        self._show(PreprocessingDialog(self._document, model, settled, self._window))
+
+    def rename(self) -> None:
+        """Ask for another name of what is chosen in the tree."""
+        kind, name = self._chosen()
+        if not name:
+            return
+        change = self._document.rename_model if kind == "model" else self._document.rename_dataset
+
+        def go_on(new: str) -> None:
+            if new and new != name:
+                change(name, new)
+
+        self._show(NameDialog(f"Rename {kind}", f"Another name for {kind} '{name}'", name, go_on, self._window))
+
+    def remove(self) -> None:
+        """Ask, then remove what is chosen in the tree."""
+        kind, name = self._chosen()
+        if not name:
+            return
+        change = self._document.remove_model if kind == "model" else self._document.remove_dataset
+        confirm(
+            self._window,
+            f"Remove {kind}",
+            f"Remove {kind} '{name}' from the study?",
+            "Its embeddings and every result made with it are deleted; that cannot be undone. "
+            + ("The ONNX file stays where it is." if kind == "model" else "The images stay where they are."),
+            "Remove",
+            lambda: change(name),
+        )
+
+    def _chosen(self) -> tuple[str, str]:
+        """``("model", name)`` or ``("dataset", name)`` of the tree's current item, or two empty strings."""
+        key = self._tree.chosen
+        if key[:1] in (("model",), ("dataset",)):
+            return key[0], key[1]
+        return "", ""
+
+    # -- results -------------------------------------------------------------------------------------------------
+    def export(self) -> None:
+        """Ask what and where to, then write it."""
+        from .dialogs.export import ExportDialog
+
+        contents, matrix = self._document.contents, self._computing.matrix
+        if contents is None or matrix is None:
+            return
+        line = settings_line(matrix, self._document.state.rule)
+        folder = contents.path.parent / f"{contents.name}-export"
+        dialog = ExportDialog(folder, line, len(wanted_cells(matrix)), self._window)
+
+        def go_on() -> None:
+            out = dialog.folder
+            if out is None:
+                return
+            self._computing.export(
+                out, dialog.formats, dialog.table_formats, lambda files: self._exported(out, files)
+            )
+
+        dialog.accepted.connect(go_on)
+        self._show(dialog)
+
+    def _exported(self, out: Path, files: Sequence[Path]) -> None:
+        self._messages.say(
+            f"{len(files)} files were written to {out}.",
+            Tone.DONE,
+            "Open folder",
+            lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(out))),
+        )
+
+    def copy_command(self) -> None:
+        """The command line that makes this matrix, to the clipboard."""
+        contents, matrix = self._document.contents, self._computing.matrix
+        if contents is not None and matrix is not None:
+            text = matrix_command(str(contents.path), matrix.settings, self._document.state.rule)
+            QGuiApplication.clipboard().setText(text)
+            self._messages.say(text, Tone.NOTE)
+
+    def _set_automatic(self, automatic: bool) -> None:
+        self._computing.automatic = automatic
+        if automatic and wanted_cells(self._computing.matrix):
+            self._computing.compute_matrix()
+
+    def _ask_other_provider(self, error: CanonError, models: tuple[str, ...], dataset: str) -> None:
+        confirm(
+            self._window,
+            "Another provider",
+            error.problem[:1].upper() + error.problem[1:] + ".",
+            "Going on mixes rows of both in one file: they agree to a cosine of 1 − 1e-6, not bit for bit.",
+            "Go on",
+            lambda: self._computing.embed(models, dataset, other_provider=True),
+        )
+
+    # -- help ----------------------------------------------------------------------------------------------------
+    def show_log(self) -> None:
+        """Open the log's folder."""
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(log_file().parent)))
+
+    def about(self) -> None:
+        """Versions and devices."""
+        from .dialogs.about import AboutDialog
+
+        self._show(AboutDialog(self._document.bridge, self._window))
+
+    def tell_fault(self, error: CanonError) -> None:
+        """Show a fault in its own sentence."""
+        text = error.sentence()
+        self._messages.say(text[:1].upper() + text[1:] if error.path is None else text, Tone.FAULT)
+
+    def _show(self, dialog: QDialog) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    # -- which can be chosen -------------------------------------------------------------------------------------
+    def allow(self, *_: object) -> None:
+        """Enable each action, or say why not."""
+        contents, state = self._document.contents, self._document.state
+        matrix = self._computing.matrix
+        refusals: dict[str, str] = {}
+        everything = (
+            "file.close", "file.export", "edit.copy_command", "edit.clear_selection", "study.add_model",
+            "study.add_dataset", "study.compute_all", "study.embed", "study.matrix", "study.automatic",
+            "study.preprocessing", "study.rename", "study.remove",
+        )
+        if contents is None:
+            refusals = dict.fromkeys(everything, _NO_STUDY)
+        else:
+            busy = "Wait for the running job, or cancel it." if self._document.bridge.batch() else ""
+            if matrix is None:
+                refusals |= dict.fromkeys(("file.export", "edit.copy_command"), "There is no matrix yet.")
+            if not state.cells:
+                refusals["edit.clear_selection"] = "No cell is chosen."
+            done = set(contents.embedded(state.dataset)) if state.dataset else set()
+            included = [name for name in contents.model_names if name not in state.left_out]
+            lacking = [name for name in included if name not in done]
+            if not contents.models:
+                refusals |= dict.fromkeys(("study.embed", "study.compute_all", "study.matrix"), "Add a model first.")
+            elif not contents.datasets:
+                refusals |= dict.fromkeys(("study.embed", "study.compute_all", "study.matrix"), "Add a dataset first.")
+            else:
+                if not lacking:
+                    refusals["study.embed"] = "Every model in the matrix is embedded."
+                elif self._computing.embedding:
+                    refusals["study.embed"] = "Embeddings are being made."
+                if self._computing.scoring:
+                    refusals["study.matrix"] = "The matrix is being computed."
+                elif not wanted_cells(matrix):
+                    refusals["study.matrix"] = "No cell is missing." if matrix is not None else "Make embeddings first."
+                if "study.embed" in refusals and "study.matrix" in refusals:
+                    refusals["study.compute_all"] = "Nothing is missing."
+            kind, _ = self._chosen()
+            if not kind:
+                refusals |= dict.fromkeys(("study.rename", "study.remove"), "Choose a model or a dataset in the tree.")
+            elif busy:
+                refusals |= dict.fromkeys(("study.rename", "study.remove"), busy)
+            if contents.model(state.model) is None or state.focus is not Focus.MODEL:
+                refusals["study.preprocessing"] = "Choose a model in the tree."
+            if contents.read_only:
+                writing = ("study.add_model", "study.add_dataset", "study.compute_all", "study.embed", "study.matrix",
+                           "study.automatic", "study.rename", "study.remove")
+                refusals |= dict.fromkeys(writing, _READ_ONLY)
+                if wanted_cells(matrix):
+                    refusals["file.export"] = f"{_READ_ONLY} Cells that are missing cannot be computed."
+        for key in everything:
+            self._actions.allow(key, refusals.get(key, ""))
