@@ -86,7 +86,8 @@ class Inspector(QScrollArea):
             page.muted(f"Single model, scored on the pools of fit mode {settings.mode}.")
         else:
             kind = "no map (raw embeddings)" if settings.map is MapKind.NONE else f"{settings.map} map"
-            how = f"image i through {cell.source}, image j through {cell.target}"
+            mapped = "" if settings.map is MapKind.NONE else " and the map"
+            how = f"image i through {cell.source}{mapped}, image j through {cell.target}"
             page.muted(f"{kind}, fit mode {settings.mode}: {how}.")
         for text in _warnings(cell, matrix):
             page.note(text)
@@ -183,7 +184,7 @@ class Inspector(QScrollArea):
         if entry.spec.about:
             page.heading("About")
             page.facts(*((name.replace("_", " "), str(value)) for name, value in entry.spec.about.items()))
-        page.muted(f"SHA-256 {entry.sha256}")
+        page.muted(f"SHA-256 {entry.sha256[:32]} {entry.sha256[32:]}")
         self._show(("model", entry), page)
 
     def show_dataset(self, entry: DatasetEntry, problems: Sequence[LeftOut]) -> None:
@@ -273,9 +274,9 @@ class _Page(QWidget):
         grid.setHorizontalSpacing(12)
         grid.setVerticalSpacing(3)
         grid.setColumnStretch(1, 1)
+        grid.setColumnMinimumWidth(0, max(self._width(name) for name in (*(fact[0] for fact in facts), "0" * 14)))
         for row, (name, value) in enumerate(facts):
             label = TextLabel(name, muted=True)
-            label.setMinimumWidth(112)
             grid.addWidget(label, row, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(TextLabel(value), row, 1)
         self._layout.addLayout(grid)
@@ -285,20 +286,23 @@ class _Page(QWidget):
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(3)
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom
+        grid.setColumnMinimumWidth(0, max((self._width(row[0]) for row in rows), default=0))
         for column, name in enumerate(columns):
             header = TextLabel(name, muted=True, size=SMALL)
-            if column:
-                header.setAlignment(right)
+            header.setAlignment(right if column else Qt.AlignmentFlag.AlignBottom)
             grid.addWidget(header, 0, column)
             grid.setColumnStretch(column, 3 if column else 2)
         for number, row in enumerate(rows, 1):
             for column, value in enumerate(row):
                 label = TextLabel(value)
-                label.setWordWrap(not column)
+                label.setWordWrap(False)
                 if column:
                     label.setAlignment(right)
                 grid.addWidget(label, number, column)
         self._layout.addLayout(grid)
+
+    def _width(self, text: str) -> int:
+        return self.fontMetrics().horizontalAdvance(text) + 2
 
     def end(self) -> None:
         self._layout.addStretch(1)
