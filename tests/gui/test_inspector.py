@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from app.views.inspector import Inspector
 from pytestqt.qtbot import QtBot
 
+from app.views.inspector import Inspector
 from canon_core.datasets.faces import Problem
 from canon_core.maps.kinds import MapKind
 from canon_core.study.results import Cell, Fit, FitMode, Matrix, MatrixSettings, PairCounts, Reading
@@ -29,7 +29,8 @@ def cell(source: str, target: str, tar: float, pairs: int = 900) -> Cell:
 def matrix(pairs: int = 900, **settings: object) -> Matrix:
     cells = {(s, t): cell(s, t, 0.9 if s == t else 0.8, pairs) for s in ("one", "two") for t in ("one", "two")}
     chosen = replace(MatrixSettings("faces", ("one", "two"), far=(1e-2, 1e-5)), **settings)
-    return Matrix(chosen, "all pairs", "faces (60 images, 12 subjects)", cells, single_pairs=PairCounts(2000, 1_000_000))
+    counts = PairCounts(2000, 1_000_000)
+    return Matrix(chosen, "all pairs", "faces (60 images, 12 subjects)", cells, single_pairs=counts)
 
 
 @pytest.fixture
