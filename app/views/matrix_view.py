@@ -24,6 +24,7 @@ from canon_core.figures.tables import matrix_table
 from canon_core.study.results import Matrix, far_text, settings_line
 from canon_core.verification.roc import FarRule
 
+from .bar_buttons import button_row, tool_button
 from .choosers import Choosers, SettingsChange
 from .empty_state import EmptyState
 from .heat_map import HeatMap
@@ -126,13 +127,15 @@ class MatrixView(QWidget):
         self._show()
 
     def _make_buttons(self) -> None:
-        self.difference_button = _tool("Δ weaker model", "Show each cell minus the weaker of its two models by itself")
+        self.difference_button = tool_button(
+            "Δ weaker model", "Show each cell minus the weaker of its two models by itself"
+        )
         self.difference_button.setCheckable(True)
         self.difference_button.toggled.connect(self._show)
-        self.table_button = _tool("Table", "The same as a table, for the keyboard and the screen reader")
+        self.table_button = tool_button("Table", "The same as a table, for the keyboard and the screen reader")
         self.table_button.setCheckable(True)
         self.table_button.toggled.connect(self._show_page)
-        self.copy_button = _tool("Copy", "Copy the matrix, or the command that makes it")
+        self.copy_button = tool_button("Copy", "Copy the matrix, or the command that makes it")
         self.copy_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self.copy_button)
         self.copy_values_action = QAction("Copy as table (tab-separated)", menu, triggered=self.copy_values)
@@ -140,15 +143,11 @@ class MatrixView(QWidget):
         self.copy_command_action = QAction("Copy as canon command", menu, triggered=self.copy_command)
         menu.addActions([self.copy_values_action, self.copy_markdown_action, self.copy_command_action])
         self.copy_button.setMenu(menu)
-        self.export_button = _tool("Export…", "Save as figure (PDF, SVG, PNG) or table (CSV, LaTeX, Markdown)")
+        self.export_button = tool_button("Export…", "Save as figure (PDF, SVG, PNG) or table (CSV, LaTeX, Markdown)")
         self.export_button.clicked.connect(self.exportRequested)
-        buttons = QWidget()
-        group = QHBoxLayout(buttons)
-        group.setContentsMargins(0, 0, 0, 0)
-        group.setSpacing(4)
-        for button in (self.difference_button, self.table_button, self.copy_button, self.export_button):
-            group.addWidget(button)
-        self.choosers.add_widget(buttons)
+        self.choosers.add_widget(
+            button_row(self.difference_button, self.table_button, self.copy_button, self.export_button)
+        )
 
     def _make_notice(self) -> QWidget:
         self._notice_text = TextLabel()
@@ -358,13 +357,3 @@ class MatrixView(QWidget):
             self.heat_map.set_selection((pair,))
             self.selectionChanged.emit((pair,))
             self.cellSelected.emit(*pair)
-
-
-def _tool(text: str, tip: str) -> QToolButton:
-    button = QToolButton()
-    button.setText(text)
-    button.setToolTip(tip)
-    button.setAccessibleDescription(tip)
-    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
-    button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    return button

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from canon_core.verification.roc import Roc
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 #: Below this many impostor pairs a point of the curve is decided by chance more than by the models.
 FEW_IMPOSTORS = 30
@@ -37,7 +41,7 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """A curve in plot coordinates.
+    """A line through stored points of a ROC, in plot coordinates.
 
     Attributes
     ----------
@@ -47,52 +51,60 @@ class Trace:
         Which stored point of the ROC each comes from.
     """
 
-    x: NDArray[np.float64]
-    y: NDArray[np.float64]
-    index: NDArray[np.int64]
+    x: Floats
+    y: Floats
+    index: Integers
 
 
-def trace(roc: Roc, *, low_far: float, low_fnmr: float | None = None) -> Trace:
-    """A ROC as a line over log FAR, or where ``low_fnmr`` is given its DET line.
+@dataclass(frozen=True)
+class Plane:
+    """Lower ends of the log axes, on which no rate is 0. ``fnmr`` None is a ROC, else a DET plot."""
 
-    FAR 0 has no place on a log axis: the best TAR without a false accept becomes a level line from ``low_far`` to the
-    first false accept. Likewise a DET line falls straight to ``low_fnmr`` where nothing is falsely rejected any more.
+    far: float
+    fnmr: float | None = None
+
+    def coordinates(self, roc: Roc, index: Integers) -> tuple[Floats, Floats]:
+        """Where stored points of a ROC lie; rates below the axes' ends lie on them."""
+        x = np.log10(np.maximum(roc.false_accepts[index] / roc.impostors, self.far))
+        tar = roc.true_accepts[index] / roc.genuine
+        if self.fnmr is None:
+            return x, tar
+        return x, np.log10(np.maximum(1.0 - tar, self.fnmr))
+
+
+def plane_of(curves: Iterable[Curve], *, det: bool = False) -> Plane:
+    """Axes that begin at the power of ten at or below one pair of the largest curve."""
+    rocs = [curve.roc for curve in curves if curve.roc.impostors and curve.roc.genuine]
+    far = low_end(max((roc.impostors for roc in rocs), default=1000))
+    return Plane(far, low_end(max((roc.genuine for roc in rocs), default=1000)) if det else None)
+
+
+def trace(roc: Roc, plane: Plane, *, low: float, high: float, columns: int) -> Trace:
+    """The line of a ROC as all its points would draw it on ``columns`` pixels between ``low`` and ``high`` (log10 FAR).
+
+    Of each column the first and the last point stay, found by bisection: the cost does not grow with the curve. The
+    best TAR without a false accept, which has no place on a log axis, is a level line from the axis' end to the first
+    false accept. A DET line ends where nothing is falsely rejected any more. Empty without genuine or impostor pairs.
     """
     if not roc.impostors or not roc.genuine:
-        empty = np.empty(0)
-        return Trace(empty, empty, np.empty(0, np.int64))
-    zeros = int(np.count_nonzero(np.asarray(roc.false_accepts) == 0))
-    index = np.arange(max(zeros - 1, 0), len(roc.false_accepts), dtype=np.int64)
-    far = np.asarray(roc.false_accepts)[index] / roc.impostors
-    tar = np.asarray(roc.true_accepts)[index] / roc.genuine
-    if zeros:
-        far[0] = low_far
-        if len(index) > 1:
-            far = np.insert(far, 1, max(far[1], low_far))
-            tar = np.insert(tar, 1, tar[0])
-            index = np.insert(index, 1, index[0])
-    x = np.log10(np.maximum(far, low_far))
-    if low_fnmr is None:
-        return Trace(x, tar, index)
-    perfect = int(np.searchsorted(tar, 1.0))
-    stop = min(perfect + 1, len(tar))
-    fnmr = np.maximum(1.0 - tar[:stop], low_fnmr)
-    x, index = x[:stop], index[:stop]
-    return Trace(x, np.log10(fnmr), index)
+        nothing = np.empty(0)
+        return Trace(nothing, nothing, np.empty(0, np.int64))
+    first = max(int(np.searchsorted(roc.false_accepts, 0, side="right")) - 1, 0)
+    last = len(roc.false_accepts) - 1
+    if plane.fnmr is not None:
+        last = min(last, int(np.searchsorted(roc.true_accepts, roc.genuine)))
+        first = min(first, last)
+    if last - first <= 2 * columns:
+        index = np.arange(first, last + 1)
+    else:
+        edges = np.searchsorted(roc.false_accepts, 10.0 ** np.linspace(low, high, columns + 1) * roc.impostors)
+        index = np.unique(np.clip(np.concatenate([edges - 1, edges, [first, last]]), first, last))
+    x, y = plane.coordinates(roc, index)
+    if not roc.false_accepts[first] and len(index) > 1:
+        x, y, index = np.insert(x, 1, x[1]), np.insert(y, 1, y[0]), np.insert(index, 1, first)
+    return Trace(x, y, index)
 
 
 def low_end(count: int) -> float:
     """The power of ten at or below one pair in ``count``: where a log axis of rates may begin."""
     return float(10.0 ** math.floor(math.log10(1.0 / max(count, 1)) + 1e-9))
-
-
-def thinned(x: NDArray[np.float64], low: float, high: float, columns: int) -> NDArray[np.int64]:
-    """Indices that draw a rising line over ``low``…``high`` as all its points would, at ``columns`` pixel columns.
-
-    Of each column the first and the last point stay; a line whose ``x`` and ``y`` both never fall looks the same.
-    """
-    if len(x) <= 2 * columns:
-        return np.arange(len(x), dtype=np.int64)
-    edges = np.searchsorted(x, np.linspace(low, high, columns + 1))
-    keep = np.concatenate([edges - 1, edges, [0, len(x) - 1]])
-    return np.unique(np.clip(keep, 0, len(x) - 1)).astype(np.int64)

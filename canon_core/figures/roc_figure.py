@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from canon_core.figures.curve import FEW_IMPOSTORS, Curve, CurveRole, low_end, thinned, trace
+from canon_core.figures.curve import FEW_IMPOSTORS, Curve, CurveRole, Plane, plane_of, trace
 from canon_core.figures.palette import Marker, series_style
 from canon_core.figures.style import (
     COLUMN_WIDTH,
@@ -50,8 +50,7 @@ def roc_figure(curves: Sequence[Curve], *, det: bool = False, settings_line: str
         width = COLUMN_WIDTH if len(curves) <= 8 else PAGE_WIDTH
     plotted = [curve for curve in curves if curve.roc.impostors and curve.roc.genuine]
     impostors = [curve.roc.impostors for curve in plotted]
-    low_far = low_end(max(impostors, default=1000))
-    low_fnmr = low_end(max((curve.roc.genuine for curve in plotted), default=1000)) if det else None
+    plane = plane_of(plotted, det=det)
     labels = [name_lines(curve.label) for curve in curves]
     columns = max(1, min(len(curves), int(width // (max(map(_entry_width, labels), default=1.0)))))
     lines = sum(
@@ -61,9 +60,9 @@ def roc_figure(curves: Sequence[Curve], *, det: bool = False, settings_line: str
     with paper_style():
         figure, axes = new_figure(width, 0.68 * min(width, 5.0) + lines * SMALL_SIZE * 1.45 / 72, settings_line)
         for number, curve in enumerate(curves):
-            _draw(axes, curve, number, low_far=low_far, low_fnmr=low_fnmr)
-        _shade(axes, min(impostors, default=0), low_far)
-        _frame(axes, low_far, low_fnmr)
+            _draw(axes, curve, number, plane)
+        _shade(axes, min(impostors, default=0), plane.far)
+        _frame(axes, plane)
         if curves:
             # Named one by one: a label that begins with an underscore would be left out otherwise.
             figure.legend(
@@ -82,20 +81,18 @@ def _entry_width(label: str) -> float:
     return text_width(label, SMALL_SIZE) + 0.55
 
 
-def _draw(axes: Axes, curve: Curve, number: int, *, low_far: float, low_fnmr: float | None) -> None:
+def _draw(axes: Axes, curve: Curve, number: int, plane: Plane) -> None:
     style = series_style(curve.colour)
     colour = tuple(channel / 255 for channel in style.colour)
     dash, thickness = _LINES[CurveRole(curve.role)]
-    line = trace(curve.roc, low_far=low_far, low_fnmr=low_fnmr)
-    shown = thinned(line.x, float(np.log10(low_far)), 0.0, _COLUMNS)
-    far = 10.0 ** line.x[shown]
-    heights = line.y[shown] if low_fnmr is None else 10.0 ** line.y[shown]
+    left = float(np.log10(plane.far))
+    line = trace(curve.roc, plane, low=left, high=0.0, columns=_COLUMNS)
+    heights = line.y if plane.fnmr is None else 10.0**line.y
     # Markers about once a decade, each curve a little further on, so that they do not cover one another.
-    offset = number % 5 / 5
-    decades = np.arange(np.log10(low_far) + 0.5 + 0.8 * offset, 0.0, 1.0)
-    marks = np.searchsorted(line.x[shown], decades) if len(shown) else np.empty(0, np.int64)
+    decades = np.arange(left + 0.5 + 0.16 * (number % 5), 0.0, 1.0)
+    marks = np.searchsorted(line.x, decades)
     axes.plot(
-        far,
+        10.0**line.x,
         heights,
         color=colour,
         linestyle=dash,
@@ -103,7 +100,7 @@ def _draw(axes: Axes, curve: Curve, number: int, *, low_far: float, low_fnmr: fl
         marker=_SHAPES[style.marker],
         markersize=3.2,
         markeredgewidth=0,
-        markevery=sorted({int(mark) for mark in marks if mark < len(shown)}),
+        markevery=sorted({int(mark) for mark in marks if mark < len(line.x)}),
         solid_joinstyle="round",
     )
 
@@ -124,14 +121,14 @@ def _shade(axes: Axes, impostors: int, low_far: float) -> None:
     )
 
 
-def _frame(axes: Axes, low_far: float, low_fnmr: float | None) -> None:
+def _frame(axes: Axes, plane: Plane) -> None:
     from matplotlib.ticker import LogLocator
 
     axes.set_xscale("log")
-    axes.set_xlim(low_far, 1.0)
+    axes.set_xlim(plane.far, 1.0)
     axes.xaxis.set_major_locator(LogLocator(numticks=12))
     axes.xaxis.set_major_formatter(lambda value, _: power_of_ten(value))
-    if low_fnmr is None:
+    if plane.fnmr is None:
         axes.set_xlabel("FAR")
         axes.set_ylabel("TAR")
         heights = [np.asarray(line.get_ydata(), np.float64) for line in axes.lines]
@@ -139,7 +136,7 @@ def _frame(axes: Axes, low_far: float, low_fnmr: float | None) -> None:
         axes.set_ylim(max(0.0, np.floor(lowest * 10) / 10 - 0.02), 1.01)
     else:
         axes.set_yscale("log")
-        axes.set_ylim(low_fnmr, 1.0)
+        axes.set_ylim(plane.fnmr, 1.0)
         axes.yaxis.set_major_locator(LogLocator(numticks=12))
         axes.yaxis.set_major_formatter(lambda value, _: power_of_ten(value))
         axes.set_xlabel("FMR (= FAR)")
