@@ -345,7 +345,7 @@ class MatrixView(QWidget):
 
     def _cell_chosen(self, source: str, target: str) -> None:
         self._scroll.ensureVisible(
-            *self.heat_map.field_rect((source, target)).center().toPoint().toTuple(), xMargin=80, yMargin=60
+            *self.heat_map.field_rect((source, target)).center().toPoint().toTuple(), xmargin=80, ymargin=60
         )
         self.cellSelected.emit(source, target)
 
