@@ -78,6 +78,7 @@ class MainWindow(QMainWindow):
             faces=self.faces_view,
             inspector=self.inspector,
         )
+        self.tabs.currentChanged.connect(self.presenter.tab_shown)
         self._make_menus()
         self._make_status()
         self.document.opened.connect(self._show_study)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject
 
+from canon_core.errors import CanonError
 from canon_core.study.results import far_text, settings_line
 from canon_core.verification.roc import FarRule
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from canon_core.jobs import JobContext
 
 _PROBLEMS_TOPIC = "problems of a dataset"
+_SHEET_TOPIC = "contact sheet"
+#: Rows of a contact sheet: as many faces as are looked through at once.
+_SHEET_ROWS = 8
 
 
 class Presenter(QObject):
@@ -46,6 +50,8 @@ class Presenter(QObject):
         self._document, self._computing, self._actions = document, computing, actions
         self._tree, self._matrix, self._roc = tree, matrix, roc
         self._faces, self._inspector = faces, inspector
+        self._action = self._faces_action = ""
+        self._faces_shown: tuple[object, ...] | None = None
         self._problems: dict[str, tuple[str, Any]] = {}  # dataset → (fingerprint, problems)
         document.opened.connect(self._opened)
         document.closed.connect(self._closed)
@@ -60,13 +66,18 @@ class Presenter(QObject):
         matrix.modelSelected.connect(self._model_chosen)
         matrix.computeRequested.connect(computing.compute_everything)
         matrix.exportRequested.connect(actions["file.export"].trigger)
-        matrix.actionRequested.connect(self._act)
+        matrix.actionRequested.connect(lambda: self._act(self._action))
         roc.exportRequested.connect(actions["file.export"].trigger)
         tree.modelChosen.connect(self._model_chosen)
         tree.datasetChosen.connect(self._dataset_chosen)
         tree.embeddingChosen.connect(self._embedding_chosen)
         tree.includedChanged.connect(self._include)
-        self._action = ""
+        faces.sheetRequested.connect(self._draw_sheet)
+        faces.actionRequested.connect(lambda: self._act(self._faces_action))
+
+    def tab_shown(self) -> None:
+        """Another view is looked at."""
+        self._show_faces()
 
     # -- users do ------------------------------------------------------------------------------------------------
     def _read_at(self, far: float, rule: FarRule) -> None:
@@ -113,16 +124,16 @@ class Presenter(QObject):
         after = left_out - {name} if included else left_out | {name}
         self._document.change(f"{'Include' if included else 'Leave out'} {name}", left_out=after)
 
-    def _act(self) -> None:
-        if self._action:
-            self._actions[self._action].trigger()
+    def _act(self, action: str) -> None:
+        if action:
+            self._actions[action].trigger()
 
     # -- the document changes ------------------------------------------------------------------------------------
     def _opened(self, contents: Contents) -> None:
         self._problems.clear()
         self._matrix.set_study_path(str(contents.path))
+        self._faces_shown = None
         self._show_contents(contents)
-        self._show_matrix()
 
     def _closed(self) -> None:
         self._tree.show_contents(None, ViewState())
@@ -201,8 +212,13 @@ class Presenter(QObject):
             if known is None or known[0] != dataset.fingerprint:
                 self._ask_for_problems(dataset.name, dataset.fingerprint)
             self._inspector.show_dataset(dataset, known[1] if known is not None else ())
-        elif matrix is not None and state.cells and (cell := matrix.cells.get(state.cells[-1])) is not None:
-            self._inspector.show_cell(cell, matrix, state.rule)
+        elif matrix is not None and state.cells and state.cells[-1] in matrix.cells:
+            pair = state.cells[-1]
+            cell = matrix.cells[pair]
+            if cell is not None:
+                self._inspector.show_cell(cell, matrix, state.rule)
+            else:
+                self._inspector.show_missing(*pair, matrix, pending=pair in self._computing.pending)
         else:
             self._inspector.show_nothing()
 
@@ -220,5 +236,45 @@ class Presenter(QObject):
 
         self._document.bridge.ask(_PROBLEMS_TOPIC, look, on_result=found, on_failure=self._document.faulted.emit)
 
+    # -- faces ---------------------------------------------------------------------------------------------------
     def _show_faces(self) -> None:
-        raise NotImplementedError
+        """Offer crops of the chosen dataset; nothing is drawn before the view is looked at."""
+        contents, state = self._document.contents, self._document.state
+        if contents is None or not self._faces.isVisible():
+            self._faces_shown = None
+            return
+        dataset = contents.dataset(state.dataset)
+        if dataset is None or not contents.models:
+            step = next_step(contents, state, embedding=False, reading=False)
+            self._faces_action = step.action
+            self._faces.set_empty(step.text, step.button)
+            self._faces_shown = None
+            return
+        wanted = (dataset.name, dataset.fingerprint, contents.model_names, state.model)
+        if wanted != self._faces_shown:
+            self._faces_shown = wanted
+            self._faces.set_dataset(dataset.name, contents.model_names, state.model)
+
+    def _draw_sheet(self, model: str, seed: int) -> None:
+        study, contents, dataset = self._document.study, self._document.contents, self._document.state.dataset
+        entry = contents.model(model) if contents is not None else None
+        if study is None or entry is None:
+            return
+        columns = max(4, min(12, (self._faces.width() - 40) // 118))
+
+        def draw(ctx: JobContext) -> tuple[Any, int]:
+            from canon_core.embedding.contact_sheet import contact_sheet, sample_indices
+
+            faces = study.faces(dataset)
+            indices = sample_indices(faces, columns * _SHEET_ROWS, seed)
+            return contact_sheet(faces, entry.spec, indices, columns=columns, ctx=ctx), len(faces)
+
+        def drawn(result: tuple[Any, int]) -> None:
+            sheet, images = result
+            self._faces.set_sheet(sheet, dataset, model, seed, images)
+
+        def failed(error: CanonError) -> None:
+            self._faces_action = ""
+            self._faces.set_empty(error.sentence())
+
+        self._document.bridge.ask(_SHEET_TOPIC, draw, on_result=drawn, on_failure=failed)
