@@ -1,141 +1,220 @@
-"""What a network sees: a sheet of aligned crops, to be looked at before any number is believed."""
+"""What a network sees of some of the faces: aligned crops with their names."""
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QImage, QPixmap
+import numpy as np
+from PySide6.QtCore import QEvent, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QHelpEvent, QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
-    QPushButton,
     QScrollArea,
+    QSizePolicy,
     QStackedWidget,
+    QToolTip,
     QVBoxLayout,
     QWidget,
 )
 
-from canon_core.embedding.contact_sheet import ContactSheet
-
+from ..theme import SMALL, sized, theme_for
+from .bar_buttons import button_row, tool_button
 from .empty_state import EmptyState
-from .labels import SettingsLabel, TextLabel
+from .flow_layout import FlowLayout
+from .labels import SettingsLabel
+from .table_twin import Entry, TableTwin
+
+if TYPE_CHECKING:
+    from canon_core.embedding.contact_sheet import ContactSheet
+
+#: Side of a crop on the screen, and the gap around it, in pixels.
+_SIDE, _GAP = 112, 12
+
+
+class CropGrid(QWidget):
+    """Crops in rows that follow the width, each with the end of its name below."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self.setAccessibleName("Aligned faces")
+        self._crops: tuple[QImage, ...] = ()
+        self._ids: tuple[str, ...] = ()
+        self._failed: dict[str, str] = {}
+
+    def set_sheet(self, sheet: ContactSheet | None) -> None:
+        """Show the tiles of a sheet."""
+        self._crops = tuple(_image(sheet.pixels, corner, sheet.tile) for corner in sheet.corners) if sheet else ()
+        self._ids = sheet.ids if sheet else ()
+        self._failed = dict(sheet.failed) if sheet else {}
+        self.setAccessibleDescription(f"{len(self._ids)} faces: {', '.join(self._ids[:20])}")
+        self.updateGeometry()
+        self.update()
+
+    def tile_rect(self, number: int) -> QRect:
+        """Where a crop is drawn."""
+        columns, left = self._columns(self.width())
+        row, column = divmod(number, columns)
+        return QRect(left + column * (_SIDE + _GAP), _GAP + row * self._step(), _SIDE, _SIDE)
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        columns, _ = self._columns(width)
+        return _GAP + -(-len(self._crops) // columns) * self._step()
+
+    def sizeHint(self) -> QSize:
+        width = 6 * (_SIDE + _GAP) + _GAP
+        return QSize(width, self.heightForWidth(width))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(_SIDE + 2 * _GAP, self.heightForWidth(max(self.width(), _SIDE + 2 * _GAP)))
+
+    def _columns(self, width: int) -> tuple[int, int]:
+        columns = max(1, (width - _GAP) // (_SIDE + _GAP))
+        used = min(columns, max(1, len(self._crops)))
+        return columns, max(_GAP, (width - used * (_SIDE + _GAP) + _GAP) // 2)
+
+    def _step(self) -> int:
+        return _SIDE + 4 + self.fontMetrics().height() + _GAP
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme = theme_for(self)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.setFont(sized(self.font(), SMALL))
+        metrics = painter.fontMetrics()
+        for number, (crop, name) in enumerate(zip(self._crops, self._ids, strict=True)):
+            box = self.tile_rect(number)
+            if not box.adjusted(0, 0, 0, 40).intersects(event.rect()):
+                continue
+            painter.drawImage(box, crop)
+            failed = name in self._failed
+            painter.setPen(QPen(QColor(theme.error if failed else theme.border), 2 if failed else 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(box.adjusted(0, 0, -1, -1))
+            painter.setPen(QColor(theme.error if failed else theme.muted))
+            text = metrics.elidedText(name.rsplit("/", 1)[-1], Qt.TextElideMode.ElideMiddle, _SIDE)
+            below = QRect(box.left(), box.bottom() + 3, _SIDE, self.fontMetrics().height())
+            painter.drawText(below, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, text)
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            for number, name in enumerate(self._ids):
+                if self.tile_rect(number).adjusted(0, 0, 0, 20).contains(event.pos()):
+                    text = f"{name}: {self._failed[name]}" if name in self._failed else name
+                    QToolTip.showText(event.globalPos(), f"<span>{html.escape(text)}</span>", self)
+                    return True
+            QToolTip.hideText()
+            return True
+        return super().event(event)
 
 
 class ContactSheetView(QWidget):
-    """A sheet of crops with the model they are made for.
+    """A contact sheet with the choice of the model whose crops are shown.
 
     Signals
     -------
-    sheetRequested(model, seed) : str, int
-        Crops as ``model`` sees them are wanted, drawn with ``seed``; answer with :meth:`set_sheet`.
-    actionRequested() :
-        The button of the empty state.
+    modelChosen(name), reshuffleRequested(), actionRequested() :
+        Another model's crops, other faces; the button of the empty state.
     """
 
-    sheetRequested = Signal(str, int)
+    modelChosen = Signal(str)
+    reshuffleRequested = Signal()
     actionRequested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._dataset: str | None = None
-        self._seed = 0
-        self.model_chooser = QComboBox()
-        self.model_chooser.setAccessibleName("Crops as this model sees them")
-        self.model_chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.others_button = QPushButton("Other images")
-        self.others_button.setToolTip("Draw other images of the dataset")
-        self._title = TextLabel()
-        self._problems = TextLabel(muted=True)
-        self._settings = SettingsLabel()
-        self._picture = QLabel()
-        self._picture.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
+        self._sheet: ContactSheet | None = None
+        self.grid = CropGrid()
+        self.table = TableTwin("Aligned faces as a table")
+        self._empty = EmptyState("Add a model and a dataset: the faces appear here as the model will see them.")
         self._scroll = QScrollArea()
-        self._scroll.setWidget(self._picture)
+        self._scroll.setWidget(self.grid)
         self._scroll.setWidgetResizable(True)
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._empty = EmptyState("Add a dataset and a model: the crops that the network sees appear here.")
-        self._empty.actionRequested.connect(self.actionRequested)
-        page = QWidget()
-        bar = QHBoxLayout()
-        bar.addWidget(self._title, 1)
-        bar.addWidget(QLabel("as seen by"))
-        bar.addWidget(self.model_chooser)
-        bar.addWidget(self.others_button)
-        inside = QVBoxLayout(page)
-        inside.setContentsMargins(10, 8, 10, 8)
-        inside.setSpacing(8)
-        inside.addLayout(bar)
-        inside.addWidget(self._scroll, 1)
-        inside.addWidget(self._problems)
-        inside.addWidget(self._settings)
         self._stack = QStackedWidget()
-        self._stack.addWidget(self._empty)
-        self._stack.addWidget(page)
-        outside = QVBoxLayout(self)
-        outside.setContentsMargins(0, 0, 0, 0)
-        outside.addWidget(self._stack)
-        self.model_chooser.activated.connect(self._ask)
-        self.others_button.clicked.connect(self._draw_others)
+        for page in (self._empty, self._scroll, self.table):
+            self._stack.addWidget(page)
+        self.model_chooser = QComboBox()
+        self.model_chooser.setAccessibleName("model")
+        self.model_chooser.setToolTip("Whose crops are shown: each network sees the faces in its own way")
+        self.model_chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.model_chooser.textActivated.connect(self.modelChosen)
+        self.reshuffle_button = tool_button("Other faces", "Draw another sample of the dataset")
+        self.reshuffle_button.clicked.connect(self.reshuffleRequested)
+        self.table_button = tool_button("Table", "The same as a table, for the keyboard and the screen reader")
+        self.table_button.setCheckable(True)
+        self.table_button.toggled.connect(self._show)
+        label = QLabel("as seen by")
+        label.setBuddy(self.model_chooser)
+        chooser = QWidget()
+        pair = QHBoxLayout(chooser)
+        pair.setContentsMargins(0, 0, 0, 0)
+        pair.setSpacing(5)
+        pair.addWidget(label)
+        pair.addWidget(self.model_chooser)
+        self._bar = QWidget()
+        row = FlowLayout(self._bar, spacing=14)
+        row.addWidget(chooser)
+        row.addWidget(button_row(self.reshuffle_button, self.table_button))
+        self._caption = SettingsLabel()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 8, 10, 8)
+        layout.setSpacing(8)
+        layout.addWidget(self._bar)
+        layout.addWidget(self._stack, 1)
+        layout.addWidget(self._caption)
+        self._empty.actionRequested.connect(self.actionRequested)
+        self._show()
 
-    @property
-    def seed(self) -> int:
-        """Of the images drawn."""
-        return self._seed
+    # -- given from outside --------------------------------------------------------------------------------------
+    def set_models(self, names: Sequence[str], current: str = "") -> None:
+        """Models to choose among; no signal."""
+        if [self.model_chooser.itemText(number) for number in range(self.model_chooser.count())] != list(names):
+            self.model_chooser.clear()
+            self.model_chooser.addItems(list(names))
+        if current in names:
+            self.model_chooser.setCurrentIndex(list(names).index(current))
+        self._show()
 
-    @property
-    def model(self) -> str:
-        """Whose crops are shown; empty without any model."""
-        return self.model_chooser.currentText()
-
-    def set_dataset(self, dataset: str | None, models: Sequence[str], model: str = "") -> None:
-        """Show crops of this dataset as one of the models sees them: ``model``, else the one shown, else the first.
-
-        Emits ``sheetRequested`` where there is anything to show.
-        """
-        keep = model or self.model
-        names = list(models)
-        self.model_chooser.clear()
-        self.model_chooser.addItems(names)
-        if keep in names:
-            self.model_chooser.setCurrentIndex(names.index(keep))
-        if dataset != self._dataset:
-            self._dataset, self._seed = dataset, 0
-            self._picture.clear()
-        if dataset is None or not names:
-            self._stack.setCurrentIndex(0)
-            return
-        self._stack.setCurrentIndex(1)
-        self._ask()
+    def set_sheet(self, sheet: ContactSheet | None, *, model: str = "", dataset: str = "") -> None:
+        """Show a sheet drawn without captions for ``model``; None shows the empty state."""
+        self._sheet = sheet
+        self.grid.set_sheet(sheet)
+        if sheet is not None:
+            reasons = dict(sheet.failed)
+            rows = [[Entry(name), Entry(reasons.get(name, ""))] for name in sheet.ids]
+            self.table.set_table(("image", "problem"), rows)
+            of = f" of {dataset}" if dataset else ""
+            failed = f", {len(reasons)} could not be drawn" if reasons else ""
+            self._caption.setText(f"{len(sheet.ids)} faces{of} as {model} sees them, aligned and cropped{failed}.")
+        self._show()
 
     def set_empty(self, text: str, action_text: str = "") -> None:
-        """Say why there is nothing to look at, with a button where something can be done."""
+        """What to say while there is no sheet, and on the button below it."""
         self._empty.set_message(text, action_text)
-        self._stack.setCurrentIndex(0)
 
-    def set_sheet(self, sheet: ContactSheet, dataset: str, model: str, seed: int, images: int) -> None:
-        """Show a sheet made for these; one that is no longer wanted is ignored."""
-        if (dataset, model, seed) != (self._dataset, self.model, self._seed):
-            return
-        height, width = sheet.pixels.shape[:2]
-        image = QImage(sheet.pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
-        self._picture.setPixmap(QPixmap.fromImage(image))
-        self._picture.setAccessibleName(f"Crops of {', '.join(sheet.ids[:8])} and others")
-        self._title.setText("Faces should be upright, centred and of one size; if not, no number after this is right.")
-        self._problems.setText("; ".join(f"{name}: {reason}" for name, reason in sheet.failed))
-        self._problems.setVisible(bool(sheet.failed))
-        self._settings.setText(
-            f"{dataset} · {len(sheet.ids):,} of {images:,} images, drawn with seed {seed} · crops as {model} sees them,"
-            " in RGB for the eye"
-        )
+    def _show(self) -> None:
+        there = self._sheet is not None
+        self._bar.setVisible(there)
+        self._caption.setVisible(there)
+        if not there:
+            self._stack.setCurrentWidget(self._empty)
+        else:
+            self._stack.setCurrentWidget(self.table if self.table_button.isChecked() else self._scroll)
 
-    def _draw_others(self) -> None:
-        self._seed += 1
-        self._ask()
 
-    def _ask(self) -> None:
-        if self._dataset is not None and self.model:
-            self._stack.setCurrentIndex(1)
-            self.sheetRequested.emit(self.model, self._seed)
+def _image(pixels: np.ndarray, corner: tuple[int, int], tile: int) -> QImage:
+    x, y = corner
+    crop = np.ascontiguousarray(pixels[y : y + tile, x : x + tile])
+    height, width = crop.shape[:2]
+    return QImage(crop.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()

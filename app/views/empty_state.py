@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QPalette
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QPalette, QResizeEvent
 from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from ..theme import LARGE, sized
@@ -25,7 +25,6 @@ class EmptyState(QWidget):
         self._label.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._label.setFont(sized(self.font(), LARGE))
         self._label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self._label.setFixedWidth(_WIDTH)
         self._button = QPushButton()
         self._button.setAutoDefault(True)
         self._button.clicked.connect(self.actionRequested)
@@ -40,7 +39,19 @@ class EmptyState(QWidget):
     def set_message(self, text: str, action_text: str = "") -> None:
         """Say ``text``; the button is there only with ``action_text``."""
         self._label.setText(text)
-        self._label.setFixedHeight(self._label.heightForWidth(_WIDTH))
         self._button.setText(action_text)
         self._button.setVisible(bool(action_text))
         self.setAccessibleName(text)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(160, 120)
+
+    def _fit(self) -> None:
+        """A box of the text's own size: a layout gives a wrapped line in its middle too little height."""
+        width = max(120, min(_WIDTH, self.width() - 32))
+        self._label.setFixedSize(width, self._label.heightForWidth(width))

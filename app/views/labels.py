@@ -10,7 +10,7 @@ from ..theme import NORMAL, SMALL, sized, theme_for
 
 
 class TextLabel(QLabel):
-    """Plain text that wraps and can be selected."""
+    """Plain text that can be selected; it wraps to the width it is given unless ``wrap`` is False."""
 
     def __init__(
         self,
@@ -19,18 +19,20 @@ class TextLabel(QLabel):
         muted: bool = False,
         size: float = NORMAL,
         bold: bool = False,
+        wrap: bool = True,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setWordWrap(True)
+        self.setWordWrap(wrap)
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.setFont(sized(self.font(), size, bold=bold))
         if muted:
             self.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
+        if wrap:
+            policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+            policy.setHeightForWidth(True)
+            self.setSizePolicy(policy)
         self.setText(text)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainterPath, QPen
 from PySide6.QtWidgets import QLabel, QWidget
 
@@ -60,6 +60,11 @@ class _DecadeAxis(pg.AxisItem):
 
     logarithmic = True
 
+    def boundingRect(self) -> QRectF:
+        """Room for the numbers at both ends, which pyqtgraph leaves out where there is a grid."""
+        across, along = (18, 0) if self.orientation == "bottom" else (0, 9)
+        return super().boundingRect().adjusted(-across, -along, across, along)
+
     def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
         if not self.logarithmic:
             return super().tickValues(low, high, size)
@@ -92,8 +97,6 @@ class RocPlot(pg.PlotWidget):
         self.setMenuEnabled(False)
         self.hideButtons()
         self.plotItem.layout.setContentsMargins(2, 6, 14, 2)
-        for axis in (self._x_axis, self._y_axis):
-            axis.setStyle(hideOverlappingLabels=False)
         self._drawn: list[_Drawn] = []
         self._det = False
         self._plane = plane_of(())
@@ -182,7 +185,8 @@ class RocPlot(pg.PlotWidget):
         self._y_axis.logarithmic = self._det
         margin = 0.015 * (top - bottom)
         box = self.getViewBox()
-        box.setLimits(xMin=left - 0.015, xMax=0.015, yMin=bottom - margin, yMax=top + margin, minXRange=0.02, minYRange=0.002)
+        box.setLimits(xMin=left - 0.015, xMax=0.015, yMin=bottom - margin, yMax=top + margin)
+        box.setLimits(minXRange=0.02, minYRange=0.002)
         box.setRange(xRange=(left - 0.015, 0.015), yRange=(bottom, top + margin), padding=0)
         impostors = min((d.curve.roc.impostors for d in self._drawn if d.curve.roc.impostors), default=0)
         edge = math.log10(min(1.0, FEW_IMPOSTORS / impostors)) if impostors else left
@@ -347,6 +351,7 @@ class RocPlot(pg.PlotWidget):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_reading"):
+            self._hide_reading()
             self._restyle()
 
     def _restyle(self) -> None:

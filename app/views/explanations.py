@@ -1,0 +1,98 @@
+"""What a reader should know before trusting a number, in words. No Qt."""
+
+from __future__ import annotations
+
+from canon_core.maps.kinds import MapKind
+from canon_core.study.results import FEW_PAIRS_PER_DIMENSION, Cell, Fit, FitMode, Matrix
+
+#: Share of the genuine pairs above which one subject deserves to be named.
+_LARGE_SHARE = 0.2
+
+ROTATION_TITLE = "Why does a rotation beat the linear map here?"
+
+
+def fewest_pairs(cell: Cell) -> Fit | None:
+    """The fit with the fewest pairs for each dimension; None where there is no map."""
+    return min(cell.fits, key=lambda fit: fit.pairs_per_dimension, default=None)
+
+
+def few_pairs_note(cell: Cell) -> str:
+    """A warning below ten fit pairs for each source dimension, else nothing."""
+    fit = fewest_pairs(cell)
+    if fit is None or fit.pairs_per_dimension >= FEW_PAIRS_PER_DIMENSION:
+        return ""
+    return (
+        f"Few fit pairs: {fit.pairs:,} for {fit.dimensions} source dimensions, {fit.pairs_per_dimension:.1f} a "
+        f"dimension, below {FEW_PAIRS_PER_DIMENSION:.0f}. The map is poorly determined; more images would help."
+    )
+
+
+def rotation_note(cell: Cell, matrix: Matrix) -> str:
+    """Why rotation beats linear out of sample, against the paper's order, where few pairs decide; else nothing."""
+    fit = fewest_pairs(cell)
+    if (
+        fit is None
+        or matrix.settings.mode is not FitMode.DISJOINT
+        or matrix.settings.map is MapKind.NONE
+        or fit.pairs_per_dimension >= FEW_PAIRS_PER_DIMENSION
+    ):
+        return ""
+    return (
+        f"With {fit.pairs_per_dimension:.1f} fit pairs a dimension, pairs decide more than freedom. A linear map has a "
+        "free number for every pair of a source and a target dimension and also learns what is peculiar to its fit "
+        "images; a rotation can only turn the space, so it carries over better to subjects outside the fit. The "
+        "paper's figures have linear ahead because its mapped images are the ones the maps were fitted on: they are "
+        "in-sample. Set the fit to “in-sample” to see how much a map learns by heart."
+    )
+
+
+def in_sample_note(matrix: Matrix, cell: Cell) -> str:
+    """That in-sample figures flatter the map, where they do."""
+    if matrix.settings.mode is not FitMode.IN_SAMPLE or not cell.fits:
+        return ""
+    return "In-sample: the map was fitted on the very images that are scored, so these figures flatter it."
+
+
+def subject_note(cell: Cell) -> str:
+    """That one subject owns much of the genuine pairs, where one does."""
+    if cell.largest_subject_share < _LARGE_SHARE:
+        return ""
+    return (
+        f"One subject, {cell.largest_subject}, has {cell.largest_subject_share:.0%} of the genuine pairs; “alike” "
+        "weights every subject the same."
+    )
+
+
+def left_out_note(cell: Cell) -> str:
+    """That images were left out, where some were."""
+    if not cell.left_out:
+        return ""
+    images = "1 image was" if cell.left_out == 1 else f"{cell.left_out:,} images were"
+    return f"{images} left out: a model gave no usable embedding (NaN or zero)."
+
+
+def residual_words(fit: Fit) -> str:
+    """Which images the residual was measured on."""
+    if fit.held_out:
+        return f"on {fit.residual_pairs:,} images outside the fit"
+    return f"in-sample, on the {fit.residual_pairs:,} images of the fit"
+
+
+def amount_text(count: int) -> str:
+    """A large count with three digits: ``3.40 M``, ``0.45 G``… as people write parameters and operations."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return f"{count}"
+
+
+def alignment_words(alignment: str | None) -> str:
+    """Where the five points of each face come from."""
+    words = {
+        "landmarks": "by five landmarks of each face",
+        "arcface": "images already are crops on the ArcFace template",
+        "whole": "none: whole images, whose numbers mean little",
+    }
+    if alignment is None:
+        return "not known yet: give landmarks, a detector, or say that the images are aligned"
+    return words.get(str(alignment), str(alignment))
