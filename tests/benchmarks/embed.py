@@ -106,8 +106,9 @@ def write_network(path: Path, channels: int, layers: int) -> Path:
             helper.make_node("Conv", [f"b{layer}", point], [f"x{layer + 1}"]),
         ]
     nodes += [
-        helper.make_node("Flatten", [f"x{layers}"], ["flat"]),
-        helper.make_node("MatMul", ["flat", weight("last", channels * 28 * 28, 256)], ["embedding"]),
+        helper.make_node("GlobalAveragePool", [f"x{layers}"], ["pooled"]),
+        helper.make_node("Flatten", ["pooled"], ["flat"]),
+        helper.make_node("MatMul", ["flat", weight("last", channels, 256)], ["embedding"]),
     ]
     graph = helper.make_graph(
         nodes,
