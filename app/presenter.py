@@ -23,12 +23,14 @@ from .views.matrix_view import MatrixView, SettingsChange
 from .views.roc_view import RocView
 
 if TYPE_CHECKING:
+    from canon_core.embedding.contact_sheet import ContactSheet
     from canon_core.jobs import JobContext
+    from canon_core.study.study import ModelEntry
 
 _PROBLEMS_TOPIC = "problems of a dataset"
 _SHEET_TOPIC = "contact sheet"
-#: Rows of a contact sheet: as many faces as are looked through at once.
-_SHEET_ROWS = 8
+#: Faces of a contact sheet: as many as are looked through at once.
+_FACES = 64
 
 
 class Presenter(QObject):
@@ -52,6 +54,7 @@ class Presenter(QObject):
         self._faces, self._inspector = faces, inspector
         self._action = self._faces_action = ""
         self._faces_shown: tuple[object, ...] | None = None
+        self._faces_seed = 0
         self._problems: dict[str, tuple[str, Any]] = {}  # dataset → (fingerprint, problems)
         document.opened.connect(self._opened)
         document.closed.connect(self._closed)
@@ -72,7 +75,8 @@ class Presenter(QObject):
         tree.datasetChosen.connect(self._dataset_chosen)
         tree.embeddingChosen.connect(self._embedding_chosen)
         tree.includedChanged.connect(self._include)
-        faces.sheetRequested.connect(self._draw_sheet)
+        faces.modelChosen.connect(self._model_chosen)
+        faces.reshuffleRequested.connect(self._other_faces)
         faces.actionRequested.connect(lambda: self._act(self._faces_action))
 
     def tab_shown(self) -> None:
@@ -138,7 +142,7 @@ class Presenter(QObject):
     def _closed(self) -> None:
         self._tree.show_contents(None, ViewState())
         self._inspector.show_nothing()
-        self._faces.set_dataset(None, ())
+        self._faces.set_sheet(None)
 
     def _show_contents(self, contents: Contents) -> None:
         self._tree.show_contents(contents, self._document.state)
@@ -238,43 +242,46 @@ class Presenter(QObject):
 
     # -- faces ---------------------------------------------------------------------------------------------------
     def _show_faces(self) -> None:
-        """Offer crops of the chosen dataset; nothing is drawn before the view is looked at."""
+        """Show crops of the chosen dataset; nothing is drawn before the view is looked at."""
         contents, state = self._document.contents, self._document.state
         if contents is None or not self._faces.isVisible():
-            self._faces_shown = None
             return
         dataset = contents.dataset(state.dataset)
         if dataset is None or not contents.models:
             step = next_step(contents, state, embedding=False, reading=False)
             self._faces_action = step.action
             self._faces.set_empty(step.text, step.button)
+            self._faces.set_sheet(None)
             self._faces_shown = None
             return
-        wanted = (dataset.name, dataset.fingerprint, contents.model_names, state.model)
+        model = contents.model(state.model) or contents.models[0]
+        self._faces.set_models(contents.model_names, model.name)
+        wanted = (contents.path, dataset.fingerprint, model.spec.digest(), model.name, self._faces_seed)
         if wanted != self._faces_shown:
             self._faces_shown = wanted
-            self._faces.set_dataset(dataset.name, contents.model_names, state.model)
+            self._draw_faces(dataset.name, model, self._faces_seed)
 
-    def _draw_sheet(self, model: str, seed: int) -> None:
-        study, contents, dataset = self._document.study, self._document.contents, self._document.state.dataset
-        entry = contents.model(model) if contents is not None else None
-        if study is None or entry is None:
+    def _draw_faces(self, dataset: str, model: ModelEntry, seed: int) -> None:
+        study = self._document.study
+        if study is None:
             return
-        columns = max(4, min(12, (self._faces.width() - 40) // 118))
 
-        def draw(ctx: JobContext) -> tuple[Any, int]:
+        def draw(ctx: JobContext) -> ContactSheet:
             from canon_core.embedding.contact_sheet import contact_sheet, sample_indices
 
             faces = study.faces(dataset)
-            indices = sample_indices(faces, columns * _SHEET_ROWS, seed)
-            return contact_sheet(faces, entry.spec, indices, columns=columns, ctx=ctx), len(faces)
+            return contact_sheet(faces, model.spec, sample_indices(faces, _FACES, seed), captions=False, ctx=ctx)
 
-        def drawn(result: tuple[Any, int]) -> None:
-            sheet, images = result
-            self._faces.set_sheet(sheet, dataset, model, seed, images)
+        def drawn(sheet: ContactSheet) -> None:
+            self._faces.set_sheet(sheet, model=model.name, dataset=dataset)
 
         def failed(error: CanonError) -> None:
-            self._faces_action = ""
+            self._faces_action, self._faces_shown = "", None
             self._faces.set_empty(error.sentence())
+            self._faces.set_sheet(None)
 
         self._document.bridge.ask(_SHEET_TOPIC, draw, on_result=drawn, on_failure=failed)
+
+    def _other_faces(self) -> None:
+        self._faces_seed += 1
+        self._show_faces()
