@@ -7,7 +7,7 @@ possible that were honestly fitted to faces without a deep-learning framework.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,9 +115,12 @@ def build_network(
     from onnx import TensorProto, checker, helper, numpy_helper
 
     nodes: list[NodeProto] = []
-    constants = [numpy_helper.from_array(bank.filters, "filters"), numpy_helper.from_array(np.float32(_FLOOR), "floor")]
+    constants = [
+        numpy_helper.from_array(bank.filters, "filters"),
+        numpy_helper.from_array(np.array(_FLOOR, np.float32), "floor"),
+    ]
 
-    def add(operation: str, inputs: list[str], output: str, **attributes: object) -> str:
+    def add(operation: str, inputs: list[str], output: str, **attributes: Any) -> str:
         nodes.append(helper.make_node(operation, inputs, [output], name=output, **attributes))
         return output
 
@@ -154,7 +157,7 @@ def build_network(
         full = add("Cast", ["weight_half"], "weight", to=TensorProto.FLOAT)
         result = add("Gemm", [features, full, "bias"], "embedding")
         width = weight.shape[1]
-    shape = ["batch", spec.input.channels, spec.input.height, spec.input.width]
+    shape: list[str | int | None] = ["batch", spec.input.channels, spec.input.height, spec.input.width]
     if spec.input.layout == "nhwc":
         shape = [shape[0], *shape[2:], shape[1]]
     graph = helper.make_graph(
