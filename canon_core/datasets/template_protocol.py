@@ -1,0 +1,426 @@
+"""Template protocols (IJB): which images make up a template, which templates are compared, who is searched where."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from canon_core.errors import DatasetError, StoreError
+
+#: Changes when the meaning of a fingerprint changes, so that old results are not taken for new.
+_FINGERPRINT_VERSION: Final = b"canon templates 1\n"
+_REMEDY: Final = "remove the dataset and add it again"
+#: Stands for a subject nobody named.
+UNKNOWN: Final = -1
+
+
+@dataclass(frozen=True, eq=False)
+class VerificationProtocol:
+    """Templates, and the pairs of them that are compared (facts.md, *IJB-C and IJB-B*).
+
+    A template is known by its *position* in the table ``template_ids``; the ids of the files are sparse and stand in
+    that table only. Row i of ``template`` and ``media`` is image i of the dataset and of its embeddings.
+
+    Attributes
+    ----------
+    template_ids : (t,) int64
+        Id of each template as in the files, ascending.
+    subjects : (t,) int64
+        Subject id of each template, :data:`UNKNOWN` where nobody says.
+    enrolled : (t,) bool
+        Whether the template occurs as ``p1``: its images are the ones maps are fitted on.
+    template : (n,) int32
+        Position of each image's template.
+    media : (n,) int64
+        Media id of each image: the frames of one video share it. Only equality within a template matters.
+    p1, p2 : (k,) int32
+        Positions of the enrolment and of the verification template of each pair.
+    genuine : (k,) bool
+        Whether both are of one subject.
+    """
+
+    template_ids: NDArray[np.int64]
+    subjects: NDArray[np.int64]
+    enrolled: NDArray[np.bool_]
+    template: NDArray[np.int32]
+    media: NDArray[np.int64]
+    p1: NDArray[np.int32]
+    p2: NDArray[np.int32]
+    genuine: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.p1)
+
+    @property
+    def images(self) -> int:
+        """How many image rows there are."""
+        return len(self.template)
+
+    @property
+    def templates(self) -> int:
+        """How many templates there are."""
+        return len(self.template_ids)
+
+    @cached_property
+    def genuine_count(self) -> int:
+        """How many pairs are genuine."""
+        return int(np.count_nonzero(self.genuine))
+
+    @cached_property
+    def enrolment_images(self) -> NDArray[np.bool_]:
+        """(n,) bool: images of enrolment templates, the fit set of maps."""
+        return self.enrolled[self.template]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 over the whole protocol."""
+        digest = hashlib.sha256(_FINGERPRINT_VERSION)
+        for name, dtype in _COLUMNS.items():
+            array = getattr(self, name)
+            digest.update(f"{name} {len(array)}\n".encode())
+            digest.update(np.ascontiguousarray(array, dtype=dtype).data)
+        return digest.hexdigest()
+
+    def check(self) -> None:
+        """Raise ValueError when the parts do not fit together."""
+        for name, dtype in _COLUMNS.items():
+            array = getattr(self, name)
+            if array.ndim != 1 or array.dtype.newbyteorder("=") != np.dtype(dtype).newbyteorder("="):
+                raise ValueError(f"{name} is {array.dtype} {array.shape}")
+        for group in (("template_ids", "subjects", "enrolled"), ("template", "media"), ("p1", "p2", "genuine")):
+            if len({len(getattr(self, name)) for name in group}) > 1:
+                raise ValueError(f"{', '.join(group)} differ in length")
+        if (np.diff(self.template_ids) <= 0).any():
+            raise ValueError("template ids are not ascending")
+        for name in ("template", "p1", "p2"):
+            positions = getattr(self, name)
+            if len(positions) and not 0 <= int(positions.min()) <= int(positions.max()) < self.templates:
+                raise ValueError(f"{name} names a template that does not exist")
+
+    def keep_images(self, kept: NDArray[np.bool_]) -> VerificationProtocol:
+        """The protocol without some images, and without templates left empty and their pairs.
+
+        Parameters
+        ----------
+        kept : (n,) bool
+            Which images stay.
+        """
+        filled = np.zeros(self.templates, bool)
+        filled[self.template[kept]] = True
+        position = (np.cumsum(filled) - 1).astype(np.int32)
+        pairs = filled[self.p1] & filled[self.p2]
+        p1 = position[self.p1[pairs]]
+        return replace(
+            self,
+            template_ids=self.template_ids[filled],
+            subjects=self.subjects[filled],
+            enrolled=self.enrolled[filled],
+            template=position[self.template[kept]],
+            media=self.media[kept],
+            p1=p1,
+            p2=position[self.p2[pairs]],
+            genuine=self.genuine[pairs],
+        )
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything as arrays by name, for :func:`canon_core.store.arrays.save_arrays` (``compress=False``: 15.7
+        million pairs are read back in a fraction of a second)."""
+        arrays = {name: getattr(self, name) for name in _COLUMNS}
+        return {**arrays, "protocol_fingerprint": np.array([self.fingerprint], dtype=object)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Any], *, path: Path | None = None) -> VerificationProtocol:
+        """What :meth:`to_arrays` gave; its fingerprint is taken as stored, because hashing all pairs takes longer than
+        reading them.
+
+        Raises
+        ------
+        StoreError
+            When an array is missing or they do not fit together; ``path`` is named as the file they came from.
+        """
+        try:
+            protocol = cls(**{name: np.asarray(arrays[name]) for name in _COLUMNS})
+            protocol.check()
+            (fingerprint,) = np.asarray(arrays["protocol_fingerprint"]).tolist()
+            if not isinstance(fingerprint, str) or len(fingerprint) != 64:
+                raise ValueError("its fingerprint is none")
+        except (KeyError, TypeError, ValueError) as error:
+            raise _damaged(error, path) from error
+        protocol.__dict__["fingerprint"] = fingerprint
+        return protocol
+
+
+#: Arrays of a verification protocol and their types on disk and in the fingerprint.
+_COLUMNS: Final = {
+    "template_ids": "<i8",
+    "subjects": "<i8",
+    "enrolled": "?",
+    "template": "<i4",
+    "media": "<i8",
+    "p1": "<i4",
+    "p2": "<i4",
+    "genuine": "?",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Gallery:
+    """Templates that are searched: their positions in the table of templates, and who they are.
+
+    Attributes
+    ----------
+    name : str
+        ``G1``, ``G2`` (IJB-C) or ``S1``, ``S2`` (IJB-B).
+    templates : (g,) int32
+        Positions in :attr:`VerificationProtocol.template_ids`.
+    subjects : (g,) int64
+        Subject ids.
+    """
+
+    name: str
+    templates: NDArray[np.int32]
+    subjects: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.templates)
+
+
+@dataclass(frozen=True, eq=False)
+class IdentificationProtocol:
+    """1:N search: every probe is looked for in each gallery separately.
+
+    Attributes
+    ----------
+    galleries : tuple of Gallery
+        Searched one by one.
+    probes : (m,) int32
+        Positions in :attr:`VerificationProtocol.template_ids`.
+    probe_subjects : (m,) int64
+        Subject ids; a probe whose subject is in no template of a gallery is *not mated* there.
+    """
+
+    galleries: tuple[Gallery, ...]
+    probes: NDArray[np.int32]
+    probe_subjects: NDArray[np.int64]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 over galleries and probes."""
+        digest = hashlib.sha256(_FINGERPRINT_VERSION)
+        for name, array in sorted(self.to_arrays().items()):
+            digest.update(f"{name} {len(array)}\n".encode())
+            digest.update("\0".join(array).encode() if array.dtype == object else np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything as arrays by name."""
+        arrays: dict[str, NDArray[Any]] = {
+            "gallery_names": np.array([gallery.name for gallery in self.galleries], dtype=object),
+            "probes": self.probes,
+            "probe_subjects": self.probe_subjects,
+        }
+        for number, gallery in enumerate(self.galleries):
+            arrays[f"gallery_{number}_templates"] = gallery.templates
+            arrays[f"gallery_{number}_subjects"] = gallery.subjects
+        return arrays
+
+    @classmethod
+    def from_arrays(
+        cls, arrays: Mapping[str, Any], templates: int, *, path: Path | None = None
+    ) -> IdentificationProtocol:
+        """What :meth:`to_arrays` gave, for a table of ``templates`` templates.
+
+        Raises
+        ------
+        StoreError
+            When an array is missing or they do not fit together.
+        """
+        try:
+            names = np.asarray(arrays["gallery_names"]).tolist()
+            galleries = tuple(
+                Gallery(
+                    str(name),
+                    *_searched(arrays[f"gallery_{number}_templates"], arrays[f"gallery_{number}_subjects"], templates),
+                )
+                for number, name in enumerate(names)
+            )
+            probes = _searched(arrays["probes"], arrays["probe_subjects"], templates)
+        except (KeyError, TypeError, ValueError) as error:
+            raise _damaged(error, path) from error
+        return cls(galleries, *probes)
+
+    def renumbered(self, before: VerificationProtocol, after: VerificationProtocol) -> IdentificationProtocol:
+        """The same search over another table, without templates that it no longer holds."""
+
+        def moved(templates: NDArray[np.int32], subjects: NDArray[np.int64]) -> tuple[Any, Any]:
+            positions = positions_of(before.template_ids[templates], after.template_ids)
+            kept = positions >= 0
+            return positions[kept], subjects[kept]
+
+        return IdentificationProtocol(
+            tuple(Gallery(gallery.name, *moved(gallery.templates, gallery.subjects)) for gallery in self.galleries),
+            *moved(self.probes, self.probe_subjects),
+        )
+
+
+def positions_of(ids: NDArray[np.int64], table: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Position of each id in an ascending table of ids, -1 where it is not there; ids may be sparse or huge."""
+    if not len(table):
+        return np.full(len(ids), -1, np.int32)
+    low, high = int(table[0]), int(table[-1])
+    if high - low < 16 * len(table) + 2**20:  # a direct table: 15.7 million look-ups in a tenth of the time
+        direct = np.full(high - low + 1, -1, np.int32)
+        direct[table - low] = np.arange(len(table), dtype=np.int32)
+        inside = (ids >= low) & (ids <= high)
+        if inside.all():
+            return direct[ids - low]
+        return np.where(inside, direct[np.where(inside, ids - low, 0)], np.int32(-1))
+    found = np.minimum(np.searchsorted(table, ids), len(table) - 1)
+    return np.where(table[found] == ids, found, -1).astype(np.int32)
+
+
+def build_protocol(
+    template: NDArray[np.int64],
+    media: NDArray[np.int64],
+    p1: NDArray[np.int64],
+    p2: NDArray[np.int64],
+    genuine: NDArray[np.bool_],
+    *,
+    known_subjects: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
+    pair_file: Path,
+    first_line: int = 1,
+    images_file: Path | None = None,
+) -> VerificationProtocol:
+    """Put a protocol together from ids as the files hold them.
+
+    Parameters
+    ----------
+    template, media : (n,) int64
+        Ids of each image's template and media.
+    p1, p2 : (k,) integers
+        Template ids of each pair.
+    genuine : (k,) bool
+        Whether both are of one subject.
+    known_subjects : pair of (s,) int64, optional
+        Ascending template ids and their subject ids; without it subjects follow from the genuine pairs: templates
+        linked by them are of one subject, which gets the smallest of their template ids.
+    pair_file, images_file : Path
+        Where pairs and images came from, for errors.
+    first_line : int
+        Of the first pair in its file.
+
+    Raises
+    ------
+    DatasetError
+        When a pair names a template without an image, with its line.
+    """
+    table = np.unique(template)
+    ends = []
+    for ids in (p1, p2):
+        positions = positions_of(ids, table)
+        absent = positions < 0
+        if absent.any():
+            row = int(np.argmax(absent))
+            raise DatasetError(
+                f"line {row + first_line} names template {int(ids[row])}, of which there is no image"
+                + (f" in {images_file.name}" if images_file is not None else "")
+                + f" ({int(np.count_nonzero(absent)):,} such pairs)",
+                path=pair_file,
+                remedy="both files must be of the same release: get them again",
+            )
+        ends.append(positions)
+    enrolled = np.zeros(len(table), bool)
+    enrolled[ends[0]] = True
+    if known_subjects is None or not len(known_subjects[0]):
+        subjects = _subjects_by_pairs(table, ends[0], ends[1], genuine)
+    else:
+        place = positions_of(table, known_subjects[0])
+        subjects = np.where(place >= 0, known_subjects[1][place], UNKNOWN)
+    return VerificationProtocol(
+        template_ids=table,
+        subjects=subjects,
+        enrolled=enrolled,
+        template=positions_of(template, table),
+        media=media.astype(np.int64, copy=False),
+        p1=ends[0],
+        p2=ends[1],
+        genuine=genuine,
+    )
+
+
+def contradictions(protocol: VerificationProtocol) -> NDArray[np.bool_]:
+    """(k,) bool: pairs whose label says other than the subjects of their templates, where both are known."""
+    one, other = protocol.subjects[protocol.p1], protocol.subjects[protocol.p2]
+    return np.asarray(((one == other) != protocol.genuine) & (one != UNKNOWN) & (other != UNKNOWN))
+
+
+def template_subjects(
+    templates: NDArray[np.int64], subjects: NDArray[np.int64], path: Path, lines: NDArray[np.int64] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Every template once, ascending, and its subject, from one row an image.
+
+    Parameters
+    ----------
+    templates, subjects : (n,) int64
+        Ids in each row.
+    path : Path
+        Where they came from, for errors.
+    lines : (n,) int64, optional
+        Line of each row; unless given they start below a header.
+
+    Raises
+    ------
+    DatasetError
+        When one template has two subjects, with the line.
+    """
+    ids, first, place = np.unique(templates, return_index=True, return_inverse=True)
+    wrong = subjects != subjects[first][place]
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        line = row + 2 if lines is None else int(lines[row])
+        raise DatasetError(
+            f"line {line}: template {int(templates[row])} is of subject {int(subjects[row])} here and of "
+            f"{int(subjects[first][place[row]])} before",
+            path=path,
+            remedy="get the file again",
+        )
+    return ids, subjects[first]
+
+
+# -- private ---------------------------------------------------------------------------------------------------------
+def _subjects_by_pairs(
+    table: NDArray[np.int64], p1: NDArray[np.int32], p2: NDArray[np.int32], genuine: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    one, other = p1[genuine], p2[genuine]
+    graph = coo_array((np.ones(len(one), bool), (one, other)), shape=(len(table), len(table)))
+    count, component = connected_components(graph, directed=False)
+    smallest = np.full(count, np.iinfo(np.int64).max)
+    np.minimum.at(smallest, component, table)
+    subjects: NDArray[np.int64] = smallest[component]
+    linked = np.zeros(len(table), bool)
+    linked[one] = linked[other] = linked[p1] = linked[p2] = True
+    return np.where(linked, subjects, UNKNOWN)
+
+
+def _searched(templates: Any, subjects: Any, table: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    positions, names = np.asarray(templates), np.asarray(subjects)
+    if positions.dtype != np.int32 or names.dtype != np.int64 or positions.ndim != 1 or positions.shape != names.shape:
+        raise ValueError("galleries and probes are no lists of templates with their subjects")
+    if len(positions) and not 0 <= int(positions.min()) <= int(positions.max()) < table:
+        raise ValueError("a gallery or probe names a template that does not exist")
+    return positions, names
+
+
+def _damaged(error: Exception, path: Path | None) -> StoreError:
+    what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+    return StoreError(f"the stored protocol is damaged ({what})", path=path, remedy=_REMEDY)
