@@ -41,7 +41,7 @@ class CropGrid(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         self.setAccessibleName("Aligned faces")
@@ -76,7 +76,7 @@ class CropGrid(QWidget):
         return QSize(width, self.heightForWidth(width))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(_SIDE + 2 * _GAP, self.heightForWidth(max(self.width(), _SIDE + 2 * _GAP)))
+        return QSize(_SIDE + 2 * _GAP, 0)
 
     def _columns(self, width: int) -> tuple[int, int]:
         columns = max(1, (width - _GAP) // (_SIDE + _GAP))

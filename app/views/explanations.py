@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from canon_core.maps.kinds import MapKind
 from canon_core.study.results import FEW_PAIRS_PER_DIMENSION, Cell, Fit, FitMode, Matrix
 
@@ -71,11 +73,12 @@ def left_out_note(cell: Cell) -> str:
     return f"{images} left out: a model gave no usable embedding (NaN or zero)."
 
 
-def residual_words(fit: Fit) -> str:
-    """Which images the residual was measured on."""
-    if fit.held_out:
-        return f"on {fit.residual_pairs:,} images outside the fit"
-    return f"in-sample, on the {fit.residual_pairs:,} images of the fit"
+def residual_words(fits: Sequence[Fit]) -> str:
+    """Which images the residuals were measured on."""
+    counts = " and ".join(f"{fit.residual_pairs:,}" for fit in fits)
+    if all(fit.held_out for fit in fits):
+        return f"on {counts} images outside the fit"
+    return f"in-sample, on the {counts} images of the fit"
 
 
 def amount_text(count: int) -> str:

@@ -267,9 +267,8 @@ def _fits(sheet: FactSheet, cell: Cell) -> None:
     ]
     sheet.table(["", *names], rows)
     sheet.remark(
-        f"Source of {cell.fits[0].dimensions} dimensions. Residual (1 − mean cosine) and R² "
-        + ", ".join(dict.fromkeys(residual_words(fit) for fit in cell.fits))
-        + "."
+        f"Source of {cell.fits[0].dimensions} dimensions. "
+        f"Residual (1 − mean cosine) and R² {residual_words(cell.fits)}."
     )
     sheet.widget(SingularPlot([fit.singular_values for fit in cell.fits]))
 

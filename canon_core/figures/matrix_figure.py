@@ -23,10 +23,12 @@ from canon_core.figures.style import (
     FAINT,
     PAGE_WIDTH,
     SMALL_SIZE,
+    TEXT_SIZE,
     name_lines,
     new_figure,
     paper_style,
     text_width,
+    wrapped,
 )
 from canon_core.study.results import Matrix, far_text, settings_line
 from canon_core.verification.roc import FarRule
@@ -92,7 +94,8 @@ def matrix_figure(
                 _draw_cell(axes, column, row, ground, text, size, hatched=single, missing=value is None)
         _label(axes, labels, longest=longest, cell=cell)
         what = "TAR − weaker single model" if difference else "TAR"
-        _colour_bar(figure, axes, scale, table, f"{what} at FAR {far_text(far)}")
+        title = wrapped(f"{what} at FAR {far_text(far)}", count * cell, TEXT_SIZE)
+        _colour_bar(figure, axes, scale, table, title)
     return figure
 
 

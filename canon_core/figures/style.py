@@ -106,6 +106,18 @@ def settings_lines(settings: str, width: float) -> list[str]:
     return lines
 
 
+def wrapped(text: str, width: float, size: float) -> str:
+    """Words in lines of at most ``width`` inches at ``size`` points."""
+    lines = [""]
+    for word in text.split():
+        joined = f"{lines[-1]} {word}".strip()
+        if lines[-1] and text_width(joined, size) > width:
+            lines.append(word)
+        else:
+            lines[-1] = joined
+    return "\n".join(lines)
+
+
 def name_lines(name: str) -> str:
     """A model's name in lines short enough for an axis, broken after one of ``_-. `` where it has one."""
     words = re.findall(r"[^_\-. ]*[_\-. ]|[^_\-. ]+$", name)
