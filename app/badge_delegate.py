@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter
 from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
@@ -11,6 +13,8 @@ from .theme import SMALL, Theme, sized, theme_for
 
 #: Role under which an item holds its :class:`Badge` value.
 BADGE_ROLE = Qt.ItemDataRole.UserRole + 1
+#: Pixels left and right of the frame, and inside it.
+_LEFT, _RIGHT, _PADDING = 4, 6, 7
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -30,13 +34,13 @@ class BadgeDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(font)
         metrics = QFontMetricsF(font)
-        room = QRectF(option.rect).adjusted(4, 0, -6, 0)
-        shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, max(0.0, room.width() - 14))
+        room = QRectF(option.rect).adjusted(_LEFT, 0, -_RIGHT, 0)
+        shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, max(0.0, room.width() - 2 * _PADDING))
         if badge is None or not shown:
             painter.setPen(QColor(theme.on_accent if selected else theme.muted))
             painter.drawText(room, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, shown)
         else:
-            width, height = metrics.horizontalAdvance(shown) + 14, metrics.height() + 3
+            width, height = metrics.horizontalAdvance(shown) + 2 * _PADDING, metrics.height() + 3
             frame = QRectF(room.right() - width, room.center().y() - height / 2, width, height)
             colour = QColor(theme.on_accent if selected else badge_colour(Badge(badge), theme))
             ground = QColor(colour)
@@ -51,8 +55,10 @@ class BadgeDelegate(QStyledItemDelegate):
         painter.restore()
 
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
-        size = super().sizeHint(option, index)
-        return QSize(size.width() + 10, size.height() + 5)
+        self.initStyleOption(option, index)
+        metrics = QFontMetricsF(sized(option.font, SMALL))
+        width = metrics.horizontalAdvance(option.text) + 2 * _PADDING + _LEFT + _RIGHT + 2
+        return QSize(math.ceil(width), math.ceil(QFontMetricsF(option.font).height()) + 6)
 
 
 def badge_colour(badge: Badge, theme: Theme) -> str:

@@ -276,7 +276,7 @@ class Computing(QObject):
 
         def found(payloads: list[Matrix]) -> None:
             if self._stamp == stamp:
-                self._show(payloads[-1], self.pending if self.scoring else frozenset())
+                self._show(payloads[-1], wanted_cells(payloads[-1]) if self.scoring else frozenset())
                 self._maybe_run()
 
         def failed(error: CanonError) -> None:
@@ -315,7 +315,8 @@ class Computing(QObject):
     # -- following the jobs --------------------------------------------------------------------------------------
     def _progressed(self, progress: Progress) -> None:
         now = time.monotonic()
-        if progress.job in self._embedding_jobs and now - self._last_look > _LOOK_INTERVAL_S:
+        ours = progress.job == self._matrix_job or progress.job in self._embedding_jobs
+        if ours and now - self._last_look > _LOOK_INTERVAL_S:
             self._last_look = now
             self._document.refresh()
 
@@ -325,9 +326,13 @@ class Computing(QObject):
             self._document.refresh()
             self.runningChanged.emit()
         elif number in self._embedding_jobs:
-            del self._embedding_jobs[number]
-            self._document.refresh()
-            self.runningChanged.emit()
+            # Only when it is known which embeddings are complete now is it known which cells are missing.
+            self._document.refresh(lambda: self._embedding_ended(number))
+
+    def _embedding_ended(self, number: int) -> None:
+        self._embedding_jobs.pop(number, None)
+        self.runningChanged.emit()
+        self._maybe_run()
 
 
 def wanted_cells(matrix: Matrix | None) -> frozenset[Pair]:

@@ -250,7 +250,7 @@ class Document(QObject):
 
     # -- changing the study --------------------------------------------------------------------------------------
     def refresh(self, then: Callable[[], None] | None = None) -> None:
-        """Look into the study again."""
+        """Look into the study again; ``then`` is called afterwards, also where that failed."""
         study = self.study
         if study is None:
             return
@@ -261,7 +261,13 @@ class Document(QObject):
                 if then is not None:
                     then()
 
-        self.bridge.run_errand(lambda: look(study), show)
+        def failed(error: CanonError) -> None:
+            if self.study is study:
+                self.faulted.emit(error)
+                if then is not None:
+                    then()
+
+        self.bridge.run_errand(lambda: look(study), show, failed)
 
     def _set_contents(self, contents: Contents) -> None:
         self.contents = contents

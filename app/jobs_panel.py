@@ -25,6 +25,8 @@ from canon_core.jobs import Progress
 
 from .engine_bridge import EngineBridge
 from .theme import SMALL, sized, theme_for
+from .views.labels import TextLabel
+from .wording import fault_text
 
 #: Ended jobs that stay in the list.
 _KEPT = 12
@@ -62,25 +64,22 @@ class JobRow(QFrame):
         name.setFont(sized(self.font(), 1.0, bold=True))
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
-        self.bar.setFixedHeight(8)
+        self.bar.setFixedHeight(7)
         self.bar.setAccessibleName(f"Progress of {title}")
-        self.says = QLabel()
-        self.says.setTextFormat(Qt.TextFormat.PlainText)
-        self.says.setWordWrap(True)
-        self.says.setFont(sized(self.font(), SMALL))
-        self.says.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.says = TextLabel(size=SMALL)
         self.button = QPushButton("Cancel")
         self.button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.button.setMinimumWidth(84)
         self.button.clicked.connect(self._clicked)
         layout = QGridLayout(self)
-        layout.setContentsMargins(10, 6, 10, 6)
+        layout.setContentsMargins(10, 4, 10, 4)
+        layout.setHorizontalSpacing(14)
         layout.setVerticalSpacing(3)
-        layout.addWidget(name, 0, 0)
-        layout.addWidget(self.bar, 1, 0)
-        layout.addWidget(self.says, 2, 0)
-        layout.addWidget(self.button, 0, 1, 3, 1, Qt.AlignmentFlag.AlignVCenter)
-        layout.setColumnStretch(0, 1)
+        layout.addWidget(name, 0, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addWidget(self.says, 0, 1)
+        layout.addWidget(self.bar, 1, 0, 1, 2)
+        layout.addWidget(self.button, 0, 2, 2, 1, Qt.AlignmentFlag.AlignVCenter)
+        layout.setColumnStretch(1, 1)
         self._show(JobPhase.WAITING, "waits for the job before it")
 
     def started(self) -> None:
@@ -193,7 +192,7 @@ class JobsPanel(QScrollArea):
         self._end(number, JobPhase.DONE, f"done in {duration_text(seconds)}")
 
     def _failed(self, number: int, error: CanonError) -> None:
-        self._end(number, JobPhase.FAILED, error.sentence())
+        self._end(number, JobPhase.FAILED, fault_text(error))
 
     def _cancelled(self, number: int) -> None:
         self._end(number, JobPhase.CANCELLED, "cancelled; what was finished is kept")

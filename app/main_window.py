@@ -156,6 +156,8 @@ class MainWindow(QMainWindow):
         redo = self.document.undo.createRedoAction(self, "&Redo")
         undo.setShortcut(QKeySequence.StandardKey.Undo)
         redo.setShortcut(QKeySequence.StandardKey.Redo)
+        undo.setIconText("Undo")  # on the tool bar, whose buttons would move with the text of each step
+        redo.setIconText("Redo")
         menu.addActions([undo, redo])
         menu.addSeparator()
         actions.fill(menu, "edit")

@@ -21,6 +21,7 @@ from .views.contact_sheet_view import ContactSheetView
 from .views.inspector import Inspector
 from .views.matrix_view import MatrixView, SettingsChange
 from .views.roc_view import RocView
+from .wording import fault_text
 
 if TYPE_CHECKING:
     from canon_core.embedding.contact_sheet import ContactSheet
@@ -216,15 +217,13 @@ class Presenter(QObject):
             if known is None or known[0] != dataset.fingerprint:
                 self._ask_for_problems(dataset.name, dataset.fingerprint)
             self._inspector.show_dataset(dataset, known[1] if known is not None else ())
-        elif matrix is not None and state.cells and state.cells[-1] in matrix.cells:
-            pair = state.cells[-1]
-            cell = matrix.cells[pair]
-            if cell is not None:
-                self._inspector.show_cell(cell, matrix, state.rule)
-            else:
-                self._inspector.show_missing(*pair, matrix, pending=pair in self._computing.pending)
         else:
-            self._inspector.show_nothing()
+            self._tree.choose_nothing()
+            cell = matrix.cells.get(state.cells[-1]) if matrix is not None and state.cells else None
+            if matrix is not None and cell is not None:
+                self._inspector.show_cell(cell, matrix, state.rule, state.far)
+            else:
+                self._inspector.show_nothing()
 
     def _ask_for_problems(self, dataset: str, fingerprint: str) -> None:
         study = self._document.study
@@ -277,7 +276,7 @@ class Presenter(QObject):
 
         def failed(error: CanonError) -> None:
             self._faces_action, self._faces_shown = "", None
-            self._faces.set_empty(error.sentence())
+            self._faces.set_empty(fault_text(error))
             self._faces.set_sheet(None)
 
         self._document.bridge.ask(_SHEET_TOPIC, draw, on_result=drawn, on_failure=failed)

@@ -23,6 +23,7 @@ from .study_tree import StudyTree
 from .user_files import forget_study, log_file
 from .view_state import Focus
 from .views.shown_matrix import matrix_command
+from .wording import fault_text
 
 if TYPE_CHECKING:
     from .main_window import MainWindow
@@ -306,8 +307,7 @@ class StudyCommands(QObject):
 
     def tell_fault(self, error: CanonError) -> None:
         """Show a fault in its own sentence."""
-        text = error.sentence()
-        self._messages.say(text[:1].upper() + text[1:] if error.path is None else text, Tone.FAULT)
+        self._messages.say(fault_text(error), Tone.FAULT)
 
     def _show(self, dialog: QDialog) -> None:
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

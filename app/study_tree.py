@@ -83,6 +83,13 @@ class StudyTree(QTreeWidget):
             self.setCurrentItem(item)
             self._filling = False
 
+    def choose_nothing(self) -> None:
+        """Have no current item, without a signal."""
+        if self.currentItem() is not None:
+            self._filling = True
+            self.setCurrentItem(None)
+            self._filling = False
+
     # -- inside --------------------------------------------------------------------------------------------------
     def _rebuild(self, keys: list[Key]) -> None:
         closed = {key for key, item in self._items.items() if not item.isExpanded()} & set(keys)
@@ -98,7 +105,7 @@ class StudyTree(QTreeWidget):
                 font = QFont(self.font())
                 font.setBold(True)
                 item.setFont(0, font)
-                item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
+                item.setFlags(Qt.ItemFlag.ItemIsEnabled)
         for key, item in self._items.items():
             item.setExpanded(key not in closed)
         if chosen in self._items:

@@ -34,6 +34,7 @@ from ..document import Document
 from ..jobs_panel import progress_text
 from ..theme import SMALL, sized
 from ..views.labels import Note, TextLabel
+from ..wording import fault_text
 from .folder_look import FolderLook, look_into_folder
 from .path_field import PathField
 
@@ -76,7 +77,7 @@ class AddDatasetDialog(QDialog):
     def __init__(self, document: Document, folder: Path | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Add dataset")
-        self.resize(640, 640)
+        self.resize(660, 680)
         self._document = document
         self._job = 0
         self._closed = False
@@ -137,7 +138,6 @@ class AddDatasetDialog(QDialog):
         first = QFormLayout()
         first.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         first.addRow("Folder", self.folder)
-        first.addRow("", self.look)
         first.addRow("Name", self.name)
         first.addRow("Format", self.format)
         first.addRow("Pairs", self.pairs)
@@ -155,7 +155,8 @@ class AddDatasetDialog(QDialog):
         column = QVBoxLayout(page)
         column.setContentsMargins(4, 4, 8, 4)
         column.addLayout(first)
-        column.addSpacing(8)
+        column.addWidget(self.look)
+        column.addSpacing(6)
         column.addWidget(heading)
         self.ways = QButtonGroup(self)
         for way, (text, explanation) in _WAYS.items():
@@ -194,7 +195,7 @@ class AddDatasetDialog(QDialog):
             _TOPIC,
             lambda ctx: look_into_folder(path, ctx),
             on_result=self._looked,
-            on_failure=lambda error: self.look.setText(error.sentence()),
+            on_failure=lambda error: self.look.setText(fault_text(error)),
         )
 
     def _looked(self, found: FolderLook) -> None:
@@ -254,7 +255,7 @@ class AddDatasetDialog(QDialog):
         if self._closed:
             self._document.faulted.emit(error)
             return
-        self.fault.label.setText(error.sentence())
+        self.fault.label.setText(fault_text(error))
         self.fault.show()
         self._show_running(False)
 

@@ -15,14 +15,15 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QFrame,
     QHBoxLayout,
+    QHeaderView,
     QLabel,
     QLineEdit,
-    QListWidget,
-    QListWidgetItem,
     QPushButton,
     QScrollArea,
     QSplitter,
     QStackedWidget,
+    QTreeWidget,
+    QTreeWidgetItem,
     QVBoxLayout,
     QWidget,
 )
@@ -30,9 +31,12 @@ from PySide6.QtWidgets import (
 from canon_core.errors import CanonError, ModelError
 
 from .. import file_choosers
+from ..badge_delegate import BADGE_ROLE, BadgeDelegate
+from ..contents import Badge
 from ..document import Document
 from ..theme import SMALL, sized
 from ..views.labels import Note, TextLabel
+from ..wording import fault_text
 from .candidates import Answer, Candidate, Question, look_into
 from .spec_form import SpecForm
 
@@ -60,9 +64,17 @@ class AddModelDialog(QDialog):
         self._timer.setSingleShot(True)
         self._timer.setInterval(_CHECK_DELAY_MS)
         self._timer.timeout.connect(self._form_settled)
-        self.files = QListWidget()
+        self.files = QTreeWidget()
+        self.files.setColumnCount(2)
+        self.files.setHeaderHidden(True)
+        self.files.setRootIsDecorated(False)
+        self.files.setUniformRowHeights(True)
         self.files.setAccessibleName("Networks to add")
-        self.files.currentRowChanged.connect(self._show_current)
+        self.files.setItemDelegateForColumn(1, BadgeDelegate(self.files))
+        self.files.header().setStretchLastSection(False)
+        self.files.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.files.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+        self.files.currentItemChanged.connect(self._show_current)
         self.more_button = QPushButton("Add files…")
         self.more_button.clicked.connect(self._more)
         self.drop_button = QPushButton("Take off")
@@ -143,11 +155,10 @@ class AddModelDialog(QDialog):
         fresh = [Candidate(path) for path in dict.fromkeys(files) if path not in known]
         for candidate in fresh:
             self._candidates.append(candidate)
-            item = QListWidgetItem()
-            item.setToolTip(str(candidate.path))
-            self.files.addItem(item)
+            item = QTreeWidgetItem(self.files)
+            item.setToolTip(0, str(candidate.path))
         if fresh:
-            self.files.setCurrentRow(self._candidates.index(fresh[0]))
+            self._choose(fresh[0])
             self._look()
         self._refresh()
 
@@ -155,11 +166,18 @@ class AddModelDialog(QDialog):
         last = self._candidates[-1].path.parent if self._candidates else None
         self.add_files(file_choosers.choose_networks(self, last))
 
+    def _choose(self, candidate: Candidate) -> None:
+        self.files.setCurrentItem(self.files.topLevelItem(self._candidates.index(candidate)))
+
+    def _drop(self, candidate: Candidate) -> None:
+        row = self._candidates.index(candidate)
+        del self._candidates[row]
+        self.files.takeTopLevelItem(row)
+
     def _take_off(self) -> None:
-        row = self.files.currentRow()
-        if row >= 0:
-            del self._candidates[row]
-            self.files.takeItem(row)
+        candidate = self._current()
+        if candidate is not None:
+            self._drop(candidate)
             self._refresh()
             self._show_current()
 
@@ -205,7 +223,7 @@ class AddModelDialog(QDialog):
 
     # -- showing the chosen one ----------------------------------------------------------------------------------
     def _current(self) -> Candidate | None:
-        row = self.files.currentRow()
+        row = self.files.indexOfTopLevelItem(self.files.currentItem())
         return self._candidates[row] if 0 <= row < len(self._candidates) else None
 
     def _show_current(self, *_: object) -> None:
@@ -222,7 +240,7 @@ class AddModelDialog(QDialog):
         self.notes_title.setVisible(found is not None and bool(found.notes))
         self.notes.setVisible(found is not None and bool(found.notes))
         if candidate.error is not None:
-            self.problem.label.setText(candidate.error.sentence())
+            self.problem.label.setText(fault_text(candidate.error))
         self.problem.setVisible(candidate.error is not None)
         if found is None:
             self.about.setText("" if candidate.error else "Looking into the network…")
@@ -285,8 +303,11 @@ class AddModelDialog(QDialog):
     # -- adding --------------------------------------------------------------------------------------------------
     def _refresh(self) -> None:
         for row, candidate in enumerate(self._candidates):
-            item = self.files.item(row)
-            item.setText(f"{candidate.title}\n{candidate.state}")
+            item = self.files.topLevelItem(row)
+            item.setText(0, candidate.title)
+            item.setText(1, candidate.state)
+            badge = Badge.NONE if candidate.looking else Badge.COMPLETE if candidate.error is None else Badge.DAMAGED
+            item.setData(1, BADGE_ROLE, badge.value)
         usable = sum(candidate.error is None and not candidate.looking for candidate in self._candidates)
         waiting = any(candidate.looking for candidate in self._candidates)
         self.add_button.setText("Adding…" if self._adding else f"Add {usable}" if usable > 1 else "Add")
@@ -314,15 +335,13 @@ class AddModelDialog(QDialog):
             return
 
         def added() -> None:
-            row = self._candidates.index(candidate)
-            del self._candidates[row]
-            self.files.takeItem(row)
+            self._drop(candidate)
             self._add_next()
 
         def failed(error: CanonError) -> None:
             self._adding = False
-            self.files.setCurrentRow(self._candidates.index(candidate))
-            self.fault.label.setText(error.sentence())
+            self._choose(candidate)
+            self.fault.label.setText(fault_text(error))
             self.fault.show()
             self._refresh()
 
@@ -339,7 +358,7 @@ def facts_text(found: ResolvedModel) -> str:
     outputs = ", ".join(map(str, facts.outputs))
     batch = "any batch size" if facts.fixed_batch is None else f"batches of {facts.fixed_batch}"
     return (
-        f"Input {inputs}; output {outputs}; {batch}.\n"
+        f"Takes {inputs}, {batch}; gives {outputs}.\n"
         f"{found.dimensions} dimensions, {facts.parameters / 1e6:.2f} M parameters,"
         f" {facts.macs / 1e6:,.0f} M multiply-adds ({facts.flops / 1e6:,.0f} M FLOPs) an image."
     )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from canon_core.errors import CanonError, ModelError
 
 from ..document import Document
 from ..theme import SMALL
 from ..views.labels import Note, TextLabel
+from ..wording import fault_text
 from .spec_form import SpecForm
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ class PreprocessingDialog(QDialog):
         self.form.setEnabled(not settled)
         self.fault = Note(settled)
         self.fault.setVisible(bool(settled))
+        fixed = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        fixed.setHeightForWidth(True)
+        self.fault.setSizePolicy(fixed)
         buttons = QDialogButtonBox()
         copy = QPushButton("Copy as TOML")
         copy.clicked.connect(self._copy)
@@ -72,6 +76,6 @@ class PreprocessingDialog(QDialog):
         self._document.set_spec(self._model.name, spec, self.accept, self._failed)
 
     def _failed(self, error: CanonError) -> None:
-        self.fault.label.setText(error.sentence())
+        self.fault.label.setText(fault_text(error))
         self.fault.show()
         self.change_button.setEnabled(True)

@@ -44,6 +44,7 @@ _FLIPS = {
     "sum": ("sum with the mirrored face", "The embedding of the mirrored face is added"),
     "keep": ("keep both", "Both embeddings are kept apart"),
 }
+_SCALING = "Pixels are fed as (x − mean) / std; one number for all channels, or one each: 104, 117, 123"
 
 
 class SpecForm(QWidget):
@@ -80,6 +81,17 @@ class SpecForm(QWidget):
         self.outputs.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
         self.flip = _choices(_FLIPS)
         self.pfe = QCheckBox("second half holds variances (PFE)")
+        scaling = QWidget()
+        row = QHBoxLayout(scaling)
+        row.setContentsMargins(0, 0, 0, 0)
+        for widget in (QLabel("(x −"), self.mean, QLabel(") ∕"), self.std, QLabel("with x in 0…255")):
+            row.addWidget(widget)
+        row.addStretch(1)
+        for line, name in ((self.mean, "Mean"), (self.std, "Standard deviation")):
+            line.setFixedWidth(line.fontMetrics().horizontalAdvance("127.5, 127.5, 127.5") + 16)
+            line.setAccessibleName(name)
+            line.setAccessibleDescription(_SCALING)
+            line.setToolTip(_SCALING)
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
@@ -90,8 +102,7 @@ class SpecForm(QWidget):
             ("Margin", self.margin, "Input pixels around the detector box (template 'detector box' only)"),
             ("Colour", self.color, "Order of the channels"),
             ("Layout", self.layout_box, "Order of the input's sides"),
-            ("Mean", self.mean, "x' = (x − mean) / std with x in 0…255; one number for all channels, or one each"),
-            ("Std", self.std, "x' = (x − mean) / std with x in 0…255; one number for all channels, or one each"),
+            ("Pixels", scaling, _SCALING),
             ("Outputs", self.outputs, "Outputs that make the embedding, joined in this order (drag to reorder)"),
             ("Mirrored", self.flip, "Whether the mirrored face is embedded too"),
             ("", self.pfe, "Probabilistic face embeddings: means, then as many variances"),
