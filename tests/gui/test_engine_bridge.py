@@ -1,0 +1,211 @@
+"""How the engine's events reach the window."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from app.engine_bridge import EngineBridge
+from PySide6.QtCore import QThread
+from pytestqt.qtbot import QtBot
+
+from canon_core.errors import CanonError, ModelError
+from canon_core.jobs import JobContext
+
+
+@pytest.fixture
+def bridge(qtbot: QtBot) -> Iterator[EngineBridge]:
+    bridge = EngineBridge()
+    yield bridge
+    assert bridge.close()
+    bridge.deleteLater()
+
+
+def test_results_arrive_in_the_gui_thread(bridge: EngineBridge, qtbot: QtBot) -> None:
+    seen: list[tuple[object, bool]] = []
+    with qtbot.waitSignal(bridge.finished):
+        bridge.submit(
+            "work",
+            lambda ctx: threading.current_thread().name,
+            on_result=lambda name: seen.append((name, QThread.isMainThread())),
+        )
+    assert seen == [("canon-batch", True)]
+
+
+def test_progress_between_two_ticks_is_told_once_and_is_the_newest(bridge: EngineBridge, qtbot: QtBot) -> None:
+    def work(ctx: JobContext) -> None:
+        for number in range(1, 4):
+            ctx.report(number, 3, f"stage {number}")  # another stage is never held back by the engine itself
+
+    told = []
+    bridge.progress.connect(told.append)
+    bridge._timer.stop()  # one tick only, when everything is there
+    bridge.submit("work", work)
+    bridge._timer.stop()
+    qtbot.waitUntil(lambda: not bridge.engine.busy())
+    bridge.drain()
+    assert [(event.what, event.done) for event in told] == [("stage 3", 3)]
+
+
+def test_partial_results_come_together_and_before_the_end(bridge: EngineBridge, qtbot: QtBot) -> None:
+    order: list[object] = []
+
+    def work(ctx: JobContext) -> str:
+        for number in range(5):
+            ctx.partial(number)
+        return "end"
+
+    with qtbot.waitSignal(bridge.finished):
+        bridge.submit("work", work, on_partial=order.extend, on_result=order.append)
+    assert order == [0, 1, 2, 3, 4, "end"]
+
+
+def test_a_later_question_on_the_topic_replaces_the_earlier_one(bridge: EngineBridge, qtbot: QtBot) -> None:
+    answers: list[str] = []
+    release = threading.Event()
+
+    def stubborn(ctx: JobContext) -> str:  # does not look whether it was cancelled, and answers all the same
+        release.wait(5)
+        return "old"
+
+    bridge.ask("cell", stubborn, on_result=answers.append)
+    bridge.ask("cell", lambda ctx: "skipped", on_result=answers.append)
+    bridge.ask("cell", lambda ctx: "new", on_result=answers.append)
+    release.set()
+    qtbot.waitUntil(lambda: not bridge.busy)
+    assert answers == ["new"]
+
+
+def test_questions_on_other_topics_wait_for_each_other(bridge: EngineBridge, qtbot: QtBot) -> None:
+    answers: list[str] = []
+
+    def slow(ctx: JobContext) -> str:
+        for _ in range(10):
+            ctx.check()
+            time.sleep(0.01)
+        return "faces"
+
+    bridge.ask("faces", slow, on_result=answers.append)
+    bridge.ask("cell", lambda ctx: "cell", on_result=answers.append)
+    qtbot.waitUntil(lambda: not bridge.busy)
+    assert answers == ["faces", "cell"]
+
+
+def test_answers_from_before_a_revision_are_dropped(bridge: EngineBridge, qtbot: QtBot) -> None:
+    answers: list[str] = []
+    begun, release = threading.Event(), threading.Event()
+
+    def work(ctx: JobContext) -> str:
+        begun.set()
+        release.wait(5)
+        return "of the old study"
+
+    bridge.ask("cell", work, on_result=answers.append)
+    assert begun.wait(5)
+    bridge.revise()
+    release.set()
+    qtbot.waitUntil(lambda: not bridge.busy)
+    assert answers == []
+
+
+def test_a_dropped_topic_is_answered_no_more_and_lets_the_next_one_in(bridge: EngineBridge, qtbot: QtBot) -> None:
+    answers: list[str] = []
+    release = threading.Event()
+    bridge.ask("dialog", lambda ctx: release.wait(5), on_result=lambda _: answers.append("dialog"))
+    bridge.ask("cell", lambda ctx: "cell", on_result=answers.append)
+    bridge.drop("dialog")
+    release.set()
+    qtbot.waitUntil(lambda: not bridge.busy)
+    assert answers == ["cell"]
+
+
+def test_a_batch_job_is_not_disturbed_by_questions(bridge: EngineBridge, qtbot: QtBot) -> None:
+    results: list[str] = []
+
+    def batch(ctx: JobContext) -> str:
+        for _ in range(20):
+            ctx.check()
+            time.sleep(0.01)
+        return "batch"
+
+    bridge.submit("batch", batch, on_result=results.append)
+    for number in range(5):
+        bridge.ask("cell", lambda ctx, number=number: f"cell {number}", on_result=results.append)
+    qtbot.waitUntil(lambda: not bridge.busy)
+    assert results == ["cell 4", "batch"]
+
+
+def test_each_job_ends_in_exactly_one_way(bridge: EngineBridge, qtbot: QtBot) -> None:
+    ends: list[str] = []
+    begun = threading.Event()
+
+    def endless(ctx: JobContext) -> None:
+        begun.set()
+        while True:
+            ctx.check()
+            time.sleep(0.005)
+
+    def fails(ctx: JobContext) -> None:
+        raise ModelError("not an ONNX file", path="x.onnx")
+
+    ways = {
+        "on_result": lambda _: ends.append("result"),
+        "on_failure": lambda error: ends.append(str(error)),
+        "on_cancelled": lambda: ends.append("cancelled"),
+    }
+    number = bridge.submit("endless", endless, **ways)
+    bridge.submit("fails", fails, **ways)
+    waiting = bridge.submit("waits", lambda ctx: None, **ways)
+    assert list(bridge.batch()) == [number, number + 1, waiting]
+    assert begun.wait(5)
+    bridge.cancel(waiting)
+    bridge.cancel(number)
+    qtbot.waitUntil(lambda: not bridge.busy)
+    assert ends == ["cancelled", "cancelled", "x.onnx: not an ONNX file."]
+
+
+def test_a_fault_of_the_program_is_told_in_a_sentence_and_logged_with_its_trace(
+    bridge: EngineBridge, qtbot: QtBot, caplog: pytest.LogCaptureFixture
+) -> None:
+    with qtbot.waitSignal(bridge.failed) as failed:
+        bridge.submit("work", lambda ctx: 1 / 0)
+    error = failed.args[1]
+    assert isinstance(error, CanonError)
+    assert "internal error" in error.sentence()
+    assert "Traceback" not in error.sentence()
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_errands_tell_their_result_or_their_fault(bridge: EngineBridge, qtbot: QtBot) -> None:
+    told: list[object] = []
+    bridge.run_errand(lambda: "saved", told.append)
+    bridge.run_errand(lambda: open("/nowhere/at/all"), None, lambda error: told.append(error.problem))
+    with qtbot.waitSignal(bridge.faulted) as faulted:
+        bridge.run_errand(lambda: open("/nowhere/at/all"))
+    assert told == ["saved", "no such file or directory"]
+    assert "/nowhere/at/all" in faulted.args[0].sentence()
+
+
+def test_the_timer_rests_when_nothing_is_under_way(bridge: EngineBridge, qtbot: QtBot) -> None:
+    assert not bridge._timer.isActive()
+    with qtbot.waitSignal(bridge.idle):
+        bridge.submit("work", lambda ctx: None)
+        assert bridge._timer.isActive()
+    assert not bridge._timer.isActive()
+
+
+def test_closing_ends_a_running_job_at_once(qtbot: QtBot) -> None:
+    bridge = EngineBridge()
+
+    def endless(ctx: JobContext) -> None:
+        while True:
+            ctx.check()
+            time.sleep(0.005)
+
+    bridge.submit("endless", endless)
+    start = time.monotonic()
+    assert bridge.close()
+    assert time.monotonic() - start < 2
+    bridge.deleteLater()
