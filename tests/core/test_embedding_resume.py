@@ -147,7 +147,7 @@ def test_another_provider_needs_consent(tmp_path: Path, model: ResolvedModel, fa
 
 
 def test_cancelling_keeps_what_is_finished_and_the_rest_follows(tmp_path: Path, faces: FaceImages) -> None:
-    model = resolve_model(slow_network(tmp_path / "slow.onnx", 4, 64, pool=2))
+    model = resolve_model(slow_network(tmp_path / "slow.onnx", 12, 64, pool=2))
     out, whole = tmp_path / "e.h5", tmp_path / "whole.h5"
     run(model, faces, whole)
     ctx = JobContext()

@@ -200,12 +200,12 @@ def test_a_write_that_is_refused_half_way_keeps_what_was_counted(tmp_path: Path)
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 def test_a_killed_writer_never_counts_a_row_that_is_not_there(tmp_path: Path) -> None:
     path = tmp_path / "e.h5"
-    create_embeddings(path, 200_000, 16, {})
+    create_embeddings(path, 2_000_000, 4, {})
     program = (
         "import sys, numpy as np; from pathlib import Path; from canon_core.store.embeddings import EmbeddingsWriter\n"
         "writer = EmbeddingsWriter(Path(sys.argv[1]))\n"
-        "while writer.done < 200_000:\n"
-        "    writer.append(np.arange(writer.done + 1, writer.done + 101, dtype=np.float32)[:, None].repeat(16, 1))\n"
+        "while writer.done < 2_000_000:\n"
+        "    writer.append(np.arange(writer.done + 1, writer.done + 101, dtype=np.float32)[:, None].repeat(4, 1))\n"
     )
     done = 0
     for wait in (0.005, 0.02, 0.04):
