@@ -196,7 +196,10 @@ class ContactSheetView(QWidget):
             self.table.set_table(("image", "problem"), rows)
             of = f" of {dataset}" if dataset else ""
             failed = f", {len(reasons)} could not be drawn" if reasons else ""
-            self._caption.setText(f"{len(sheet.ids)} faces{of} as {model} sees them, aligned and cropped{failed}.")
+            self._caption.setText(
+                f"{len(sheet.ids)} faces{of} as {model} sees them, in RGB for the eye{failed}. Faces should be "
+                "upright, centred and of one size; where they are not, no number that follows is right."
+            )
         self._show()
 
     def set_empty(self, text: str, action_text: str = "") -> None:

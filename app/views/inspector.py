@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
+from canon_core.figures.curve import FEW_IMPOSTORS
 from canon_core.figures.numbers import difference, difference_text, tar_text
-from canon_core.study.results import Cell, FitMode, Matrix, far_text
+from canon_core.study.results import Cell, FitMode, Matrix, far_text, settings_line
 from canon_core.verification.roc import FarRule
 
 from .bar_buttons import tool_button
@@ -27,7 +28,7 @@ from .explanations import (
     subject_note,
 )
 from .fact_sheet import FactSheet
-from .shown_matrix import number_text, rate_text, title_of
+from .shown_matrix import number_text, rate_text, title_of, why_missing
 from .singular_plot import SingularPlot
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Inspector(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setAccessibleName("Inspector")
         self._shown: tuple[object, ...] = ()
         self.sheet: FactSheet | None = None
         self._empty = EmptyState("Choose a cell, a model or a dataset: its facts appear here.")
@@ -70,10 +72,16 @@ class Inspector(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._stack)
 
+    def sizeHint(self) -> QSize:
+        return QSize(360, 520)
+
+    def text(self) -> str:
+        """All that is shown, as lines; empty where nothing is."""
+        return "" if self.sheet is None else self.sheet.text()
+
     def copy_facts(self) -> None:
         """All facts as text to the clipboard."""
-        if self.sheet is not None:
-            QGuiApplication.clipboard().setText(self.sheet.text())
+        QGuiApplication.clipboard().setText(self.text())
 
     # -- given from outside --------------------------------------------------------------------------------------
     def show_nothing(self) -> None:
@@ -124,6 +132,18 @@ class Inspector(QWidget):
         if why:
             sheet.heading(ROTATION_TITLE)
             sheet.paragraph(why)
+        sheet.heading("Settings")
+        sheet.remark(settings_line(matrix, rule))
+        self._show(sheet)
+
+    def show_missing(self, source: str, target: str, matrix: Matrix, *, pending: bool = False) -> None:
+        """A cell that has no number, and why."""
+        why = why_missing(matrix, (source, target), pending=pending)
+        if self._is_shown("missing", source, target, why):
+            return
+        sheet = FactSheet()
+        sheet.title(title_of(source, target), f"{matrix.dataset_title} · map {matrix.settings.map}")
+        sheet.paragraph(f"{why[:1].upper()}{why[1:]}.")
         self._show(sheet)
 
     def show_model(self, entry: ModelEntry) -> None:
@@ -143,6 +163,7 @@ class Inspector(QWidget):
                 ("FLOPs an image", f"{amount_text(entry.flops)} ({entry.flops:,})"),
             ]
         )
+        sheet.remark("Counted from the graph at its real input size; the paper's Table 2 mixes MACs and FLOPs.")
         sheet.heading("Preprocessing")
         template = "five points of its own" if network.template is None else network.template
         if network.template == "box":
@@ -183,7 +204,7 @@ class Inspector(QWidget):
                 ("subjects", f"{entry.subjects:,}"),
                 ("format", entry.format),
                 ("alignment", alignment_words(entry.alignment)),
-                ("folds", "yes, in its list of pairs" if entry.has_folds else "none"),
+                ("folds", f"{entry.fold_pairs:,} pairs" if entry.has_folds else "none"),
                 ("left out", f"{entry.problems:,}" if entry.problems else "nothing"),
             ]
         )
@@ -226,7 +247,8 @@ def _readings(sheet: FactSheet, cell: Cell, matrix: Matrix, rule: FarRule, far: 
     columns = ["FAR", "TAR", "alike"] + (["halves"] if halves else []) + ([] if cell.single else ["to weaker"])
     rows = []
     for target, reading in zip(targets, readings, strict=True):
-        row = [far_text(target), tar_text(reading.point.tar), tar_text(reading.subject_tar)]
+        few = reading.point.false_accepts < FEW_IMPOSTORS
+        row = [far_text(target), tar_text(reading.point.tar) + "*" * few, tar_text(reading.subject_tar)]
         if halves:
             row.append(" ".join(tar_text(half.tar) for half in reading.halves))
         if not cell.single:
@@ -236,6 +258,8 @@ def _readings(sheet: FactSheet, cell: Cell, matrix: Matrix, rule: FarRule, far: 
     words = ["alike: every subject weighted the same, at the same threshold"]
     if halves:
         words.append("halves: each by itself, with its own threshold")
+    if any(reading.point.false_accepts < FEW_IMPOSTORS for reading in readings):
+        words.append(f"*: fewer than {FEW_IMPOSTORS} impostor pairs decide, which is left to chance")
     sheet.remark("; ".join(words) + ".")
     sheet.heading("Thresholds")
     sheet.table(
@@ -255,8 +279,8 @@ def _readings(sheet: FactSheet, cell: Cell, matrix: Matrix, rule: FarRule, far: 
 
 
 def _fits(sheet: FactSheet, cell: Cell) -> None:
-    sheet.heading("Map" if len(cell.fits) == 1 else "Maps, one for each half")
-    names = ["on all images"] if len(cell.fits) == 1 else [f"map {number + 1}" for number in range(len(cell.fits))]
+    sheet.heading("Map" if len(cell.fits) == 1 else "Maps, each fitted on the other half")
+    names = ["on all images"] if len(cell.fits) == 1 else [f"for half {number + 1}" for number in range(len(cell.fits))]
     rows = [
         ["fit pairs", *(f"{fit.pairs:,}" for fit in cell.fits)],
         ["a dimension", *(f"{fit.pairs_per_dimension:.1f}" for fit in cell.fits)],

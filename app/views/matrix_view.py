@@ -243,12 +243,13 @@ class MatrixView(QWidget):
 
     def _show(self) -> None:
         there = self._matrix is not None
+        if self._matrix is None:
+            # Before anything is hidden: the focus moves then, and the heat map tells where it is.
+            self.heat_map.set_shown(None, describe=lambda pair: "", tip=lambda pair: "")
+            self._notice.hide()
         for widget in (self.choosers, self._summary, self._settings):
             widget.setVisible(there)
-        if self._matrix is None:
-            self._notice.hide()
-            self.heat_map.set_shown(None, describe=lambda pair: "", tip=lambda pair: "")
-        else:
+        if self._matrix is not None:
             self.heat_map.set_shown(self._read(), describe=self._describe, tip=self._tip)
             self._fill_table(self._matrix)
             self._summary.setText(self._means(self._matrix))

@@ -95,6 +95,8 @@ class RocPlot(pg.PlotWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setFrameShape(pg.QtWidgets.QFrame.Shape.NoFrame)
         self.setMenuEnabled(False)
+        # pyqtgraph makes a menu all the same, and leaves it behind as a window of its own.
+        self.plotItem.ctrlMenu.setParent(self, self.plotItem.ctrlMenu.windowFlags())
         self.hideButtons()
         self.plotItem.layout.setContentsMargins(2, 6, 14, 2)
         self._drawn: list[_Drawn] = []
