@@ -106,7 +106,8 @@ def _score(
         progress = _Progress(ctx, sum(pool.scored for pool in tiled))
         scores, codes = _genuine_scores(tiled, ctx, workers)
         curves = large_curves(tiled, scores, targets, sizes, workers, progress.done)
-    return _result(tiled, np.concatenate(scores), np.concatenate(codes), curves, targets)
+    subjects = np.unique(np.concatenate([pool.subjects for pool in tiled]))
+    return pair_scores(np.concatenate(scores), np.concatenate(codes), subjects, curves, targets)
 
 
 def _whole_curves(pools: Sequence[TiledPool], ctx: JobContext) -> tuple[list[Scores], list[Codes], ExactCurves]:
@@ -163,12 +164,24 @@ def _genuine_scores(pools: Sequence[TiledPool], ctx: JobContext, threads: int) -
     return scores, codes
 
 
-def _result(
-    pools: Sequence[TiledPool], genuine: Scores, codes: Codes, curves: ExactCurves, targets: Sequence[float]
+def pair_scores(
+    genuine: Scores, codes: Codes, subjects: Codes, curves: ExactCurves, targets: Sequence[float]
 ) -> PairScores:
+    """What curves and genuine scores together give.
+
+    Parameters
+    ----------
+    genuine : (g,) float32
+        Genuine scores of all pools.
+    codes : (g,) int
+        Subject of each.
+    subjects : (s,) int, ascending and distinct
+        Every subject, at least those of genuine pairs.
+    curves : ExactCurves
+    targets : sequence of float
+    """
     order = np.argsort(genuine)
     ascending = genuine[order]
-    subjects = np.unique(np.concatenate([pool.subjects for pool in pools]))
     of_pair = np.searchsorted(subjects, codes[order])
     pairs = np.bincount(of_pair, minlength=subjects.size)
     points = _read(curves.pooled, targets)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from canon_core.errors import SettingsError
 from canon_core.verification.brackets import Need, Staircases, allowed_false_accepts, first_plan
-from canon_core.verification.roc import Roc, accepted, area_and_equal_error, distinct
+from canon_core.verification.roc import Roc, accepted, area_and_equal_error, distinct, roc_of_scores
 from canon_core.verification.staircase import Counts, Stretch, Tally, count_impostors, stretch_of
 from canon_core.verification.threads import share_out
 from canon_core.verification.tiles import Scores, TiledPool
@@ -86,42 +87,121 @@ def large_curves(
     done : callable
         As in :func:`~canon_core.verification.staircase.count_impostors`.
     """
-    everything = tuple(range(len(pools)))
-    scopes = [everything] if len(pools) == 1 else [everything, *((index,) for index in everything)]
-    ascending = {scope: np.sort(np.concatenate([genuine[index] for index in scope])) for scope in scopes}
-    known = Staircases([pool.impostors for pool in pools])
-    highest = Need(everything, min(sizes.highest, known.total(everything)) - 1, upwards=True)
-    needs = {
-        scope: [
-            Need(scope, allowed)
-            for allowed in sorted({allowed_false_accepts(target, known.total(scope)) for target in targets})
-            if allowed < known.total(scope)
-        ]
-        for scope in scopes
-    }
-    if highest.allowed >= 0:
-        needs[everything].append(highest)
-    values = _evenly(distinct(ascending[everything]), sizes.counted)
+    wanted = _Wanted(genuine, [pool.impostors for pool in pools], targets, sizes)
+    known = Staircases(wanted.impostors)
     search = _Search(pools, known, sizes, threads, done)
-    at_least, above = search.run([need for scope in scopes for need in needs[scope]], values)
-    auc, eer = area_and_equal_error(ascending[everything], values, at_least, above, known.total(everything))
-    operating = {
-        scope: [_around(search.found[need], need, ascending[scope]) for need in needs[scope] if not need.upwards]
-        + [_loosest(ascending[scope], known, scope)]
-        for scope in scopes
-    }
-    kept = _evenly_spread(values.size, sizes.stored)
-    stored = [*operating[everything], (values[kept], at_least[kept])]
-    if highest.allowed >= 0:
-        stretch = search.found[highest]
-        first = _step(stretch, highest)
-        stored.append((stretch.values[first:], stretch.at_least[first:]))
-    curves = {scope: _curve(operating[scope], ascending[scope], known.total(scope), auc, eer) for scope in scopes}
-    return ExactCurves(
-        roc=_curve(stored, ascending[everything], known.total(everything), auc, eer),
-        pooled=curves[everything],
-        parts=tuple(curves[scope] for scope in scopes[1:] or scopes),
-    )
+    at_least, above = search.run([need for scope in wanted.scopes for need in wanted.needs[scope]], wanted.values)
+    lowest = {scope: min(known.lowest[pool] for pool in scope) for scope in wanted.scopes}
+    return wanted.curves(search.found, lowest, at_least, above)
+
+
+def curves_of_scores(
+    genuine: Sequence[Scores], impostors: Sequence[Scores], targets: Sequence[float], sizes: Sizes
+) -> tuple[ExactCurves, Scores]:
+    """Curves of scores that are all at hand: whole below ``sizes.whole`` pairs, else with the points that
+    :func:`large_curves` would keep.
+
+    Parameters
+    ----------
+    genuine, impostors : sequences of float32 arrays
+        Scores of each pool, in any order.
+    targets : sequence of float
+    sizes : Sizes
+
+    Returns
+    -------
+    curves : ExactCurves
+    ascending : float32 array
+        The impostor scores of all pools together, sorted.
+
+    Raises
+    ------
+    SettingsError
+        When a score is NaN or infinite.
+    """
+    wanted = _Wanted(genuine, [len(scores) for scores in impostors], targets, sizes)
+    ascending = {scope: np.sort(np.concatenate([impostors[index] for index in scope])) for scope in wanted.scopes}
+    pooled = ascending[wanted.scopes[0]]
+    if sum(map(len, genuine)) + pooled.size < sizes.whole:
+        together = roc_of_scores(np.concatenate(genuine), pooled)
+        parts = [together] if len(genuine) == 1 else list(map(roc_of_scores, genuine, impostors))
+        return ExactCurves(roc=together, pooled=together, parts=tuple(parts)), pooled
+    for scores in (pooled, wanted.ascending[wanted.scopes[0]]):
+        if not np.isfinite([*scores[:1], *scores[-1:]]).all():  # NaN is sorted last
+            raise SettingsError("scores hold NaN or infinite numbers")
+    found = {need: _stretch_at(ascending[scope], need) for scope in wanted.scopes for need in wanted.needs[scope]}
+    at_least = accepted(pooled, wanted.values)
+    above = np.asarray(pooled.size - np.searchsorted(pooled, wanted.values, side="right"), np.int64)
+    lowest = {scope: float(scores[0]) if scores.size else float("inf") for scope, scores in ascending.items()}
+    return wanted.curves(found, lowest, at_least, above), pooled
+
+
+class _Wanted:
+    """What must be known of the impostor scores of some pools, together and of each by itself, and the curves that
+    follow from it.
+
+    Attributes
+    ----------
+    impostors : tuple of int
+        Impostor scores of each pool.
+    scopes : list of tuple of int
+        All pools together, then each by itself where there are several.
+    ascending : mapping of scope to float32 array
+        Genuine scores.
+    needs : mapping of scope to list of Need
+    values : (m,) float32, ascending and distinct
+        Genuine scores of all pools where impostors are counted.
+    """
+
+    def __init__(
+        self, genuine: Sequence[Scores], impostors: Sequence[int], targets: Sequence[float], sizes: Sizes
+    ) -> None:
+        self.impostors = tuple(impostors)
+        self._sizes = sizes
+        self._all = tuple(range(len(genuine)))
+        self.scopes = [self._all] if len(genuine) == 1 else [self._all, *((index,) for index in self._all)]
+        self.ascending = {scope: np.sort(np.concatenate([genuine[index] for index in scope])) for scope in self.scopes}
+        self._totals = {scope: sum(self.impostors[index] for index in scope) for scope in self.scopes}
+        self._highest = Need(self._all, min(sizes.highest, self._totals[self._all]) - 1, upwards=True)
+        self.needs = {
+            scope: [
+                Need(scope, allowed)
+                for allowed in sorted({allowed_false_accepts(target, total) for target in targets})
+                if allowed < total
+            ]
+            for scope, total in self._totals.items()
+        }
+        if self._highest.allowed >= 0:
+            self.needs[self._all].append(self._highest)
+        self.values = _evenly(distinct(self.ascending[self._all]), sizes.counted)
+
+    def curves(
+        self, found: Mapping[Need, Stretch], lowest: Mapping[tuple[int, ...], float], at_least: Counts, above: Counts
+    ) -> ExactCurves:
+        """Curves from the stretch around each need, the lowest impostor score of each scope (+inf: none), and the
+        impostor scores of all pools ≥ and > each of ``values``."""
+        everything = self.ascending[self._all]
+        auc, eer = area_and_equal_error(everything, self.values, at_least, above, self._totals[self._all])
+        operating = {
+            scope: [_around(found[need], need, self.ascending[scope]) for need in self.needs[scope] if not need.upwards]
+            + [_loosest(self.ascending[scope], lowest[scope], self._totals[scope])]
+            for scope in self.scopes
+        }
+        kept = _evenly_spread(self.values.size, self._sizes.stored)
+        stored = [*operating[self._all], (self.values[kept], at_least[kept])]
+        if self._highest.allowed >= 0:
+            stretch = found[self._highest]
+            first = _step(stretch, self._highest)
+            stored.append((stretch.values[first:], stretch.at_least[first:]))
+        curves = {
+            scope: _curve(operating[scope], self.ascending[scope], self._totals[scope], auc, eer)
+            for scope in self.scopes
+        }
+        return ExactCurves(
+            roc=_curve(stored, everything, self._totals[self._all], auc, eer),
+            pooled=curves[self._all],
+            parts=tuple(curves[scope] for scope in self.scopes[1:] or self.scopes),
+        )
 
 
 class _Search:
@@ -230,11 +310,27 @@ def _around(stretch: Stretch, need: Need, genuine: Scores) -> Points:
     return thresholds, stretch.false_accepts(thresholds)
 
 
-def _loosest(genuine: Scores, known: Staircases, scope: tuple[int, ...]) -> Points:
+def _stretch_at(ascending: Scores, need: Need) -> Stretch:
+    """The stretch of sorted impostor scores that holds the step a need names, and all above it where that is needed."""
+    step = ascending[ascending.size - 1 - need.allowed]
+    first = int(np.searchsorted(ascending, step, side="left"))
+    last = ascending.size if need.upwards else int(np.searchsorted(ascending, step, side="right"))
+    values = distinct(ascending[first:last])
+    return Stretch(
+        values=values,
+        at_least=accepted(ascending, values),
+        below=float(ascending[first - 1]) if first else float("-inf"),
+        beyond=float(ascending[last]) if last < ascending.size else float("inf"),
+        above=ascending.size - last,
+        from_low=ascending.size - first,
+    )
+
+
+def _loosest(genuine: Scores, lowest_impostor: float, impostors: int) -> Points:
     """The point that accepts everything: its threshold is the lowest score of all."""
-    lowest = min([*(known.lowest[pool] for pool in scope), *genuine[:1].tolist()])
+    lowest = min([lowest_impostor, *genuine[:1].tolist()])
     thresholds = np.array([lowest] if np.isfinite(lowest) else [], np.float32)
-    return thresholds, np.full(thresholds.shape, known.total(scope), np.int64)
+    return thresholds, np.full(thresholds.shape, impostors, np.int64)
 
 
 def _curve(points: Sequence[Points], genuine: Scores, impostors: int, auc: float, eer: float) -> Roc:

@@ -187,7 +187,7 @@ class _Sums:
         self._share = rows.shares(features.detector_weighted)[kept]
         self._unit, self._mapping = features.unit_norm, mapping
         self._total: Embeddings | None = None
-        self._added = 0
+        self._added = self._width = 0
         self._turn = 0
         self._waiting: dict[int, tuple[Positions, Embeddings] | None] = {}
         self._lock = threading.Lock()
@@ -205,7 +205,7 @@ class _Sums:
         if self._added != self._image.size:
             raise SettingsError(f"{self._image.size - self._added:,} embeddings that templates need are missing")
         if self._total is None:
-            return np.zeros((0, 0 if self._mapping is None else self._mapping.matrix.shape[1]), np.float32)
+            return np.zeros((0, self._width if self._mapping is None else self._mapping.matrix.shape[1]), np.float32)
         return self._total
 
     def add(self, turn: int, start: int, images: Embeddings) -> None:
@@ -214,6 +214,7 @@ class _Sums:
         piece = self._piece(slice(first, last), start, images) if last > first else None
         with self._lock:
             self._added += int(last - first)
+            self._width = images.shape[1]
             self._waiting[turn] = piece
             while self._turn in self._waiting:
                 due = self._waiting.pop(self._turn)
