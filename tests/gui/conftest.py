@@ -84,6 +84,8 @@ def window(qtbot: QtBot) -> Iterator[MainWindow]:
     qtbot.waitUntil(lambda: not window.isVisible(), timeout=PATIENCE)
     window.deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    # pytest holds the Python side of the window beyond this, and with it the plots' menus, which have no Qt parent.
+    vars(window).clear()
 
 
 @pytest.fixture(scope="session")

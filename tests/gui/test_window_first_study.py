@@ -1,0 +1,168 @@
+"""From an empty start page to an exported matrix, with clicks on real widgets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from app import file_choosers
+from app.dialogs.add_dataset import AddDatasetDialog
+from app.dialogs.add_model import AddModelDialog
+from app.dialogs.export import ExportDialog
+from app.main_window import MainWindow
+from app.message_bar import Tone
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QPushButton, QWidget
+from pytestqt.qtbot import QtBot
+
+from canon_core.experiments.matrix import matrix_json, run_matrix
+from canon_core.jobs import JobContext
+from canon_core.maps.kinds import MapKind
+from canon_core.study.study import Study
+
+PATIENCE = 30_000
+_Dialog = TypeVar("_Dialog", bound=QWidget)
+
+
+def dialog_of(window: MainWindow, kind: type[_Dialog], qtbot: QtBot) -> _Dialog:
+    """The dialog of that kind that is open."""
+    found: list[_Dialog] = []
+
+    def look() -> bool:
+        found[:] = [dialog for dialog in window.findChildren(kind) if dialog.isVisible()]
+        return bool(found)
+
+    qtbot.waitUntil(look, timeout=PATIENCE)
+    return found[0]
+
+
+def click(button: QWidget, qtbot: QtBot) -> None:
+    assert button.isEnabled(), f"{button} cannot be clicked"
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def click_cell(window: MainWindow, source: str, target: str, qtbot: QtBot) -> None:
+    where = window.matrix_view.heat_map.field_rect((source, target)).center().toPoint()
+    qtbot.mouseClick(window.matrix_view.heat_map, Qt.MouseButton.LeftButton, pos=QPoint(where))
+
+
+def button_of_empty_state(view: QWidget) -> QPushButton:
+    return next(button for button in view.findChildren(QPushButton) if button.isVisible())
+
+
+def test_from_nothing_to_the_exported_matrix(
+    window: MainWindow, small_data: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A new study, from the start page.
+    path = tmp_path / "first.canon"
+    monkeypatch.setattr(file_choosers, "choose_new_study", lambda *_: path)
+    click(window.start_page.new_button, qtbot)
+    qtbot.waitUntil(lambda: window.document.contents is not None, timeout=PATIENCE)
+    assert window.windowTitle().startswith("first")
+
+    # The empty matrix offers to add models; two are chosen at once.
+    files = [small_data / "a.onnx", small_data / "b.onnx"]
+    monkeypatch.setattr(file_choosers, "choose_networks", lambda *_: files)
+    click(button_of_empty_state(window.matrix_view), qtbot)
+    models = dialog_of(window, AddModelDialog, qtbot)
+    click(models.more_button, qtbot)
+    qtbot.waitUntil(models.add_button.isEnabled, timeout=PATIENCE)
+    assert "Input 112 high × 112 wide" in models.notes.text()
+    click(models.add_button, qtbot)
+    qtbot.waitUntil(lambda: window.document.contents.model_names == ("a", "b"), timeout=PATIENCE)
+
+    # It now offers to add a dataset.
+    monkeypatch.setattr(file_choosers, "choose_faces", lambda *_: small_data / "faces")
+    qtbot.waitUntil(lambda: "dataset" in button_of_empty_state(window.matrix_view).text())
+    click(button_of_empty_state(window.matrix_view), qtbot)
+    faces = dialog_of(window, AddDatasetDialog, qtbot)
+    click(faces.folder.button, qtbot)
+    qtbot.waitUntil(lambda: faces.look.text().startswith("60 images in 12 sub-folders"), timeout=PATIENCE)
+    click(faces.add_button, qtbot)
+    qtbot.waitUntil(lambda: window.document.contents.dataset_names == ("faces",), timeout=PATIENCE)
+
+    # It now offers to compute; embeddings and matrix follow each other by themselves.
+    qtbot.waitUntil(lambda: "Compute" in button_of_empty_state(window.matrix_view).text())
+    click(button_of_empty_state(window.matrix_view), qtbot)
+    qtbot.waitUntil(lambda: window.document.contents.results == 4 and not window.bridge.busy, timeout=PATIENCE)
+    matrix = window.computing.matrix
+    assert matrix is not None
+    assert all(matrix.cells.values())
+    assert window.tree.item("embedding", "a", "faces").text(1) == "complete"
+
+    # A cell brings its curve, those of both models, and its facts.
+    click_cell(window, "a", "b", qtbot)
+    qtbot.waitUntil(lambda: len(window.roc_view.curves) == 3, timeout=PATIENCE)
+    assert {curve.label for curve in window.roc_view.curves} == {"a → b", "a", "b"}
+    assert window.inspector.sheet is not None
+    assert "a → b" in window.inspector.sheet.text()
+
+    # Another map brings other cells; undo brings the first ones back from the study.
+    linear = matrix_json(matrix, window.document.state.rule)["tar"]
+    chooser = window.matrix_view.choosers.map
+    qtbot.keyClicks(chooser, "r")
+    assert chooser.currentText() == "rotation"
+    qtbot.waitUntil(
+        lambda: window.computing.matrix.settings.map is MapKind.ROTATION
+        and all(window.computing.matrix.cells.values()),
+        timeout=PATIENCE,
+    )
+    assert window.document.undo.undoText() == "Set map rotation"
+    window.document.undo.undo()
+    qtbot.waitUntil(lambda: window.computing.matrix.settings.map is MapKind.LINEAR, timeout=PATIENCE)
+    assert matrix_json(window.computing.matrix, window.document.state.rule)["tar"] == linear
+    assert window.matrix_view.choosers.map.currentText() == "linear"
+
+    # Export writes figures and tables.
+    qtbot.waitUntil(lambda: not window.bridge.busy, timeout=PATIENCE)
+    click(window.matrix_view.export_button, qtbot)
+    export = dialog_of(window, ExportDialog, qtbot)
+    out = tmp_path / "out"
+    export.out.line.setText(str(out))
+    for name in ("pdf", "svg"):
+        click_box(export.figures[name], qtbot)
+    click(export.export_button, qtbot)
+    qtbot.waitUntil(lambda: "were written" in window.messages.text.text(), timeout=PATIENCE)
+    assert sorted({file.suffix for file in out.rglob("*") if file.is_file()}) == [".csv", ".md", ".png", ".tex"]
+
+    # What the window showed is what the engine computes.
+    window.document.close()
+    qtbot.waitUntil(lambda: not window.bridge.busy, timeout=PATIENCE)
+    with Study.open(path) as study:
+        again = run_matrix(study, matrix.settings, JobContext())
+    assert json.dumps(matrix_json(again, window.document.state.rule)["tar"]) == json.dumps(linear)
+
+
+def click_box(box: QWidget, qtbot: QtBot) -> None:
+    qtbot.mouseClick(box, Qt.MouseButton.LeftButton, pos=QPoint(8, box.height() // 2))
+
+
+def test_networks_dropped_before_there_is_a_study_are_added_to_the_new_one(
+    window: MainWindow, small_data: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_choosers, "choose_new_study", lambda *_: tmp_path / "dropped.canon")
+    window.commands.take([small_data / "a.onnx"])
+    assert "study" in window.messages.text.text()
+    click(window.messages.button, qtbot)
+    dialog = dialog_of(window, AddModelDialog, qtbot)
+    qtbot.waitUntil(dialog.add_button.isEnabled, timeout=PATIENCE)
+    assert dialog.files.topLevelItem(0).text(0) == "a"
+    dialog.reject()
+
+
+def test_what_cannot_be_dropped_is_told(window: MainWindow, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    window.commands.take([tmp_path / "notes.txt"])
+    assert window.messages._tone is Tone.FAULT
+    assert "ONNX" in window.messages.text.text()
+
+
+def test_a_folder_that_is_no_study_is_told_in_one_sentence(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
+    window.document.open(tmp_path)
+    qtbot.waitUntil(window.messages.isVisible, timeout=PATIENCE)
+    assert str(tmp_path) in window.messages.text.text()
+    assert "Traceback" not in window.messages.text.text()
+    assert window.document.contents is None
+    assert window.pages.currentWidget() is window.start_page
