@@ -1,0 +1,348 @@
+"""IJB-C and IJB-B as InsightFace lays them out: ``loose_crop/`` and ``meta/`` (facts.md, *IJB-C and IJB-B*)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from canon_core.datasets.faces import Problem
+from canon_core.datasets.pair_file import read_pair_file
+from canon_core.datasets.template_dataset import (
+    IJBB,
+    IJBC,
+    PublishedCounts,
+    TemplateDataset,
+    absent_images,
+    count_warnings,
+    listed_images,
+    several,
+)
+from canon_core.datasets.template_protocol import (
+    Gallery,
+    IdentificationProtocol,
+    VerificationProtocol,
+    build_protocol,
+    contradictions,
+    positions_of,
+    template_subjects,
+)
+from canon_core.datasets.text_table import TextTable, read_text_table
+from canon_core.errors import DatasetError
+from canon_core.jobs import JobContext
+
+IMAGES: Final = "loose_crop"
+META: Final = "meta"
+_POINTS: Final = tuple(f"{axis}{point}" for point in range(1, 6) for axis in "xy")
+_FORMATS: Final = {"ijbc": ("IJB-C", "IJBC", IJBC, ("G1", "G2")), "ijbb": ("IJB-B", "IJBB", IJBB, ("S1", "S2"))}
+
+
+@dataclass(frozen=True)
+class IjbFiles:
+    """Where the files of one dataset lie.
+
+    Attributes
+    ----------
+    format : str
+        ``ijbc`` or ``ijbb``.
+    folder : Path
+        Holds ``loose_crop`` and ``meta``.
+    """
+
+    format: str
+    folder: Path
+
+    @property
+    def title(self) -> str:
+        """``IJB-C`` or ``IJB-B``."""
+        return _FORMATS[self.format][0]
+
+    @property
+    def published(self) -> PublishedCounts:
+        """What should be in them."""
+        return _FORMATS[self.format][2]
+
+    @property
+    def galleries(self) -> tuple[str, str]:
+        """Names of the two galleries."""
+        return _FORMATS[self.format][3]
+
+    def meta(self, name: str) -> Path:
+        """``ijbc_<name>`` in ``meta``."""
+        return self.folder / META / f"{self.format}_{name}"
+
+    @property
+    def images(self) -> Path:
+        """List of images with template and media."""
+        return self.meta("face_tid_mid.txt")
+
+    @property
+    def pairs(self) -> Path:
+        """List of pairs with labels."""
+        return self.meta("template_pair_label.txt")
+
+    @property
+    def points(self) -> Path:
+        """Landmarks and detector scores."""
+        return self.meta("name_5pts_score.txt")
+
+
+def find_ijb(path: Path, wanted: str | None = None) -> tuple[IjbFiles | None, str]:
+    """Look for InsightFace's layout in a folder, below it (``IJBC``, ``IJBB``), and in its parents.
+
+    Parameters
+    ----------
+    path : Path
+        The folder, or one inside it such as ``meta`` or ``loose_crop``, or a file there.
+    wanted : str, optional
+        ``ijbc`` or ``ijbb``; either unless given.
+
+    Returns
+    -------
+    files : IjbFiles or None
+        What was found.
+    why : str
+        By which file it was recognised, or what was looked for.
+
+    Raises
+    ------
+    DatasetError
+        When there are both and nobody says which is meant.
+    """
+    formats = [wanted] if wanted else list(_FORMATS)
+    for folder in (path, *(path / _FORMATS[name][1] for name in formats), *list(path.parents)[:2]):
+        found = [files for name in formats if _is_file((files := IjbFiles(name, folder)).images)]
+        if len(found) == 2 or (folder.parent == path and len(_below(path, formats)) == 2):
+            raise DatasetError(
+                "holds both IJB-C and IJB-B", path=path, remedy="say --format ijbc or --format ijbb, or give its folder"
+            )
+        if found:
+            return found[0], f"{found[0].title} in InsightFace's layout, by {found[0].images}"
+    names = " or ".join(f"{META}/{name}_face_tid_mid.txt" for name in formats)
+    return None, f"no {names} in {path}, below it or in its parents"
+
+
+def read_ijb(path: Path, ctx: JobContext, *, format: str | None = None) -> TemplateDataset:  # noqa: A002
+    """Read IJB-C or IJB-B in InsightFace's layout, all but the images themselves, of which only the names are checked.
+
+    Subjects come from the 1:N files where they are there, else from the genuine pairs. Landmarks and scores are
+    matched by the images' names; a file in another order is read with a warning.
+
+    Parameters
+    ----------
+    path : Path
+        The dataset's folder, or one in or above it.
+    ctx : JobContext
+        Progress and cancellation.
+    format : str, optional
+        ``ijbc`` or ``ijbb``, where both are there.
+
+    Raises
+    ------
+    DatasetError
+        When a file is missing, damaged or contradicts another, with its line.
+    Cancelled
+        When the job was cancelled.
+    """
+    files, why = find_ijb(path, format)
+    if files is None:
+        raise DatasetError(why, path=path, remedy=f"give the folder that holds {META} and {IMAGES}")
+    for needed in (files.pairs, files.points):
+        if not _is_file(needed):
+            raise DatasetError(
+                "is missing", path=needed, remedy=f"put it beside {files.images.name}: it comes in the same archive"
+            )
+    names = ("NAME", "TEMPLATE", "MEDIA")
+    what = "an image's name, its template id and its media id, apart by blanks"
+    images = read_text_table(
+        files.images, what, ctx, names=names, separator=" ", texts=("NAME",), needed=("TEMPLATE", "MEDIA")
+    )
+    _refuse_bad_names(images)
+    landmarks, scores, warnings = _read_points(files, images.texts["NAME"], ctx)
+    pairs = read_pair_file(files.pairs, ctx)
+    searched, remarks = _read_search(files, ctx)
+    known = None if searched is None else _known_subjects(searched)
+    if pairs.genuine is None:
+        raise DatasetError("holds no labels", path=files.pairs)
+    protocol = build_protocol(
+        images.whole("TEMPLATE"),
+        images.whole("MEDIA"),
+        pairs.p1,
+        pairs.p2,
+        pairs.genuine,
+        known_subjects=known,
+        pair_file=files.pairs,
+        images_file=files.images,
+    )
+    warnings = [*images.warnings, *pairs.warnings, *warnings, *remarks]
+    warnings += count_warnings(protocol, files.published, files.images.name, files.pairs.name)
+    wrong = int(np.count_nonzero(contradictions(protocol)))
+    if wrong:
+        warnings.append(f"{files.pairs.name}: the labels of {wrong:,} pairs contradict the subjects of the 1:N files")
+    search, dropped = (None, "") if searched is None else _search(searched, protocol)
+    warnings += [dropped] if dropped else []
+    problems = _missing(files, images.texts["NAME"], ctx)
+    if problems:
+        shown = several([problem.image for problem in problems])
+        warnings.append(f"{len(problems):,} of {len(images):,} images are missing or cannot be used ({shown})")
+    note = (
+        f"{why}: {protocol.images:,} images, {protocol.templates:,} templates, {len(protocol):,} pairs "
+        f"({protocol.genuine_count:,} genuine), subjects from the "
+        f"{'1:N files' if known is not None else 'genuine pairs'}"
+    )
+    ids = tuple(images.texts["NAME"])
+    return TemplateDataset(
+        files.format,
+        files.folder / IMAGES,
+        ids,
+        ids,
+        protocol,
+        search,
+        landmarks,
+        None,
+        scores,
+        problems=tuple(problems),
+        notes=(note,),
+        warnings=tuple(warnings),
+    )
+
+
+# -- private ---------------------------------------------------------------------------------------------------------
+#: Template and subject of each row of a gallery or of the probes, and the file they came from.
+_Searched = list[tuple[str, NDArray[np.int64], NDArray[np.int64], Path]]
+
+
+def _read_points(
+    files: IjbFiles, names: list[str], ctx: JobContext
+) -> tuple[NDArray[np.float32], NDArray[np.float32], list[str]]:
+    table = read_text_table(
+        files.points,
+        "an image's name, five points and a detector score, apart by blanks",
+        ctx,
+        names=("NAME", *_POINTS, "SCORE"),
+        separator=" ",
+        texts=("NAME",),
+        needed=(*_POINTS, "SCORE"),
+    )
+    numbers = np.column_stack([table.numbers[name] for name in (*_POINTS, "SCORE")])
+    bad = ~(np.abs(numbers) < np.finfo(np.float32).max)
+    if bad.any():
+        raise table.fault(int(np.argmax(bad.any(axis=1))), "a point or score is no finite number")
+    warnings = list(table.warnings)
+    if table.texts["NAME"] != names:
+        _refuse_twice(table)
+        row_of = {name: row for row, name in enumerate(table.texts["NAME"])}
+        absent = [name for name in names if name not in row_of]
+        if absent:
+            raise DatasetError(
+                f"holds no points of {several(absent)}, which {files.images.name} lists",
+                path=files.points,
+                remedy="both files must be of the same release: get them again",
+            )
+        order = [row_of[name] for name in names]
+        numbers = numbers[order]
+        extra = len(table) - len(names)
+        warnings.append(
+            f"{table.path.name} has {extra:,} rows more than {files.images.name}, which were passed over"
+            if order == sorted(order)
+            else f"{table.path.name} is in another order than {files.images.name}: rows were matched by name, where "
+            "other evaluators match them by place"
+        )
+    points = numbers[:, :10].astype(np.float32).reshape(-1, 5, 2)
+    return points, numbers[:, 10].astype(np.float32), warnings
+
+
+def _refuse_twice(table: TextTable) -> None:
+    names = table.texts["NAME"]
+    if len(set(names)) < len(names):
+        first: dict[str, int] = {}
+        for row, name in enumerate(names):
+            if first.setdefault(name, row) != row:
+                raise table.fault(row, f"it and line {first[name] + table.first_line} are both of image {name[:80]}")
+
+
+def _refuse_bad_names(images: TextTable) -> None:
+    names = images.texts["NAME"]
+    _refuse_twice(images)
+    joined = "\n".join(names)
+    if "/" in joined or "\\" in joined or not {".", ".."}.isdisjoint(names):
+        row = next(row for row, name in enumerate(names) if "/" in name or "\\" in name or name in (".", ".."))
+        raise images.fault(row, f"'{names[row][:80]}' is no name of an image in {IMAGES}")
+
+
+def _read_search(files: IjbFiles, ctx: JobContext) -> tuple[_Searched | None, list[str]]:
+    """Rows of both galleries and of the probes; None where a file is missing."""
+    stems = (*(f"1N_gallery_{name}.csv" for name in files.galleries), "1N_probe_mixed.csv")
+    paths = [files.meta(stem) for stem in stems]
+    absent = [path.name for path in paths if not _is_file(path)]
+    if absent:
+        return None, [f"{META} holds no {several(absent)}, so there is no 1:N protocol"]
+    searched: _Searched = []
+    warnings: list[str] = []
+    for name, path in zip((*files.galleries, "probes"), paths, strict=True):
+        templates, subjects, remarks = read_template_subjects(path, ctx)
+        searched.append((name, templates, subjects, path))
+        warnings += remarks
+    return searched, warnings
+
+
+def read_template_subjects(path: Path, ctx: JobContext) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[str, ...]]:
+    """Templates of a 1:N file, ascending, their subjects, and warnings; columns TEMPLATE_ID and SUBJECT_ID."""
+    needed = ("TEMPLATE_ID", "SUBJECT_ID")
+    what = f"columns {' and '.join(needed)}, named in the first line"
+    table = read_text_table(path, what, ctx, needed=needed, wanted=needed)
+    ids, subjects = template_subjects(table.whole("TEMPLATE_ID"), table.whole("SUBJECT_ID"), path)
+    return ids, subjects, table.warnings
+
+
+def _known_subjects(searched: _Searched) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    templates = np.concatenate([ids for _, ids, _, _ in searched])
+    subjects = np.concatenate([found for _, _, found, _ in searched])
+    ids, first, place = np.unique(templates, return_index=True, return_inverse=True)
+    wrong = subjects != subjects[first][place]
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        paths = [path for _, ids, _, path in searched for _ in range(len(ids))]
+        raise DatasetError(
+            f"template {templates[row]} is of subject {subjects[row]} here and of {subjects[first][place[row]]} in "
+            f"{paths[first[place[row]]].name}",
+            path=paths[row],
+            remedy="all 1:N files must be of the same release: get them again",
+        )
+    return ids, subjects[first]
+
+
+def _search(searched: _Searched, protocol: VerificationProtocol) -> tuple[IdentificationProtocol, str]:
+    kept: list[tuple[str, NDArray[np.int32], NDArray[np.int64]]] = []
+    dropped = []
+    for name, ids, subjects, path in searched:
+        positions = positions_of(ids, protocol.template_ids)
+        there = positions >= 0
+        kept.append((name, positions[there], subjects[there]))
+        if not there.all():
+            dropped.append(f"{path.name}: {int(np.count_nonzero(~there)):,} templates have no image and were left out")
+    *galleries, probes = kept
+    return IdentificationProtocol(tuple(Gallery(*gallery) for gallery in galleries), *probes[1:]), "; ".join(dropped)
+
+
+def _missing(files: IjbFiles, names: list[str], ctx: JobContext) -> list[Problem]:
+    folder = files.folder / IMAGES
+    if not folder.is_dir():
+        raise DatasetError(
+            "is missing: that is where the images belong", path=folder, remedy=f"unpack {files.title}'s images there"
+        )
+    return absent_images(names, listed_images(folder, "", ctx), IMAGES)
+
+
+def _below(path: Path, formats: list[str]) -> list[str]:
+    return [name for name in formats if _is_file(IjbFiles(name, path / _FORMATS[name][1]).images)]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a folder that may not be looked into
+        return False
