@@ -31,7 +31,7 @@ class EmptyState(QWidget):
         layout = QVBoxLayout(self)
         layout.setSpacing(14)
         layout.addStretch(2)
-        layout.addWidget(self._label, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addWidget(self._label)
         layout.addWidget(self._button, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(3)
         self.set_message(text, action_text)
@@ -42,7 +42,6 @@ class EmptyState(QWidget):
         self._button.setText(action_text)
         self._button.setVisible(bool(action_text))
         self.setAccessibleName(text)
-        self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -52,6 +51,6 @@ class EmptyState(QWidget):
         return QSize(160, 120)
 
     def _fit(self) -> None:
-        """A box of the text's own size: a layout gives a wrapped line in its middle too little height."""
-        width = max(120, min(_WIDTH, self.width() - 32))
-        self._label.setFixedSize(width, self._label.heightForWidth(width))
+        """Margins that keep the lines short; between them the layout gives a wrapped text the height it needs."""
+        side = max(16, (self.width() - _WIDTH) // 2)
+        self.layout().setContentsMargins(side, 12, side, 12)
