@@ -99,7 +99,8 @@ class Document(QObject):
         self.study: Study | None = None
         self.contents: Contents | None = None
         self.state = ViewState()
-        self._opening = False
+        self._opening = self._closing = False
+        self._after_closing: list[Callable[[], None]] = []
         self._restored: dict[str, Any] | None = None
         self._session_timer = self._delayed(_SESSION_DELAY_MS, self._save_session)
         self._study_timer = self._delayed(_STUDY_DELAY_MS, self._save_view)
@@ -137,12 +138,12 @@ class Document(QObject):
                 raise
 
         self._restored = view
-        self._replace(load, path)
+        self._replace(load, Path(os.path.abspath(path)))
 
     @property
-    def opening(self) -> bool:
-        """Whether a study is being opened or made."""
-        return self._opening
+    def changing(self) -> bool:
+        """Whether a study is being opened, made or closed."""
+        return self._opening or self._closing
 
     def _replace(self, load: Callable[[], tuple[Study, Contents]], path: Path) -> None:
         if self._opening:
@@ -159,7 +160,7 @@ class Document(QObject):
         # The other study stays open until the new one is: a wrong path costs nothing. Opening the same study again
         # means to give it back first, because this very process holds it.
         same = self.contents is not None and self.contents.path == path
-        if same:
+        if same or self._closing:
             self.close(lambda: self.bridge.run_errand(load, self._show, failed))
         else:
             self.bridge.run_errand(load, self._show, failed)
@@ -186,10 +187,15 @@ class Document(QObject):
 
     def close(self, then: Callable[[], None] | None = None) -> None:
         """Cancel the study's jobs, save what is shown, give the study back; ``then`` is called when that is done."""
+        if self._closing and then is not None:
+            self._after_closing.append(then)
         if self.study is None:
-            if then is not None:
+            if then is not None and not self._closing:
                 then()
             return
+        self._closing = True
+        if then is not None:
+            self._after_closing.append(then)
         self._session_timer.stop()
         self._study_timer.stop()
         study, view = self.study, self.view()
@@ -208,8 +214,10 @@ class Document(QObject):
                 end_session(os.getpid())
 
         def done(_: object = None) -> None:
-            if then is not None:
-                then()
+            self._closing = False
+            waiting, self._after_closing = self._after_closing, []
+            for each in waiting:
+                each()
 
         def failed(error: CanonError) -> None:
             self.faulted.emit(error)

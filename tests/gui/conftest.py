@@ -174,4 +174,9 @@ def embedded_study(tmp_path: Path, embedded_template: Path) -> Path:
 def open_study(window: MainWindow, qtbot: QtBot, path: Path) -> None:
     """Open a study in the window and wait until it is shown with what is stored of its matrix."""
     window.document.open(path)
-    qtbot.waitUntil(lambda: window.document.contents is not None and not window.bridge.busy, timeout=PATIENCE)
+
+    def shown() -> bool:
+        contents = window.document.contents
+        return contents is not None and contents.path == path and not window.bridge.busy
+
+    qtbot.waitUntil(shown, timeout=PATIENCE)
