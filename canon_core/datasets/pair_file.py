@@ -33,12 +33,15 @@ class PairList:
         Label; None where the file has none.
     warnings : tuple of str
         What was harmless but not as it should be.
+    first_line : int
+        Of the first pair.
     """
 
     p1: NDArray[np.int32]
     p2: NDArray[np.int32]
     genuine: NDArray[np.bool_] | None
     warnings: tuple[str, ...]
+    first_line: int = 1
 
     def __len__(self) -> int:
         return len(self.p1)
@@ -57,7 +60,8 @@ def read_pair_file(path: Path, ctx: JobContext, *, labelled: bool = True) -> Pai
     ctx : JobContext
         Progress and cancellation.
     labelled : bool
-        Whether there is a third column with 1 (genuine) or 0 (impostor).
+        Whether there is a third column with 1 (genuine) or 0 (impostor). Lists without may name their columns in the
+        first line.
 
     Raises
     ------
@@ -72,9 +76,13 @@ def read_pair_file(path: Path, ctx: JobContext, *, labelled: bool = True) -> Pai
     first: list[NDArray[np.int32]] = []
     second: list[NDArray[np.int32]] = []
     labels: list[NDArray[np.bool_]] = []
+    heading = 0
     for chunk in text:
         ctx.check()
         start = 0
+        if not labelled and not first and chunk.data[:1].isalpha():
+            start = chunk.data.find(b"\n") + 1
+            heading = 1
         while start < len(chunk.data):
             end = chunk.data.rfind(b"\n", start, start + _PIECE_BYTES) + 1 or chunk.data.find(b"\n", start) + 1
             piece = chunk.data[start:end]
@@ -94,7 +102,11 @@ def read_pair_file(path: Path, ctx: JobContext, *, labelled: bool = True) -> Pai
     if not sum(map(len, first)):
         raise DatasetError("holds no pairs", path=path, remedy=f"give a file with {text.what}")
     return PairList(
-        np.concatenate(first), np.concatenate(second), np.concatenate(labels) if labelled else None, text.warnings()
+        np.concatenate(first),
+        np.concatenate(second),
+        np.concatenate(labels) if labelled else None,
+        text.warnings(),
+        1 + heading,
     )
 
 
@@ -112,7 +124,7 @@ _PADDING: Final = b"\n" * _MAX_DIGITS
 
 
 def _numbers(piece: bytes, columns: int) -> NDArray[np.uint64] | None:
-    """(lines, columns) numbers, or None where anything but digits, one blank between and one line end was found."""
+    """(lines, columns) numbers, or None where the fields are not digits with one blank, comma or tab between."""
     padded = _PADDING + piece
     data = np.frombuffer(padded, np.uint8)
     ends = np.flatnonzero((data - np.uint8(ord("0"))) > 9)[_MAX_DIGITS:]
@@ -122,7 +134,8 @@ def _numbers(piece: bytes, columns: int) -> NDArray[np.uint64] | None:
     if not len(ends) or int(digits.min()) < 1 or int(digits.max()) > _MAX_DIGITS:
         return None
     separators = data[ends].reshape(-1, columns)
-    if (separators[:, -1] != ord("\n")).any() or (separators[:, :-1] != ord(" ")).any():
+    between = separators[0, 0]
+    if between not in b" ,\t" or (separators[:, -1] != ord("\n")).any() or (separators[:, :-1] != between).any():
         return None
     words: NDArray[np.uint64] = np.ndarray((len(padded) - 7,), "<u8", padded, strides=(1,))  # one a byte, overlapping
     values = words[ends - _MAX_DIGITS] & _KEEP[digits] & _LOW_NIBBLES
