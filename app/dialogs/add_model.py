@@ -60,6 +60,7 @@ class AddModelDialog(QDialog):
         self._document = document
         self._candidates: list[Candidate] = []
         self._adding = False
+        self._add_wanted = False  # Add was clicked while a change was still being checked
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_CHECK_DELAY_MS)
@@ -116,7 +117,7 @@ class AddModelDialog(QDialog):
         self.preset.activated.connect(self._preset_chosen)
         self.about = TextLabel(muted=True)
         self.form = SpecForm()
-        self.form.edited.connect(self._form_edited)
+        self.form.edited.connect(self._timer.start)
         self.problem = Note("")
         self.notes_title = QLabel("Why so")
         self.notes_title.setFont(sized(self.font(), 1.0, bold=True))
@@ -213,6 +214,10 @@ class AddModelDialog(QDialog):
                     if candidate is current:
                         self._show_current()
         self._refresh()
+        if self._add_wanted and not any(candidate.looking for candidate in self._candidates):
+            self._add_wanted = False
+            if current is None or current.error is None:
+                self._add()
 
     def _looking_failed(self, error: CanonError) -> None:
         for candidate in self._candidates:
@@ -282,16 +287,16 @@ class AddModelDialog(QDialog):
             self._look()
             self._refresh()
 
-    def _form_edited(self) -> None:
-        self.add_button.setEnabled(False)
-        self._timer.start()
-
     def _form_settled(self) -> None:
         candidate = self._current()
         if candidate is None or candidate.resolved is None:
             return
         try:
-            candidate.choose(spec=self.form.read_spec())
+            spec = self.form.read_spec()
+            if spec == candidate.resolved.spec and candidate.error is None and not candidate.looking:
+                self._refresh()  # a field was left as it was
+                return
+            candidate.choose(spec=spec)
         except ModelError as error:
             candidate.error, candidate.looking = error, False
             self._refresh()
@@ -308,7 +313,7 @@ class AddModelDialog(QDialog):
             item.setText(1, candidate.state)
             badge = Badge.NONE if candidate.looking else Badge.COMPLETE if candidate.error is None else Badge.DAMAGED
             item.setData(1, BADGE_ROLE, badge.value)
-        usable = sum(candidate.error is None and not candidate.looking for candidate in self._candidates)
+        usable = sum(candidate.usable for candidate in self._candidates)
         waiting = any(candidate.looking for candidate in self._candidates)
         self.add_button.setText("Adding…" if self._adding else f"Add {usable}" if usable > 1 else "Add")
         self.add_button.setEnabled(usable > 0 and not waiting and not self._adding)
@@ -316,17 +321,21 @@ class AddModelDialog(QDialog):
 
     def _add(self) -> None:
         """Add the usable networks one after the other; those that cannot be added stay."""
+        self.fault.hide()
         if self._timer.isActive():  # a field was changed a moment ago, and is not checked yet
             self._timer.stop()
             self._form_settled()
+            if any(candidate.looking for candidate in self._candidates):
+                self._add_wanted = True
+                return
+        if not any(candidate.usable for candidate in self._candidates):
             return
-        self.fault.hide()
         self._adding = True
         self._refresh()
         self._add_next()
 
     def _add_next(self) -> None:
-        candidate = next((each for each in self._candidates if each.error is None and not each.looking), None)
+        candidate = next((each for each in self._candidates if each.usable), None)
         if candidate is None:
             self._adding = False
             self._refresh()

@@ -32,6 +32,11 @@ class Candidate:
         return self.name or self.path.stem
 
     @property
+    def usable(self) -> bool:
+        """Whether it can be added as it is."""
+        return self.error is None and not self.looking
+
+    @property
     def state(self) -> str:
         """What the list shows beside the name."""
         if self.looking:

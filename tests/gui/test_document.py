@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pytestqt.qtbot import QtBot
+
 from app.document import Document
 from app.engine_bridge import EngineBridge
 from app.view_state import ViewState
-from pytestqt.qtbot import QtBot
-
 from canon_core.maps.kinds import MapKind
 from canon_core.study.study import Study
 

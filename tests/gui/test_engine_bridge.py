@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from app.engine_bridge import EngineBridge
 from PySide6.QtCore import QThread
 from pytestqt.qtbot import QtBot
 
+from app.engine_bridge import EngineBridge
 from canon_core.errors import CanonError, ModelError
 from canon_core.jobs import JobContext
 
@@ -181,9 +182,9 @@ def test_a_fault_of_the_program_is_told_in_a_sentence_and_logged_with_its_trace(
 def test_errands_tell_their_result_or_their_fault(bridge: EngineBridge, qtbot: QtBot) -> None:
     told: list[object] = []
     bridge.run_errand(lambda: "saved", told.append)
-    bridge.run_errand(lambda: open("/nowhere/at/all"), None, lambda error: told.append(error.problem))
+    bridge.run_errand(lambda: Path("/nowhere/at/all").read_bytes(), None, lambda error: told.append(error.problem))
     with qtbot.waitSignal(bridge.faulted) as faulted:
-        bridge.run_errand(lambda: open("/nowhere/at/all"))
+        bridge.run_errand(lambda: Path("/nowhere/at/all").read_bytes())
     assert told == ["saved", "no such file or directory"]
     assert "/nowhere/at/all" in faulted.args[0].sentence()
 

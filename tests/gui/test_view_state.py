@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from app.view_state import MAX_SELECTED, Focus, ViewState
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.view_state import MAX_SELECTED, Focus, ViewState
 from canon_core.maps.kinds import MapKind
 from canon_core.study.results import DEFAULT_FAR, FitMode
 from canon_core.verification.roc import FarRule

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QPushButton, QWidget
+from pytestqt.qtbot import QtBot
+
 from app import file_choosers
 from app.dialogs.add_dataset import AddDatasetDialog
 from app.dialogs.add_model import AddModelDialog
 from app.dialogs.export import ExportDialog
 from app.main_window import MainWindow
 from app.message_bar import Tone
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QPushButton, QWidget
-from pytestqt.qtbot import QtBot
-
 from canon_core.experiments.matrix import matrix_json, run_matrix
 from canon_core.jobs import JobContext
 from canon_core.maps.kinds import MapKind

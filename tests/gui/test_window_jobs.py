@@ -10,16 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMessageBox, QPushButton
+from pytestqt.qtbot import QtBot
+
 from app.contents import Badge, badge_of
 from app.jobs_panel import JobPhase, JobRow
 from app.main import _open
 from app.main_window import MainWindow
 from app.user_files import Session, recent_studies, take_cut_off_session, write_session
 from app.view_state import ViewState
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox, QPushButton
-from pytestqt.qtbot import QtBot
-
 from canon_core.datasets.options import DatasetOptions
 from canon_core.jobs import JobContext
 from canon_core.maps.kinds import MapKind

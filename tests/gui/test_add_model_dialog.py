@@ -1,0 +1,243 @@
+"""Adding networks: what is shown of them, what can be changed, and what is told where they cannot be used."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QListWidgetItem
+from pytestqt.qtbot import QtBot
+
+from app.dialogs.add_model import AddModelDialog
+from app.dialogs.preprocessing import PreprocessingDialog
+from app.dialogs.spec_form import SpecForm
+from app.document import Document
+from app.engine_bridge import EngineBridge
+from canon_core.errors import ModelError
+from canon_core.models.spec import InputSpec, ModelSpec, OutputSpec, parse_spec, spec_to_toml
+
+PATIENCE = 20_000
+
+
+@pytest.fixture
+def document(qtbot: QtBot, tmp_path: Path) -> Iterator[Document]:
+    bridge = EngineBridge()
+    document = Document(bridge, bridge)
+    document.create(tmp_path / "study.canon")
+    qtbot.waitUntil(lambda: document.contents is not None and not bridge.busy, timeout=PATIENCE)
+    yield document
+    document.close()
+    qtbot.waitUntil(lambda: not document.changing, timeout=PATIENCE)
+    assert bridge.close()
+    bridge.deleteLater()
+
+
+def shown(document: Document, files: list[Path], qtbot: QtBot) -> AddModelDialog:
+    dialog = AddModelDialog(document, files)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    qtbot.waitUntil(lambda: not document.bridge.busy, timeout=PATIENCE)
+    return dialog
+
+
+def states(dialog: AddModelDialog) -> list[tuple[str, str]]:
+    items = [dialog.files.topLevelItem(row) for row in range(dialog.files.topLevelItemCount())]
+    return [(item.text(0), item.text(1)) for item in items]
+
+
+def choose(dialog: AddModelDialog, row: int) -> None:
+    dialog.files.setCurrentItem(dialog.files.topLevelItem(row))
+
+
+def test_bad_files_are_told_apart_from_good_ones_which_are_added(
+    document: Document, small_data: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    cut = tmp_path / "cut.onnx"
+    cut.write_bytes((small_data / "a.onnx").read_bytes()[:500])
+    text = tmp_path / "text.onnx"
+    text.write_text("no network at all")
+    dialog = shown(document, [small_data / "a.onnx", cut, text, tmp_path / "gone.onnx"], qtbot)
+    assert states(dialog) == [
+        ("a", "ready"), ("cut", "cannot be used"), ("text", "cannot be used"), ("gone", "cannot be used"),
+    ]  # fmt: skip
+    for row, path in ((1, cut), (2, text), (3, tmp_path / "gone.onnx")):
+        choose(dialog, row)
+        assert dialog.problem.isVisible()
+        assert str(path) in dialog.problem.label.text()
+        assert ";" in dialog.problem.label.text()  # and what to do about it
+    qtbot.mouseClick(dialog.add_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not document.bridge.busy, timeout=PATIENCE)
+    assert document.contents.model_names == ("a",)
+    assert dialog.isVisible()  # the others are still there, to be seen
+    assert [name for name, _ in states(dialog)] == ["cut", "text", "gone"]
+    assert not dialog.add_button.isEnabled()
+
+
+def test_a_field_changed_by_hand_is_what_is_added(document: Document, small_data: Path, qtbot: QtBot) -> None:
+    dialog = shown(document, [small_data / "a.onnx"], qtbot)
+    assert dialog.preset.currentText() == "as found: inferred from the network"
+    qtbot.keyClicks(dialog.form.color, "b")
+    dialog.form.mean.setFocus()
+    dialog.form.mean.selectAll()
+    qtbot.keyClicks(dialog.form.mean, "104, 117, 123")
+    qtbot.keyClick(dialog.form.mean, Qt.Key.Key_Tab)
+    qtbot.waitUntil(lambda: dialog.preset.currentText() == "changed by hand", timeout=PATIENCE)
+    dialog.name.setFocus()
+    dialog.name.selectAll()
+    qtbot.keyClicks(dialog.name, "mine")
+    qtbot.mouseClick(dialog.add_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not dialog.isVisible(), timeout=PATIENCE)
+    (model,) = document.contents.models
+    assert model.name == "mine"
+    assert (model.spec.input.color, model.spec.input.mean) == ("bgr", (104.0, 117.0, 123.0))
+
+
+def test_a_change_is_checked_before_it_is_added_however_quickly_add_is_clicked(
+    document: Document, small_data: Path, qtbot: QtBot
+) -> None:
+    dialog = shown(document, [small_data / "a.onnx"], qtbot)
+    qtbot.keyClicks(dialog.form.color, "b")
+    qtbot.mouseClick(dialog.add_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not dialog.isVisible(), timeout=PATIENCE)
+    assert document.contents.models[0].spec.input.color == "bgr"
+
+
+def test_a_spec_that_contradicts_the_network_is_told_and_not_added(
+    document: Document, small_data: Path, qtbot: QtBot
+) -> None:
+    dialog = shown(document, [small_data / "a.onnx"], qtbot)
+    dialog.form.width_box.setValue(96)
+    qtbot.waitUntil(dialog.problem.isVisible, timeout=PATIENCE)
+    assert "96 wide" in dialog.problem.label.text()
+    assert "width = 112" in dialog.problem.label.text()
+    assert not dialog.add_button.isEnabled()
+    assert dialog.form.width_box.value() == 96  # what the user wrote stays, to be corrected
+    dialog.form.width_box.setValue(112)
+    qtbot.waitUntil(lambda: not dialog.problem.isVisible(), timeout=PATIENCE)
+    qtbot.waitUntil(dialog.add_button.isEnabled, timeout=PATIENCE)
+
+
+def test_a_preset_replaces_what_was_found(document: Document, small_data: Path, qtbot: QtBot) -> None:
+    dialog = shown(document, [small_data / "a.onnx"], qtbot)
+    names = [dialog.preset.itemData(row) for row in range(dialog.preset.count())]
+    dialog.preset.setCurrentIndex(names.index("arcface-tf2"))
+    dialog.preset.activated.emit(names.index("arcface-tf2"))
+    qtbot.waitUntil(lambda: dialog.form.mean.text() == "0", timeout=PATIENCE)
+    assert dialog.form.std.text() == "255"
+
+
+def test_the_toml_beside_a_network_is_used_and_said(
+    document: Document, small_data: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    network = Path(shutil.copy(small_data / "a.onnx", tmp_path / "net.onnx"))
+    (tmp_path / "net.toml").write_text('[input]\ncolor = "bgr"\n')
+    dialog = shown(document, [network], qtbot)
+    assert dialog.preset.currentText() == "as found: net.toml beside the network"
+    assert dialog.form.color.currentText() == "BGR"
+    assert "default is taken" in dialog.notes.text()
+
+
+def test_a_name_that_is_taken_is_told_and_can_be_changed(
+    document: Document, small_data: Path, qtbot: QtBot
+) -> None:
+    document.add_model(small_data / "a.onnx", None, None)
+    qtbot.waitUntil(lambda: not document.bridge.busy, timeout=PATIENCE)
+    dialog = shown(document, [small_data / "b.onnx"], qtbot)
+    dialog.name.selectAll()
+    qtbot.keyClicks(dialog.name, "a")
+    qtbot.mouseClick(dialog.add_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(dialog.fault.isVisible, timeout=PATIENCE)
+    assert "there is a model 'a' already" in dialog.fault.label.text()
+    qtbot.keyClicks(dialog.name, "2")
+    qtbot.mouseClick(dialog.add_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: document.contents.model_names == ("a", "a2"), timeout=PATIENCE)
+
+
+def test_preprocessing_can_be_changed_until_something_is_embedded(
+    document: Document, small_data: Path, qtbot: QtBot
+) -> None:
+    document.add_model(small_data / "a.onnx", None, None)
+    qtbot.waitUntil(lambda: not document.bridge.busy, timeout=PATIENCE)
+    dialog = PreprocessingDialog(document, document.contents.models[0])
+    qtbot.addWidget(dialog)
+    dialog.show()
+    qtbot.keyClicks(dialog.form.color, "b")
+    qtbot.mouseClick(dialog.change_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not dialog.isVisible(), timeout=PATIENCE)
+    assert document.contents.models[0].spec.input.color == "bgr"
+    settled = PreprocessingDialog(document, document.contents.models[0], "settled, because")
+    qtbot.addWidget(settled)
+    settled.show()
+    assert not settled.form.isEnabled()
+    assert settled.fault.isVisible()
+
+
+levels = st.sampled_from([0.0, 104.0, 127.5, 0.1, 123.675])
+scales = st.sampled_from([1.0, 128.0, 58.395, 255.0])
+specs = st.builds(
+    ModelSpec,
+    input=st.builds(
+        InputSpec,
+        height=st.integers(8, 4096),
+        width=st.integers(8, 4096),
+        template=st.sampled_from(["arcface", "arcface-96", "box", "whole"]),
+        margin=st.sampled_from([0.0, 12.5, 32.0]),
+        color=st.sampled_from(["rgb", "bgr"]),
+        layout=st.sampled_from(["nchw", "nhwc"]),
+        mean=st.tuples(levels, levels, levels),
+        std=st.tuples(scales, scales, scales),
+    ),
+    output=st.builds(
+        OutputSpec,
+        names=st.lists(st.text("abc_", min_size=1), min_size=1, max_size=3, unique=True).map(tuple),
+        flip=st.sampled_from(["none", "sum", "keep"]),
+        pfe=st.booleans(),
+    ),
+    about=st.just({"title": "kept"}),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@given(specs)
+def test_the_form_gives_back_the_spec_it_was_given(qtbot: QtBot, spec: ModelSpec) -> None:
+    form = SpecForm()
+    form.show_spec(spec, ["unused", *spec.output.names])
+    assert form.read_spec() == parse_spec(spec_to_toml(spec))
+    form.deleteLater()
+
+
+def test_own_points_of_a_spec_file_survive_the_form(qtbot: QtBot) -> None:
+    form = SpecForm()
+    qtbot.addWidget(form)
+    points = ((30.0, 40.0), (70.0, 40.0), (50.0, 60.0), (35.0, 80.0), (65.0, 80.0))
+    spec = ModelSpec(input=InputSpec(template=None, points=points), output=OutputSpec(names=("e",)))
+    form.show_spec(spec, ["e"])
+    assert form.read_spec() == spec
+
+
+@pytest.mark.parametrize(
+    ("mean", "what"), [("much", "no list of numbers"), ("1, 2", "mean holds 2 numbers"), ("", "mean holds 0 numbers")]
+)
+def test_what_is_no_spec_is_refused_in_words(qtbot: QtBot, mean: str, what: str) -> None:
+    form = SpecForm()
+    qtbot.addWidget(form)
+    form.show_spec(ModelSpec(output=OutputSpec(names=("e",))))
+    form.mean.setText(mean)
+    with pytest.raises(ModelError, match=what):
+        form.read_spec()
+
+
+def test_without_an_output_there_is_no_embedding(qtbot: QtBot) -> None:
+    form = SpecForm()
+    qtbot.addWidget(form)
+    form.show_spec(ModelSpec(output=OutputSpec(names=("e",))))
+    item = form.outputs.item(0)
+    assert isinstance(item, QListWidgetItem)
+    item.setCheckState(Qt.CheckState.Unchecked)
+    with pytest.raises(ModelError, match="no output is chosen"):
+        form.read_spec()
