@@ -1,0 +1,230 @@
+"""How long the window's thread is held up while networks embed, maps are fitted and pairs are scored.
+
+A 10 ms timer in the window's own thread ticks through at least 30 s of each kind of work, in the real window, while
+somebody looks around in it: walks through cells, reads their curves, switches views. Reported are the gaps between
+ticks, so 10 ms is perfect. House plan: 99 of 100 gaps ≤ 50 ms, the longest ≤ 250 ms.
+
+Real faces and networks where they are, else the rendered stand-in.
+
+    python tests/benchmarks/heartbeat.py [--json FILE] [--seconds 30]
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import math
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtCore import QObject, Qt, QTimer
+
+INTERVAL_MS = 10
+LIMITS_MS = {"p99_ms": 50.0, "max_ms": 250.0}
+#: Milliseconds between two things somebody does in the window.
+LOOKING_MS = 400
+#: Seconds until a step that should end counts as stuck.
+PATIENCE_S = 900.0
+
+
+@dataclass
+class Heart:
+    """Ticks in the thread it is made in, and remembers the gaps in milliseconds."""
+
+    gaps: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._timer = QTimer()
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.setInterval(INTERVAL_MS)
+        self._timer.timeout.connect(self._tick)
+        self._last = 0.0
+
+    def start(self) -> None:
+        self._last = time.perf_counter()
+        self._timer.start()
+
+    def stop(self) -> None:
+        """Stop, and count the gap that was under way."""
+        self._tick()
+        self._timer.stop()
+
+    def _tick(self) -> None:
+        now = time.perf_counter()
+        self.gaps.append(1000 * (now - self._last))
+        self._last = now
+
+    def figures(self) -> dict[str, float]:
+        ordered = sorted(self.gaps)
+        at = min(len(ordered) - 1, math.ceil(0.99 * len(ordered)) - 1)
+        return {
+            "p99_ms": round(ordered[at], 1),
+            "max_ms": round(ordered[-1], 1),
+            "median_ms": round(ordered[len(ordered) // 2], 1),
+            "ticks": len(ordered),
+            "seconds": round(sum(ordered) / 1000, 1),
+        }
+
+
+class Looker(QObject):
+    """Somebody who walks through the matrix and the views while work goes on."""
+
+    def __init__(self, window: Any) -> None:
+        super().__init__(window)
+        self._window = window
+        self._steps = itertools.count()
+        self._timer = QTimer(self)
+        self._timer.setInterval(LOOKING_MS)
+        self._timer.timeout.connect(self._look)
+
+    def start(self) -> None:
+        self._timer.start()
+
+    def stop(self) -> None:
+        self._timer.stop()
+
+    def _look(self) -> None:
+        window, step = self._window, next(self._steps)
+        views = (window.matrix_view, window.roc_view, window.faces_view)
+        window.tabs.setCurrentWidget(views[step // 4 % len(views)])
+        matrix = window.computing.matrix
+        if matrix is not None:
+            pairs = [pair for pair, cell in matrix.cells.items() if cell is not None]
+            if pairs:
+                pair = pairs[step % len(pairs)]
+                window.document.change("Choose a cell", kind="cells", cells=(pair,))
+
+
+def run_until(application: Any, done: Callable[[], bool]) -> None:
+    """Let the window live until something is so."""
+    end = time.monotonic() + PATIENCE_S
+    while not done():
+        if time.monotonic() > end:
+            raise SystemExit("the window is stuck")
+        application.processEvents()
+        time.sleep(0.0005)  # as the event loop does between events, this gives the processor away
+
+
+def data(folder: Path) -> tuple[str, Path, list[Path]]:
+    """Which data there is: its kind, the faces, the networks."""
+    real = Path(os.environ.get("CANON_REAL") or Path(__file__).resolve().parents[3] / "shared" / "real")
+    if (real / "models").is_dir():
+        return "real", real / "lfw", sorted((real / "models").glob("*.onnx"))
+    from canon_core.demo.standin import build_standin
+    from canon_core.jobs import JobContext
+
+    made = build_standin(folder / "standin", JobContext())
+    return "stand-in", made.faces, [path for _, path in made.models]
+
+
+def make_study(path: Path, faces: Path, networks: list[Path]) -> None:
+    from canon_core.datasets.options import DatasetOptions
+    from canon_core.jobs import JobContext
+    from canon_core.study.study import Study
+
+    with Study.create(path) as study:
+        for network in networks:
+            study.add_model(network)
+        study.add_dataset(faces, DatasetOptions(), JobContext())
+
+
+def measure(application: Any, window: Any, seconds: float) -> dict[str, dict[str, float]]:
+    """The heart's figures for each kind of work."""
+    return {
+        "embedding": beat(window, lambda heart: embed_for(application, window, heart, seconds)),
+        "scoring": beat(window, lambda heart: score_for(application, window, heart, seconds)),
+    }
+
+
+def beat(window: Any, work: Callable[[Heart], None]) -> dict[str, float]:
+    heart, looker = Heart(), Looker(window)
+    looker.start()
+    work(heart)
+    looker.stop()
+    return heart.figures()
+
+
+def embed_for(application: Any, window: Any, heart: Heart, seconds: float) -> None:
+    """Embed everything, again and again from the start, until it took long enough."""
+    window.computing.automatic = False
+    while sum(heart.gaps) < 1000 * seconds:
+        for file in (window.document.contents.path / "embeddings").rglob("*.h5"):
+            file.unlink()
+        window.document.refresh()
+        run_until(application, lambda: not window.bridge.busy)
+        heart.start()
+        assert window.computing.embed_missing()
+        run_until(application, lambda: not window.computing.embedding)
+        heart.stop()
+
+
+def score_for(application: Any, window: Any, heart: Heart, seconds: float) -> None:
+    """Score the matrix with one split into halves after the other, with each kind of map."""
+    from canon_core.maps.kinds import MapKind
+
+    kinds = itertools.cycle((MapKind.LINEAR, MapKind.ROTATION, MapKind.AFFINE))
+    window.computing.automatic = True
+    for seed in itertools.count(1):
+        heart.start()
+        window.document.change("Another split", seed=seed, map=next(kinds))
+        run_until(application, lambda seed=seed: done(window, seed))
+        heart.stop()
+        if sum(heart.gaps) >= 1000 * seconds:
+            return
+
+
+def done(window: Any, seed: int) -> bool:
+    matrix = window.computing.matrix
+    return (
+        matrix is not None
+        and matrix.settings.seed == seed
+        and all(cell is not None or pair in matrix.missing for pair, cell in matrix.cells.items())
+        and not window.computing.scoring
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--seconds", type=float, default=30.0)
+    arguments = parser.parse_args()
+    from PySide6.QtWidgets import QApplication
+
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME"):
+            os.environ[name] = folder  # the user's recent studies are not for this
+        kind, faces, networks = data(Path(folder))
+        make_study(Path(folder, "heartbeat.canon"), faces, networks)
+        application = QApplication([])
+        from app.main_window import MainWindow
+
+        window = MainWindow()
+        window.show()
+        window.document.open(Path(folder, "heartbeat.canon"))
+        run_until(application, lambda: window.document.contents is not None and not window.bridge.busy)
+        figures = measure(application, window, arguments.seconds)
+        window.shut_down()
+        run_until(application, lambda: not window.isVisible())
+    failed = []
+    print(f"{'work':12}{'median':>9}{'p99':>9}{'longest':>9}   ms between ticks ({kind} data)")
+    for work, found in figures.items():
+        print(f"{work:12}{found['median_ms']:9.1f}{found['p99_ms']:9.1f}{found['max_ms']:9.1f}   {found['seconds']} s")
+        failed += [f"{work} {key} {found[key]} > {limit}" for key, limit in LIMITS_MS.items() if found[key] > limit]
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps({"data": kind, **figures}, indent=1))
+    if failed:
+        print("too slow: " + "; ".join(failed), file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
