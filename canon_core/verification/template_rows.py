@@ -48,22 +48,14 @@ class TemplateRows:
         SettingsError
             When one is not a template.
         """
-        wanted = np.asarray(ids, np.int64)
-        if not wanted.size:
-            return wanted
-        if not self.ids.size or wanted.min() < self.ids[0] or wanted.max() > self.ids[-1]:
-            raise SettingsError(f"there is no template {self._outside(wanted)}")
-        span = int(self.ids[-1] - self.ids[0]) + 1
-        if span <= max(10_000_000, wanted.size):  # ids are sparse, but not that sparse: a table beats a search
-            table = np.full(span, -1, np.int64)
-            table[self.ids - self.ids[0]] = np.arange(self.ids.size)
-            found: Codes = table[wanted - self.ids[0]]
-        else:
-            found = np.searchsorted(self.ids, wanted)
-            found[self.ids[found] != wanted] = -1
-        if found.min() < 0:
-            raise SettingsError(f"there is no template {int(wanted[found < 0][0])}")
-        return found
+        return _positions(self.ids, np.asarray(ids, np.int64))
+
+    @property
+    def without_images(self) -> NDArray[np.bool_]:
+        """(t,) templates none of whose images is left: their embedding is zero, and their pairs mean nothing."""
+        mask = np.ones(self.ids.size, bool)
+        mask[self.template] = False
+        return mask
 
     def images_of(self, wanted: ArrayLike | None = None) -> Codes:
         """Embedding rows that some templates (by position; all unless given) need, ascending, each once."""
@@ -73,12 +65,13 @@ class TemplateRows:
         mask[np.asarray(wanted, np.int64)] = True
         return np.unique(self.image[mask[self.template]])
 
-    def _outside(self, wanted: Codes) -> int:
-        return int(wanted[~np.isin(wanted, self.ids)].ravel()[0])
-
 
 def template_rows(
-    templates: ArrayLike, media: ArrayLike, scores: ArrayLike | None = None, images: ArrayLike | None = None
+    templates: ArrayLike,
+    media: ArrayLike,
+    scores: ArrayLike | None = None,
+    images: ArrayLike | None = None,
+    ids: ArrayLike | None = None,
 ) -> TemplateRows:
     """Lay out the rows of a protocol.
 
@@ -91,11 +84,13 @@ def template_rows(
         Detector scores; NaN where there is none.
     images : (r,) array_like of int, optional
         Row of the embeddings; row by row unless given. Leave a row out to leave its image out.
+    ids : (t,) array_like of int, optional
+        Every template there is, ascending, those without a row included; those of the rows unless given.
 
     Raises
     ------
     SettingsError
-        When lengths differ, an image is negative, or a score is infinite.
+        When lengths differ, an image is negative, a score is infinite, or ``ids`` lack a row's template.
     """
     template_ids, medium_ids = np.asarray(templates, np.int64), np.asarray(media, np.int64)
     image = np.arange(template_ids.size) if images is None else np.asarray(images, np.int64)
@@ -112,15 +107,40 @@ def template_rows(
     weight = np.where(np.isnan(given), 1.0, given)
     if not np.isfinite(weight).all():
         raise SettingsError("a detector score is infinite", remedy="leave it empty where there is none")
-    ids, template = np.unique(template_ids, return_inverse=True)
+    if ids is None:
+        known, template = np.unique(template_ids, return_inverse=True)
+    else:
+        known = np.asarray(ids, np.int64)
+        if known.size and not (np.diff(known) > 0).all():
+            raise SettingsError("template ids must rise and be distinct")
+        template = _positions(known, template_ids)
     distinct_media, medium = np.unique(medium_ids, return_inverse=True)
     of_medium = template.astype(np.int64) * max(distinct_media.size, 1) + medium
     _, group, sizes = np.unique(of_medium, return_inverse=True, return_counts=True)
     order = np.argsort(image, kind="stable")
     return TemplateRows(
-        ids=ids,
+        ids=known,
         image=image[order],
         template=template[order].astype(np.int64),
         medium_size=sizes[group][order].astype(np.int64),
         weight=weight[order],
     )
+
+
+def _positions(known: Codes, wanted: Codes) -> Codes:
+    if not wanted.size:
+        return wanted
+    if not known.size or wanted.min() < known[0] or wanted.max() > known[-1]:
+        outside = wanted[~np.isin(wanted, known)].ravel()[0]
+        raise SettingsError(f"there is no template {int(outside)}")
+    span = int(known[-1] - known[0]) + 1
+    if span <= max(10_000_000, wanted.size):  # ids are sparse, but not that sparse: a table beats a search
+        table = np.full(span, -1, np.int64)
+        table[known - known[0]] = np.arange(known.size)
+        found: Codes = table[wanted - known[0]]
+    else:
+        found = np.searchsorted(known, wanted)
+        found[known[found] != wanted] = -1
+    if found.min() < 0:
+        raise SettingsError(f"there is no template {int(wanted[found < 0][0])}")
+    return found

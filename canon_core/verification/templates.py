@@ -109,7 +109,8 @@ def template_embeddings(
     Returns
     -------
     list of (k, d_target) float32
-        One a set, rows in the order of ``wanted``, of norm 1; a template whose sum is zero stays zero.
+        One a set, rows in the order of ``wanted``, of norm 1; a template whose sum is zero, or that has no image
+        (:attr:`TemplateRows.without_images`), is zero.
 
     Raises
     ------
@@ -205,7 +206,8 @@ class _Sums:
         if self._added != self._image.size:
             raise SettingsError(f"{self._image.size - self._added:,} embeddings that templates need are missing")
         if self._total is None:
-            return np.zeros((0, self._width if self._mapping is None else self._mapping.matrix.shape[1]), np.float32)
+            width = self._width if self._mapping is None else self._mapping.matrix.shape[1]
+            return np.zeros((self._wanted.size, width), np.float32)
         return self._total
 
     def add(self, turn: int, start: int, images: Embeddings) -> None:

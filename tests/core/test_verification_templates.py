@@ -216,6 +216,18 @@ def test_template_ids_are_found_however_sparse(spread: int) -> None:
             layout.positions([7 * spread, absent * spread])
 
 
+def test_a_template_whose_images_are_all_left_out_keeps_its_place() -> None:
+    layout = template_rows([9, 4], [1, 1], images=[0, 1], ids=[2, 4, 9])
+    assert layout.ids.tolist() == [2, 4, 9]
+    assert layout.without_images.tolist() == [True, False, False]
+    found = template_embeddings([(0, np.eye(2, dtype=np.float32))], layout, PAPER_FEATURES)[0]
+    assert found.tolist() == [[0, 0], [0, 1], [1, 0]]
+    with pytest.raises(SettingsError, match="no template 9"):
+        template_rows([9, 4], [1, 1], ids=[2, 4])
+    with pytest.raises(SettingsError, match="rise and be distinct"):
+        template_rows([9, 4], [1, 1], ids=[4, 9, 9])
+
+
 def test_aggregation_can_be_cancelled() -> None:
     ctx = JobContext()
     ctx.cancel()
