@@ -22,7 +22,7 @@ LIBRARIES = ("numpy", "scipy", "h5py", "onnxruntime-gpu", "onnxruntime", "opencv
 
 def main() -> int:
     sections, failed = [], []
-    for script in sorted(path for path in BENCHMARKS.glob("*.py") if not path.name.startswith("_")):
+    for script in sorted(path for path in BENCHMARKS.glob("*.py") if not path.name.startswith(("_", "make_"))):
         print(f"\n=== {script.stem}", flush=True)
         with tempfile.TemporaryDirectory() as folder:
             figures = Path(folder, "figures.json")

@@ -1,0 +1,114 @@
+"""The maker of a synthetic study of IJB-C's size, at a size a test can afford."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+
+from canon_core.store.embeddings import read_embeddings, read_info
+
+SCRIPT = Path(__file__).resolve().parents[1] / "benchmarks" / "make_ijbc_scale.py"
+SMALL = {
+    "gallery_1": 30,
+    "gallery_2": 29,
+    "enrolment_rows": 200,
+    "verification": 330,
+    "rows": 7000,
+    "videos": 150,
+    "genuine": 320,
+    "pairs": 9000,
+}
+
+
+@pytest.fixture(scope="module")
+def maker() -> ModuleType:
+    specification = importlib.util.spec_from_file_location("make_ijbc_scale", SCRIPT)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = module  # dataclasses look their module up
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def made(maker: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("synthetic")
+    maker.make(out, 5, maker.Counts(**SMALL))
+    return out
+
+
+def table(made: Path, name: str) -> list[list[str]]:
+    return [line.split() for line in (made / "meta" / name).read_text().splitlines()]
+
+
+def test_its_counts_are_those_asked_for(made: Path) -> None:
+    rows = table(made, "ijbc_face_tid_mid.txt")
+    assert [row[0] for row in rows] == [f"{number}.jpg" for number in range(1, 7001)]
+    templates = np.array([int(row[1]) for row in rows])
+    assert np.unique(templates).size == 59 + 330
+    assert np.unique(templates[:200]).size == 59
+    media, images = np.unique([int(row[2]) for row in rows], return_counts=True)
+    assert media.size < 7000
+    assert np.count_nonzero(images > 1) == 150
+    pairs = np.array(table(made, "ijbc_template_pair_label.txt"), int)
+    assert len(np.unique(pairs[:, :2], axis=0)) == len(pairs) == 9000
+    assert pairs[:, 2].sum() == 320
+    assert set(pairs[:, 0]) <= set(templates[:200])
+    assert set(pairs[:, 1]) <= set(templates[200:])
+    assert len(table(made, "ijbc_name_5pts_score.txt")) == 7000
+    assert {len(row) for row in table(made, "ijbc_name_5pts_score.txt")} == {12}
+
+
+def test_labels_are_those_of_the_subjects_in_the_galleries(made: Path) -> None:
+    subject = {}
+    for name in ("gallery_G1", "gallery_G2", "probe_mixed"):
+        lines = (made / "meta" / f"ijbc_1N_{name}.csv").read_text().splitlines()
+        found = {int(line.split(",")[0]): int(line.split(",")[1]) for line in lines[1:]}
+        assert len(found) == {"gallery_G1": 30, "gallery_G2": 29, "probe_mixed": 330}[name]
+        subject.update(found)
+    pairs = np.array(table(made, "ijbc_template_pair_label.txt"), int)
+    assert [subject[one] == subject[other] for one, other in pairs[:, :2].tolist()] == (pairs[:, 2] == 1).tolist()
+
+
+def test_models_agree_on_who_is_who_and_on_no_axis(made: Path, maker: ModuleType) -> None:
+    files = sorted((made / "embeddings").iterdir())
+    assert [read_info(path).dimensions for path in files] == [512, 512, 512, 512, 1024]
+    one, other = (read_embeddings(path) for path in files[:2])
+    assert np.isfinite(one).all()
+    similarities = []
+    for rows in (one, other):
+        unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        similarities.append(unit[:300] @ unit[:300].T)
+    off = ~np.eye(300, dtype=bool)
+    assert np.corrcoef(similarities[0][off], similarities[1][off])[0, 1] > 0.7
+    raw = np.einsum("ij,ij->i", one, other) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
+    assert abs(raw.mean()) < 0.05
+
+
+def test_the_same_arguments_give_the_same_files(made: Path, maker: ModuleType, tmp_path: Path) -> None:
+    maker.make(tmp_path, 5, maker.Counts(**SMALL))
+    for path in sorted(made.rglob("*.*")):
+        assert path.read_bytes() == (tmp_path / path.relative_to(made)).read_bytes()
+
+
+def test_it_says_that_it_is_synthetic(made: Path) -> None:
+    assert "SYNTHETIC" in (made / "SYNTHETIC.txt").read_text()
+    for path in (made / "embeddings").iterdir():
+        assert "synthetic" in path.name
+        assert str(read_info(path).attributes["note"]).startswith("SYNTHETIC")
+
+
+def test_a_disk_without_room_is_told_before_anything_is_written(
+    maker: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=10**6))
+    with pytest.raises(SystemExit, match="are needed and"):
+        maker.make(tmp_path, 10, maker.Counts())
+    assert not list(tmp_path.iterdir())
