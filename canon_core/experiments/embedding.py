@@ -6,10 +6,12 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from canon_core.datasets.faces import FaceImages
 from canon_core.embedding.embed import EmbedOptions, EmbedReport, embed
-from canon_core.errors import DatasetError
+from canon_core.errors import DatasetError, ModelError
 from canon_core.jobs import JobContext
-from canon_core.models.providers import choose_provider
+from canon_core.models.providers import ProviderChoice, choose_provider
+from canon_core.study.keys import embeddings_key
 from canon_core.study.study import Study
 
 
@@ -27,6 +29,8 @@ def embed_study(
 ) -> tuple[ModelEmbedded, ...]:
     """Embed one dataset with each of the models; what is there already is kept.
 
+    A model that cannot be run does not keep the others from their work; its error is raised at the end.
+
     Parameters
     ----------
     study : Study
@@ -42,45 +46,71 @@ def embed_study(
     ------
     DatasetError
         When the images carry no alignment although a model needs one, or an image vanished.
+    ModelError
+        When a network is gone or cannot be run, after the others are done.
     """
     if options.provider not in ("auto", "cpu"):
         choose_provider(options.provider, options.device)  # what cannot be had is said before any work
     study.refresh_dataset(dataset, ctx)
     faces = study.faces(dataset)
     names = tuple(models) or tuple(model.name for model in study.models)
-    done = []
+    done: list[ModelEmbedded] = []
+    faults: list[ModelError] = []
     for name in names:
-        resolved = study.resolved(name)
-        if faces.alignment is None and resolved.spec.input.template != "whole":
-            raise DatasetError(
-                f"the images of '{dataset}' are {_sizes(faces.width, faces.height)} photographs without alignment, and"
-                f" '{name}' wants aligned faces (numbers from whole photographs mean nothing)",
-                path=faces.root,
-                remedy="add the dataset again with --landmarks FILE.csv, --detector FILE.onnx, --aligned arcface,"
-                " or --whole-image if you are sure",
-            )
-        attributes = {
-            "key": study.embeddings_key(name, dataset),
-            "model_sha256": resolved.sha256,
-            "preprocessing": resolved.spec.digest(),
-            "dataset": study.dataset(dataset).fingerprint,
-        }
-        path = study.embeddings_path(name, dataset)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        report = embed(resolved, faces, path, options, ctx, attributes)
-        study.note_embedded(name, dataset, report.bad_rows)
-        if report.bad_rows:
-            shown = ", ".join(faces.ids[row] for row in report.bad_rows[:5])
-            more = f" and {len(report.bad_rows) - 5} more" if len(report.bad_rows) > 5 else ""
-            ctx.log(
-                f"{name} gives no usable embedding (not finite, or zero) for {len(report.bad_rows)} images:"
-                f" {shown}{more}",
-                logging.WARNING,
-            )
-        embedded = ModelEmbedded(name, dataset, report)
+        ctx.check()
+        try:
+            embedded = _embed_one(study, dataset, name, faces, options, ctx)
+        except ModelError as error:
+            if len(names) > 1:
+                ctx.log(f"{name} is left out: {error.sentence()}", logging.WARNING)
+            faults.append(error)
+            continue
         done.append(embedded)
         ctx.partial(embedded)
+    if faults:
+        raise faults[0]
     return tuple(done)
+
+
+def _embed_one(
+    study: Study, dataset: str, name: str, faces: FaceImages, options: EmbedOptions, ctx: JobContext
+) -> ModelEmbedded:
+    """Embed with one model. The content key is of the very network, spec and images that are used."""
+    path = study.embeddings_path(name, dataset)
+    study.refresh_model(name)
+    study.refresh_states()
+    state = study.embedding_state(name, dataset)
+    if state.complete and not study.model(name).file.is_file():  # its network is needed no more
+        bad = study.bad_rows(name, dataset)
+        provider = ProviderChoice(state.provider, 0, "")
+        return ModelEmbedded(name, dataset, EmbedReport(state.rows, state.rows, 0.0, 0.0, provider, 0, bad))
+    resolved = study.resolved(name)
+    if faces.alignment is None and resolved.spec.input.template != "whole":
+        raise DatasetError(
+            f"the images of '{dataset}' are {_sizes(faces.width, faces.height)} photographs without alignment, and"
+            f" '{name}' wants aligned faces (numbers from whole photographs mean nothing)",
+            path=faces.root,
+            remedy="add the dataset again with --landmarks FILE.csv, --detector FILE.onnx, --aligned arcface,"
+            " or --whole-image if you are sure",
+        )
+    key = embeddings_key(resolved.sha256, resolved.spec.digest(), faces.fingerprint)
+    attributes = {
+        "key": key,
+        "model_sha256": resolved.sha256,
+        "preprocessing": resolved.spec.digest(),
+        "dataset": faces.fingerprint,
+    }
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    report = embed(resolved, faces, path, options, ctx, attributes)
+    study.note_embedded(name, dataset, key, report.bad_rows)
+    if report.bad_rows:
+        shown = ", ".join(faces.ids[row] for row in report.bad_rows[:5])
+        more = f" and {len(report.bad_rows) - 5} more" if len(report.bad_rows) > 5 else ""
+        ctx.log(
+            f"{name} gives no usable embedding (not finite, or zero) for {len(report.bad_rows)} images: {shown}{more}",
+            logging.WARNING,
+        )
+    return ModelEmbedded(name, dataset, report)
 
 
 def _sizes(width: object, height: object) -> str:

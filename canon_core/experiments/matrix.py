@@ -64,7 +64,7 @@ def run_matrix(study: Study, settings: MatrixSettings, ctx: JobContext) -> Matri
         done += 1
         ctx.partial(cell)
         ctx.report(done, total - len(missing), what)
-    return _assemble(study, settings, usable, cells, missing, time.perf_counter() - start)
+    return _assemble(settings, usable, cells, missing, time.perf_counter() - start)
 
 
 def stored_matrix(study: Study, settings: MatrixSettings) -> Matrix:
@@ -72,7 +72,7 @@ def stored_matrix(study: Study, settings: MatrixSettings) -> Matrix:
     check_settings(settings)
     usable = UsableEmbeddings(study, settings.dataset, settings.models)
     cells, missing = _Cells(study, settings, usable).stored()
-    return _assemble(study, settings, usable, cells, missing, 0.0)
+    return _assemble(settings, usable, cells, missing, 0.0)
 
 
 def read_roc(study: Study, cell: Cell) -> Roc:
@@ -114,8 +114,9 @@ class _Cells:
         self._disjoint = settings.mode is FitMode.DISJOINT
         self._halves: tuple[Rows, Rows] | None = None
         self._source_fits: tuple[str, list[SourceFit]] | None = None
-        self._embeddings = {name: study.embeddings_key(name, settings.dataset) for name in usable.models}
-        self._dimensions = {name: study.model(name).dimensions for name in usable.models}
+        self._embeddings, self._dimensions = usable.keys, usable.dimensions
+        # Whatever order FARs were asked for in, it is the same cell; its readings are kept from the highest down.
+        self._far = tuple(sorted(set(settings.far), reverse=True))
 
     def stored(self) -> tuple[dict[tuple[str, str], Cell | None], dict[tuple[str, str], str]]:
         """Every cell with its stored result, and why some cannot exist. The diagonal comes first."""
@@ -134,7 +135,7 @@ class _Cells:
                 missing[source, target] = reason
             else:
                 path = self._study.stored("results", self._cell_key(source, target))
-                cells[source, target] = load_cell(path, source, target)
+                cells[source, target] = self._as_asked(load_cell(path, source, target))
         return cells, missing
 
     def compute(self, source: str, target: str, ctx: JobContext) -> Cell:
@@ -172,11 +173,21 @@ class _Cells:
                 outside = mapping.apply(outside)
             pools.append(Pool(source=outside, target=aim, subjects=subjects, ordered=True))
         ctx.check()
-        scores = score_all_pairs(pools, settings.far, ctx.quiet())
+        scores = score_all_pairs(pools, self._far, ctx.quiet())
         cell = self._cell(source, target, scores, tuple(fits), time.perf_counter() - start)
         if not self._study.read_only:
             save_cell(self._study.stored("results", cell.key), cell, scores.roc, self._folders(source, target))
-        return cell
+        asked = self._as_asked(cell)
+        assert asked is not None
+        return asked
+
+    def _as_asked(self, cell: Cell | None) -> Cell | None:
+        """A cell with its readings in the order of the settings' FARs."""
+        if cell is None or self._far == self._settings.far:
+            return cell
+        places = [self._far.index(far) for far in self._settings.far]
+        readings = {rule: tuple(kept[place] for place in places) for rule, kept in cell.readings.items()}
+        return replace(cell, readings=readings)
 
     # -- keys ----------------------------------------------------------------------------------------------------
     def _cell_key(self, source: str, target: str) -> str:
@@ -190,7 +201,7 @@ class _Cells:
             map=None if single else str(settings.map),
             mode=str(settings.mode),
             features=str(settings.features),
-            far=list(settings.far),
+            far=list(self._far),
             seed=settings.seed if self._disjoint else None,
             left_out=self._usable.left_out_digest,
         )
@@ -206,12 +217,8 @@ class _Cells:
         )
 
     def _folders(self, source: str, target: str) -> dict[str, str]:
-        study = self._study
-        return {
-            "source": study.model(source).folder,
-            "target": study.model(target).folder,
-            "dataset": study.dataset(self._settings.dataset).folder,
-        }
+        folders = self._usable.folders
+        return {"source": folders[source], "target": folders[target], "dataset": self._usable.dataset.folder}
 
     # -- rows ----------------------------------------------------------------------------------------------------
     def _scored_rows(self) -> tuple[Rows, ...]:
@@ -274,7 +281,6 @@ class _Cells:
 
 
 def _assemble(
-    study: Study,
     settings: MatrixSettings,
     usable: UsableEmbeddings,
     cells: dict[tuple[str, str], Cell | None],
@@ -287,8 +293,8 @@ def _assemble(
     fits = next((cell.fits for cell in found if cell.fits), ())
     return Matrix(
         settings=settings,
-        protocol=study.dataset(settings.dataset).protocol,
-        dataset_title=study.dataset(settings.dataset).title,
+        protocol=usable.dataset.protocol,
+        dataset_title=usable.dataset.title,
         cells=cells,
         missing=missing,
         fit_pairs=tuple(fit.pairs for fit in fits),

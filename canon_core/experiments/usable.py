@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import zlib
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from canon_core.errors import SettingsError, StudyError
+from canon_core.errors import CanonError, SettingsError, StudyError
 from canon_core.jobs import JobContext
 from canon_core.maps.fit import unit_rows
 from canon_core.store.embeddings import read_embeddings
@@ -42,6 +43,10 @@ class UsableEmbeddings:
     ----------
     models : tuple of str
         Those that can be used.
+    keys, dimensions, folders : dict
+        Content key of the embeddings, width, and folder of each.
+    dataset : DatasetEntry
+        As it was when this was made.
     missing : dict
         The others, with why.
     rows : (n,) int64
@@ -56,7 +61,6 @@ class UsableEmbeddings:
     """
 
     def __init__(self, study: Study, dataset: str, models: Sequence[str]) -> None:
-        self._study = study
         self._dataset = dataset
         self.missing: dict[str, str] = {}
         for name in models:
@@ -72,6 +76,12 @@ class UsableEmbeddings:
                 path=study.path,
                 remedy=f"run `canon embed` with --dataset {dataset}",
             )
+        # Taken once, by key and path: a model may be renamed while its cells are computed.
+        self.keys = {name: study.embeddings_key(name, dataset) for name in self.models}
+        self.dimensions = {name: study.model(name).dimensions for name in self.models}
+        self.folders = {name: study.model(name).folder for name in self.models}
+        self.dataset = study.dataset(dataset)
+        self._paths = {name: study.embeddings_path(name, dataset) for name in self.models}
         faces = study.faces(dataset)
         bad = sorted({row for name in self.models for row in study.bad_rows(name, dataset)})
         self.rows = np.delete(np.arange(len(faces), dtype=np.int64), bad)
@@ -86,7 +96,7 @@ class UsableEmbeddings:
         if model in self._held:
             self._held.move_to_end(model)
             return self._held[model]
-        stored = read_embeddings(self._study.embeddings_path(model, self._dataset))
+        stored = read_embeddings(self._paths[model])
         flat = stored[:, 0] if stored.ndim == 3 else stored  # single images: unit norm, nothing else, so no flip
         if len(self.left_out):
             flat = flat[self.rows]
@@ -117,10 +127,13 @@ class UsableEmbeddings:
 
 def prepare(study: Study, dataset: str, models: Sequence[str], ctx: JobContext) -> UsableEmbeddings:
     """Look whether models and images are still what was embedded, and collect what can be used."""
-    for name in models:
-        study.refresh_model(name)
-    if study.dataset(dataset).path.is_dir():
-        study.refresh_dataset(dataset, ctx)
+    try:
+        for name in models:
+            study.refresh_model(name)
+        if study.dataset(dataset).path.is_dir():
+            study.refresh_dataset(dataset, ctx)
+    except CanonError as error:  # what was embedded can be scored without the files it was made from
+        ctx.log(f"cannot look whether anything changed since it was embedded: {error.sentence()}", logging.WARNING)
     study.refresh_states()
     return UsableEmbeddings(study, dataset, models)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from canon_core import limits
 from canon_core.errors import StudyError
@@ -19,6 +19,16 @@ SCHEMA = 1
 MANIFEST = "study.json"
 
 
+#: What models and datasets may be called, and the folders made of those names: never a path.
+NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_ .+-]{0,63}$"
+_FOLDER_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,79}$"
+#: Unusable rows that are remembered one by one; where there are more, the embeddings are looked through again.
+MOST_BAD_ROWS = 1000
+
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+Folder = Annotated[str, StringConstraints(pattern=_FOLDER_PATTERN)]
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
@@ -26,7 +36,7 @@ class _Record(BaseModel):
 class OutsidePath(_Record):
     """A file or folder outside the study: where it was, absolutely and seen from the study.
 
-    A study moved together with its data finds it by ``relative``, one moved alone by ``absolute``.
+    A study moved or copied together with its data finds its own by ``relative``, one moved alone by ``absolute``.
     """
 
     absolute: str
@@ -44,22 +54,28 @@ class OutsidePath(_Record):
 
     def locate(self, study: Path) -> Path:
         """Where it is now; where it was, when it is nowhere."""
-        absolute = Path(self.absolute)
-        if self.relative is not None and not absolute.exists():
+        if self.relative is not None:
             beside = Path(os.path.normpath(study / self.relative))
             if beside.exists():
                 return beside
-        return absolute
+        return Path(self.absolute)
+
+
+class FileStamp(_Record):
+    """By which a file is recognised as unchanged without reading it; ``name`` is relative to the network's folder."""
+
+    name: str
+    size: int
+    mtime_ns: int
 
 
 class ModelRecord(_Record):
     """A network in the study. ``folder`` names its embeddings and never changes; ``name`` may."""
 
-    name: str
-    folder: str
+    name: Name
+    folder: Folder
     file: OutsidePath
-    file_size: int
-    mtime_ns: int
+    stamps: tuple[FileStamp, ...]  # the network's file and those its weights lie in
     sha256: str
     spec: ModelSpec
     origin: str
@@ -84,10 +100,10 @@ class OptionsRecord(_Record):
 
 
 class DatasetRecord(_Record):
-    """A dataset in the study; its images are listed in ``datasets/<folder>.h5``."""
+    """A dataset in the study; its images are listed in ``datasets/<folder>.<fingerprint, 16 digits>.h5``."""
 
-    name: str
-    folder: str
+    name: Name
+    folder: Folder
     root: OutsidePath
     options: OptionsRecord
     format: str
@@ -99,12 +115,29 @@ class DatasetRecord(_Record):
     fold_pairs: int = 0
     notes: tuple[str, ...] = ()
 
+    @property
+    def table(self) -> str:
+        """Name of the file that lists the images."""
+        return f"{self.folder}.{self.fingerprint[:16]}.h5"
+
 
 class EmbeddingRecord(_Record):
-    """What is known of a complete embeddings file beyond its own attributes."""
+    """What is known of a complete embeddings file beyond its own attributes.
+
+    ``bad_rows`` names the unusable rows where ``bad`` is at most :data:`MOST_BAD_ROWS`.
+    """
 
     key: str
+    bad: int = 0
     bad_rows: tuple[int, ...] = ()
+
+
+def _each_once(records: tuple[Any, ...]) -> tuple[Any, ...]:
+    for what in ("name", "folder"):
+        seen = [getattr(record, what).casefold() if what == "folder" else getattr(record, what) for record in records]
+        if len(set(seen)) < len(seen):
+            raise ValueError(f"two of them have the same {what}")
+    return records
 
 
 class Manifest(_Record):
@@ -112,8 +145,8 @@ class Manifest(_Record):
 
     schema_version: int = Field(default=SCHEMA, alias="schema")
     program: str = ""
-    models: tuple[ModelRecord, ...] = ()
-    datasets: tuple[DatasetRecord, ...] = ()
+    models: Annotated[tuple[ModelRecord, ...], AfterValidator(_each_once)] = ()
+    datasets: Annotated[tuple[DatasetRecord, ...], AfterValidator(_each_once)] = ()
     embeddings: dict[str, EmbeddingRecord] = Field(default_factory=dict)  # "<model folder>/<dataset folder>"
     view: dict[str, Any] = Field(default_factory=dict)
 
@@ -161,6 +194,22 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Replace a study's manifest by temporary file, fsync and rename."""
+    """Replace a study's manifest by temporary file, fsync and rename.
+
+    Raises
+    ------
+    StudyError
+        When it would be larger than what :func:`read_manifest` accepts, or holds what cannot be written as text.
+    StoreError
+        When it cannot be written; the old one stays.
+    """
     text = json.dumps(manifest.model_dump(mode="json", by_alias=True), indent=1, ensure_ascii=False)
-    write_atomically(folder / MANIFEST, text.encode("utf-8"))
+    try:
+        data = text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise StudyError(
+            "a path in it is no valid text", path=folder / MANIFEST, remedy="rename the folder or file it names"
+        ) from None
+    if len(data) > limits.MAX_DOCUMENT_BYTES:
+        raise StudyError("it would become larger than can be read again", path=folder / MANIFEST)
+    write_atomically(folder / MANIFEST, data)

@@ -231,13 +231,14 @@ class FoldCell:
 
 @dataclass(frozen=True)
 class FoldMatrix:
-    """Fold accuracies of every two models; a cell is None where dimensions differ and there is no map."""
+    """Fold accuracies of every two models; ``cells[(source, target)]`` is None where ``missing`` says why."""
 
     settings: FoldSettings
     dataset_title: str
     cells: Mapping[tuple[str, str], FoldCell | None]
     folds: int
     pairs: int
+    missing: Mapping[tuple[str, str], str] = field(default_factory=dict)  #: why a cell is missing
     seconds: float = 0.0
 
 

@@ -18,19 +18,24 @@ from canon_core.datasets.faces import FaceImages
 from canon_core.datasets.lfw import FoldProtocol
 from canon_core.datasets.options import DatasetOptions
 from canon_core.datasets.reader import LoadedDataset, read_dataset
-from canon_core.errors import CanonError, DatasetError, ModelError, StudyError
+from canon_core.errors import CanonError, DatasetError, ModelError, StoreError, StudyError
 from canon_core.jobs import JobContext, system_error
+from canon_core.models.onnx_file import open_onnx
 from canon_core.models.resolve import ResolvedModel, resolve_model
 from canon_core.models.spec import ModelSpec
 from canon_core.resources import version
 from canon_core.store.arrays import load_arrays, save_arrays
 from canon_core.store.embeddings import EmbeddingsInfo, read_info
+from canon_core.store.embeddings import bad_rows as find_bad_rows
 from canon_core.store.lock import StudyLock
 from canon_core.study.keys import embeddings_key
 from canon_core.study.manifest import (
     MANIFEST,
+    MOST_BAD_ROWS,
+    NAME_PATTERN,
     DatasetRecord,
     EmbeddingRecord,
+    FileStamp,
     Manifest,
     ModelRecord,
     OptionsRecord,
@@ -39,7 +44,7 @@ from canon_core.study.manifest import (
     write_manifest,
 )
 
-_NAME = re.compile(r"[\w][\w .+-]{0,63}", re.ASCII)
+_NAME = re.compile(NAME_PATTERN, re.ASCII)
 _FOLDERS = ("datasets", "embeddings", "maps", "results")
 
 
@@ -143,7 +148,7 @@ class Study:
         folder = study_path(path)
         if (folder / MANIFEST).exists():
             raise StudyError("there is a study already", path=folder, remedy="open it, or choose another name")
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if folder.exists() and not _is_unfinished(folder):
             raise StudyError("there is something else already", path=folder, remedy="choose another name")
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -270,9 +275,11 @@ class Study:
             self._need_writing()
             name = self._free_name(name, path.stem, [model.name for model in self._manifest.models], "model")
         resolved = resolve_model(path, preset=preset, spec_file=spec_file, spec=spec)
+        stamps = _stamps(path)
         with self._mutex:
+            name = self._free_name(name, name, [model.name for model in self._manifest.models], "model")
             taken = {model.folder for model in self._manifest.models}
-            record = self._record_model(name, _slug(name, taken), resolved)
+            record = self._record_model(name, _slug(name, taken), resolved, stamps)
             self._change(models=(*self._manifest.models, record))
             return self._model_entry(record)
 
@@ -284,19 +291,15 @@ class Study:
         StudyError
             When embeddings exist that were made with the present one.
         """
+        record = self._model_record(name)
+        self._need_no_embeddings(record)
+        file = self._model_entry(record).file
+        resolved, stamps = resolve_model(file, spec=spec), _stamps(file)
         with self._mutex:
-            self._need_writing()
-            record = self._model_record(name)
-            if any((self._folder / "embeddings" / record.folder).glob("*.h5")):
-                raise StudyError(
-                    f"model '{name}' has embeddings made with its present preprocessing",
-                    path=self._folder,
-                    remedy="add the network once more under another name with the new one",
-                )
-        resolved = resolve_model(self._model_entry(record).file, spec=spec)
-        with self._mutex:
-            changed = self._record_model(name, record.folder, resolved)
-            self._change(models=[changed if model.name == name else model for model in self._manifest.models])
+            self._need_no_embeddings(record)
+            now = self._model_by_folder(record.folder)
+            changed = self._record_model(now.name, now.folder, resolved, stamps)
+            self._put_model(changed)
             return self._model_entry(changed)
 
     def resolved(self, name: str) -> ResolvedModel:
@@ -314,26 +317,26 @@ class Study:
         file = self._model_entry(record).file
         if not file.is_file():
             raise ModelError("the network is gone", path=file, remedy="put it back, or remove and add the model")
-        resolved = resolve_model(file, spec=record.spec)
-        changed = self._record_model(name, record.folder, resolved).model_copy(
-            update={"origin": record.origin, "notes": record.notes}
-        )
-        if changed != record and not self.read_only:
-            with self._mutex:
-                self._change(
-                    models=[changed if model.name == name else model for model in self._manifest.models],
-                    revise=resolved.sha256 != record.sha256,
+        resolved, stamps = resolve_model(file, spec=record.spec), _stamps(file)
+        with self._mutex:
+            now = self._model_by_folder(record.folder)
+            if now.spec == record.spec:  # else the user chose another one meanwhile, and that stays
+                changed = self._record_model(now.name, now.folder, resolved, stamps).model_copy(
+                    update={"origin": now.origin, "notes": now.notes}
                 )
+                if changed != now:
+                    self._put_model(changed, revise=changed.sha256 != now.sha256)
         return resolved
 
     def refresh_model(self, name: str) -> None:
-        """Look whether a network's file changed since it was hashed (by size and time) and hash it again if so."""
+        """Look whether a network's files changed since they were hashed (by size and time) and hash them if so."""
         record = self._model_record(name)
+        folder = self._model_entry(record).file.parent
         try:
-            found = self._model_entry(record).file.stat()
+            seen = tuple(_stamp(folder, stamp.name) for stamp in record.stamps)
         except OSError:
             return  # its embeddings can be used without it
-        if (found.st_size, found.st_mtime_ns) != (record.file_size, record.mtime_ns):
+        if seen != record.stamps:
             self.resolved(name)
 
     # -- datasets ------------------------------------------------------------------------------------------------
@@ -355,9 +358,10 @@ class Study:
             name = self._free_name(name, root.name, [data.name for data in self._manifest.datasets], "dataset")
         loaded = read_dataset(root, options, ctx)
         with self._mutex:
+            name = self._free_name(name, name, [data.name for data in self._manifest.datasets], "dataset")
             folder = _slug(name, {data.folder for data in self._manifest.datasets})
             record = self._record_dataset(name, folder, root, options, loaded)
-            self._save_dataset(folder, loaded)
+            self._save_dataset(record, loaded)
             self._change(datasets=(*self._manifest.datasets, record))
         return self._dataset_entry(record)
 
@@ -381,20 +385,23 @@ class Study:
         entry = self._dataset_entry(record)
         if not entry.path.is_dir():
             raise DatasetError("the dataset's folder is gone", path=entry.path, remedy="put it back")
-        known, folds = self._load_dataset(record)
+        try:
+            known, folds = self._load_dataset(record)
+        except (StoreError, StudyError):
+            known, folds = None, None  # the list of images is damaged or gone: it is made again
         loaded = read_dataset(entry.path, entry.options, ctx, known=known)
-        if loaded.faces.fingerprint == record.fingerprint and _same_folds(folds, loaded.folds):
+        same_images = loaded.faces.fingerprint == record.fingerprint
+        if known is not None and same_images and _same_table(known, loaded.faces) and _same_folds(folds, loaded.folds):
             return entry
-        changed = self._record_dataset(record.name, record.folder, entry.path, entry.options, loaded)
-        if self.read_only:
-            return self._dataset_entry(changed)
-        if loaded.faces.fingerprint != record.fingerprint:
+        if not same_images:
             ctx.log(f"{record.name}: its images changed since they were last read; older embeddings are out of date")
         with self._mutex:
-            self._save_dataset(record.folder, loaded)
-            self._change(
-                datasets=[changed if data.name == dataset else data for data in self._manifest.datasets]
-            )
+            now = self._dataset_by_folder(record.folder)
+            changed = self._record_dataset(now.name, now.folder, entry.path, entry.options, loaded)
+            self._save_dataset(changed, loaded)
+            self._put_dataset(changed, revise=changed != now)
+            if changed.table != now.table and not self.read_only:  # only now is the old list no longer needed
+                _delete([self._folder / "datasets" / now.table])
         return self._dataset_entry(changed)
 
     # -- embeddings ----------------------------------------------------------------------------------------------
@@ -437,16 +444,30 @@ class Study:
                 self._states[pair] = (stamp, info)
 
     def bad_rows(self, model: str, dataset: str) -> tuple[int, ...]:
-        """Rows without a usable embedding (not finite, or all zero) of a complete, current file."""
-        record = self._manifest.embeddings.get(self._pair(model, dataset))
-        return record.bad_rows if record and record.key == self.embeddings_key(model, dataset) else ()
+        """Rows without a usable embedding (not finite, or all zero) of a complete, current file.
 
-    def note_embedded(self, model: str, dataset: str, bad_rows: Sequence[int]) -> None:
-        """Remember that embeddings are complete, and which rows of them are unusable."""
-        record = EmbeddingRecord(key=self.embeddings_key(model, dataset), bad_rows=tuple(int(row) for row in bad_rows))
+        Where they were not noted (the program was killed in between), or are very many, the file is looked through.
+        """
+        record = self._embedding_record(model, dataset)
+        if record is not None and record.bad == len(record.bad_rows):
+            return record.bad_rows
+        found = find_bad_rows(self.embeddings_path(model, dataset))
+        self.note_embedded(model, dataset, self.embeddings_key(model, dataset), found)
+        return found
+
+    def note_embedded(self, model: str, dataset: str, key: str, bad_rows: Sequence[int]) -> None:
+        """Remember that embeddings with this content key are complete, and which rows of them are unusable."""
+        rows = tuple(int(row) for row in bad_rows)
+        record = EmbeddingRecord(key=key, bad=len(rows), bad_rows=rows if len(rows) <= MOST_BAD_ROWS else ())
         with self._mutex:
-            self._change(embeddings={**self._manifest.embeddings, self._pair(model, dataset): record}, revise=False)
+            pair = self._pair(model, dataset)
+            if self._manifest.embeddings.get(pair) != record:
+                self._change(embeddings={**self._manifest.embeddings, pair: record}, revise=False)
         self.refresh_states()
+
+    def _embedding_record(self, model: str, dataset: str) -> EmbeddingRecord | None:
+        record = self._manifest.embeddings.get(self._pair(model, dataset))
+        return record if record is not None and record.key == self.embeddings_key(model, dataset) else None
 
     # -- results -------------------------------------------------------------------------------------------------
     def stored(self, room: str, key: str) -> Path:
@@ -490,8 +511,9 @@ class Study:
                           if not pair.endswith("/" + record.folder)}  # fmt: skip
             self._delete_results("dataset", record.folder)
             self._change(datasets=keep, embeddings=embeddings)
-            _delete((self._folder / "embeddings").glob(f"*/{record.folder}.h5"))
-            _delete([self._folder / "datasets" / f"{record.folder}.h5"])
+            for file in (f"{record.folder}.h5", f"{record.folder}.next.h5"):
+                _delete(folder / file for folder in (self._folder / "embeddings").iterdir() if folder.is_dir())
+            _delete([self._folder / "datasets" / record.table])
             self._faces.pop(record.folder, None)
             self._states = {pair: state for pair, state in self._states.items() if pair[1] != record.folder}
 
@@ -526,12 +548,48 @@ class Study:
 
     # -- inside --------------------------------------------------------------------------------------------------
     def _change(self, *, revise: bool = True, **fields: Any) -> None:
-        self._need_writing()
+        """Write a changed manifest, then use it. A read-only study only knows the change itself, until it is closed."""
         fields = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
         manifest = self._manifest.model_copy(update={**fields, "program": version()})
-        write_manifest(self._folder, manifest)
+        if not self.read_only:
+            write_manifest(self._folder, manifest)
         self._manifest = manifest
         self._revision += int(revise)
+
+    def _put_model(self, record: ModelRecord, *, revise: bool = True) -> None:
+        models = [record if model.folder == record.folder else model for model in self._manifest.models]
+        self._change(models=models, revise=revise)
+
+    def _put_dataset(self, record: DatasetRecord, *, revise: bool = True) -> None:
+        datasets = [record if data.folder == record.folder else data for data in self._manifest.datasets]
+        self._change(datasets=datasets, revise=revise)
+
+    def _model_by_folder(self, folder: str) -> ModelRecord:
+        """The record as it is now, whatever it is called; StudyError when it was removed meanwhile."""
+        for record in self._manifest.models:
+            if record.folder == folder:
+                return record
+        raise StudyError(f"the model in '{folder}' was removed meanwhile", path=self._folder)
+
+    def _dataset_by_folder(self, folder: str) -> DatasetRecord:
+        for record in self._manifest.datasets:
+            if record.folder == folder:
+                return record
+        raise StudyError(f"the dataset in '{folder}' was removed meanwhile", path=self._folder)
+
+    def _need_no_embeddings(self, record: ModelRecord) -> None:
+        self._need_writing()
+        for path in (self._folder / "embeddings" / record.folder).glob("*.h5"):
+            try:
+                begun = read_info(path).done > 0
+            except CanonError:
+                begun = True
+            if begun:
+                raise StudyError(
+                    f"model '{record.name}' has embeddings made with its present preprocessing",
+                    path=self._folder,
+                    remedy="add the network once more under another name with the new one",
+                )
 
     def _need_writing(self) -> None:
         if self._lock is None:
@@ -581,14 +639,14 @@ class Study:
             name, number = f"{base}-{number}", number + 1
         return name
 
-    def _record_model(self, name: str, folder: str, resolved: ResolvedModel) -> ModelRecord:
-        found = resolved.path.stat()
+    def _record_model(
+        self, name: str, folder: str, resolved: ResolvedModel, stamps: tuple[FileStamp, ...]
+    ) -> ModelRecord:
         return ModelRecord(
             name=name,
             folder=folder,
             file=OutsidePath.of(resolved.path, self._folder),
-            file_size=found.st_size,
-            mtime_ns=found.st_mtime_ns,
+            stamps=stamps,
             sha256=resolved.sha256,
             spec=resolved.spec,
             origin=resolved.origin,
@@ -687,11 +745,14 @@ class Study:
             done=info.done,
             rows=info.rows,
             current=current,
-            bad_rows=len(self.bad_rows(model, dataset)),
+            bad_rows=record.bad if (record := self._embedding_record(model, dataset)) is not None else 0,
             provider=str(info.attributes.get("provider", "")),
         )
 
-    def _save_dataset(self, folder: str, loaded: LoadedDataset) -> None:
+    def _save_dataset(self, record: DatasetRecord, loaded: LoadedDataset) -> None:
+        self._faces[record.folder] = (record.fingerprint, loaded.faces, loaded.folds)
+        if self.read_only:
+            return
         arrays: dict[str, np.ndarray[Any, Any]] = dict(loaded.faces.to_arrays())
         if loaded.folds is not None:
             arrays |= {
@@ -700,21 +761,21 @@ class Study:
                 "fold_genuine": loaded.folds.genuine.astype(np.uint8),
                 "fold_fold": loaded.folds.fold,
             }
-        save_arrays(self._folder / "datasets" / f"{folder}.h5", arrays, {"fingerprint": loaded.faces.fingerprint})
-        self._faces[folder] = (loaded.faces.fingerprint, loaded.faces, loaded.folds)
+        save_arrays(self._folder / "datasets" / record.table, arrays, {"fingerprint": record.fingerprint})
 
     def _load_dataset(self, record: DatasetRecord) -> tuple[FaceImages, FoldProtocol | None]:
         with self._mutex:
             held = self._faces.get(record.folder)
         if held is not None and held[0] == record.fingerprint:
             return held[1], held[2]
-        path = self._folder / "datasets" / f"{record.folder}.h5"
-        arrays, attributes = load_arrays(path)
+        path = self._folder / "datasets" / record.table
+        again = "run `canon embed`: the images are looked at again"
+        arrays, attributes = load_arrays(path, remedy=again)
         if attributes.get("fingerprint") != record.fingerprint:
             raise StudyError(
                 f"the list of images does not belong to dataset '{record.name}'",
                 path=path,
-                remedy="remove the dataset and add it again",
+                remedy=again,
             )
         folds = None
         if "fold_first" in arrays:
@@ -750,6 +811,29 @@ def study_path(path: str | Path) -> Path:
     return absolute if absolute.suffix == ".canon" else absolute.with_name(absolute.name + ".canon")
 
 
+def _is_unfinished(folder: Path) -> bool:
+    """Whether a folder is empty, or holds only what making a study leaves behind when the disk is full."""
+    if not folder.is_dir():
+        return False
+    for entry in folder.iterdir():
+        if entry.name == ".lock":
+            continue
+        if entry.name not in _FOLDERS or not entry.is_dir() or any(entry.iterdir()):
+            return False
+    return True
+
+
+def _stamps(file: Path) -> tuple[FileStamp, ...]:
+    """Size and time of a network's file and of those its weights lie in."""
+    names = [file.name, *(data.relative_to(file.parent.resolve()).as_posix() for data in open_onnx(file).data_files)]
+    return tuple(_stamp(file.parent, name) for name in names)
+
+
+def _stamp(folder: Path, name: str) -> FileStamp:
+    found = (folder / name).stat()
+    return FileStamp(name=name, size=found.st_size, mtime_ns=found.st_mtime_ns)
+
+
 def _slug(name: str, taken: Iterable[str]) -> str:
     base = re.sub(r"[^A-Za-z0-9._+-]", "_", name)
     folders = {folder.casefold() for folder in taken}  # case-insensitive file systems
@@ -757,6 +841,13 @@ def _slug(name: str, taken: Iterable[str]) -> str:
     while folder.casefold() in folders:
         folder, number = f"{base}-{number}", number + 1
     return folder
+
+
+def _same_table(one: FaceImages, other: FaceImages) -> bool:
+    """Whether what is remembered besides the fingerprint (file times, sizes, what was left out) is the same."""
+    return one.problems == other.problems and all(
+        np.array_equal(getattr(one, name), getattr(other, name)) for name in ("file_size", "mtime_ns")
+    )
 
 
 def _same_folds(one: FoldProtocol | None, other: FoldProtocol | None) -> bool:

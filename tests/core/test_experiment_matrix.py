@@ -155,13 +155,24 @@ def test_the_diagonal_is_shared_between_maps_but_not_between_modes_and_seeds(sma
         "in-sample": replace(base, mode=FitMode.IN_SAMPLE),
         "seed": replace(base, seed=1),
         "far": replace(base, far=(0.2,)),
+        "far in another order": replace(base, far=FAR[::-1]),
     }.items():
         matrix = run_matrix(small.study, settings, JobContext())
         keys[name] = {pair: cell.key for pair, cell in matrix.cells.items() if cell is not None}
     assert keys["linear"]["a", "a"] == keys["rotation"]["a", "a"]
     assert keys["linear"]["a", "b"] != keys["rotation"]["a", "b"]
+    assert keys["linear"] == keys["far in another order"]
     for other in ("in-sample", "seed", "far"):
         assert not set(keys["linear"].values()) & set(keys[other].values())
+
+
+def test_readings_stand_in_the_order_of_the_fars_asked_for(small: Small) -> None:
+    settings = MatrixSettings("faces", ("a", "b"), far=(0.01, 0.5, 0.1))
+    for matrix in (run_matrix(small.study, settings, JobContext()), stored_matrix(small.study, settings)):
+        for far in settings.far:
+            reading = matrix.reading("a", "b", far, FarRule.CONSERVATIVE)
+            assert reading is not None
+            assert reading.point.target == far
 
 
 def test_cells_arrive_one_by_one_and_the_work_goes_on_after_a_cancellation(small: Small) -> None:
@@ -214,7 +225,7 @@ def test_an_image_without_a_usable_embedding_is_left_out_of_every_cell_and_count
     try:
         with h5py.File(path, "r+") as file:
             file["embeddings"][7] = np.nan
-        small.study.note_embedded("a", "faces", [7])
+        small.study.note_embedded("a", "faces", small.study.embeddings_key("a", "faces"), [7])
         matrix = run_matrix(small.study, MatrixSettings("faces", ("a", "b"), far=FAR), JobContext())
         assert matrix.left_out == (small.study.faces("faces").ids[7],)
         assert "1 images left out" in settings_line(matrix, FarRule.CONSERVATIVE)
@@ -222,7 +233,7 @@ def test_an_image_without_a_usable_embedding_is_left_out_of_every_cell_and_count
         assert np.isfinite(matrix.cells["a", "b"].auc)
     finally:
         path.write_bytes(keep)
-        small.study.note_embedded("a", "faces", [])
+        small.study.note_embedded("a", "faces", small.study.embeddings_key("a", "faces"), [])
 
 
 def test_a_model_without_embeddings_leaves_its_cells_empty_with_the_reason(
