@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -112,6 +113,7 @@ def find_ijb(path: Path, wanted: str | None = None) -> tuple[IjbFiles | None, st
     DatasetError
         When there are both and nobody says which is meant.
     """
+    path = Path(os.path.abspath(path))
     formats = [wanted] if wanted else list(_FORMATS)
     for folder in (path, *(path / _FORMATS[name][1] for name in formats), *list(path.parents)[:2]):
         found = [files for name in formats if _is_file((files := IjbFiles(name, folder)).images)]
@@ -181,7 +183,8 @@ def read_ijb(path: Path, ctx: JobContext, *, format: str | None = None) -> Templ
     warnings += count_warnings(protocol, files.published, files.images.name, files.pairs.name)
     wrong = int(np.count_nonzero(contradictions(protocol)))
     if wrong:
-        warnings.append(f"{files.pairs.name}: the labels of {wrong:,} pairs contradict the subjects of the 1:N files")
+        whom = "the subjects of the 1:N files" if known is not None else "each other, by way of other pairs"
+        warnings.append(f"{files.pairs.name}: the labels of {wrong:,} pairs contradict {whom}")
     search, dropped = (None, "") if searched is None else _search(searched, protocol)
     warnings += [dropped] if dropped else []
     problems = _missing(files, images.texts["NAME"], ctx)

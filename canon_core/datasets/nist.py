@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -95,6 +96,7 @@ def find_nist(path: Path) -> tuple[NistFiles | None, str]:
     why : str
         By which file it was recognised, or what was looked for.
     """
+    path = Path(os.path.abspath(path))
     for folder in (path, *list(path.parents)[:2]):
         for below in ("protocols", "protocol", ""):
             for files in _releases(folder if below or folder.name[:8] != "protocol" else folder.parent, folder / below):

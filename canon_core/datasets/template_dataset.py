@@ -169,11 +169,9 @@ def listed_images(folder: Path, below: str, ctx: JobContext) -> dict[str, str]:
 
 def absent_images(files: Sequence[str], there: Mapping[str, str], folder: str) -> list[Problem]:
     """A problem for each file that is not there or cannot be used, in the order of the rows and each once."""
-    wanted = dict.fromkeys(files)
-    missing = wanted.keys() - {name for name, why in there.items() if not why}
-    if not missing:
-        return []
-    return [Problem(name, there.get(name) or f"is not in {folder}") for name in wanted if name in missing]
+    unlisted = f"is not in {folder}"
+    missing = dict.fromkeys(name for name in files if there.get(name, unlisted))
+    return [Problem(name, there.get(name, unlisted)) for name in missing]
 
 
 def several(names: Sequence[str], shown: int = _SHOWN) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +19,11 @@ from canon_core.jobs import JobContext
 
 #: Characters that are taken apart at once: few enough that no single step keeps other threads waiting.
 _PIECE_BYTES: Final = 2**18
-#: Characters of one number or name that are believed; numpy gives every element of an array the longest one's room.
-_MAX_NUMBER: Final = 64
+#: Characters of one name that are believed.
 _MAX_NAME: Final = 4096
 _MAX_COLUMNS: Final = 1000
 #: What stands for "not known" in a column of numbers.
-_MISSING: Final = ("", "nan", "NaN", "NAN", "NA", "N/A", "null", "None")
+_MISSING: Final = frozenset(("", "nan", "na", "n/a", "null", "none"))
 #: Whole numbers beyond are not exact in float64.
 _MAX_WHOLE: Final = 2**53
 
@@ -135,6 +135,13 @@ def read_text_table(
 # -- private ---------------------------------------------------------------------------------------------------------
 class _HoldsTextError(Exception):
     """A column that was taken for numbers holds text."""
+
+
+def _number(field: str) -> float:
+    try:
+        return float(field)
+    except ValueError:
+        return math.nan
 
 
 class _Reading:
@@ -250,32 +257,24 @@ class _Reading:
         for name, fields in zip(self._names, columns, strict=True):
             if name in self._words:
                 if max(map(len, fields)) > _MAX_NAME:
-                    raise self._text.fault(self._row(fields, _MAX_NAME), f"column {name} holds an absurdly long text")
+                    row = next(row for row, field in enumerate(fields) if len(field) > _MAX_NAME)
+                    raise self._text.fault(self._line + row, f"column {name} holds an absurdly long text")
                 self._words[name].extend(map(str.strip, fields))
             elif name in self._numbers:
                 self._numbers[name].append(self._parse(name, fields))
 
     def _parse(self, name: str, fields: list[str]) -> NDArray[np.float64]:
-        if max(map(len, fields)) > _MAX_NUMBER:
-            if name not in self._needed:
-                raise _HoldsTextError(name)
-            raise self._text.fault(self._row(fields, _MAX_NUMBER), f"column {name} holds an absurdly long number")
-        array = np.char.strip(np.array(fields))
-        array = np.where(np.isin(array, _MISSING), "nan", array)
         try:
-            return array.astype(np.float64)
-        except ValueError:
-            if name not in self._needed:
-                raise _HoldsTextError(name) from None
-        for row, field in enumerate(array.tolist()):
-            try:
-                float(field)
-            except ValueError:
-                raise self._text.fault(self._line + row, f"'{field[:40]}' is not a number (column {name})") from None
-        raise self._text.fault(self._line, f"column {name} cannot be read from here on")
-
-    def _row(self, fields: list[str], longest: int) -> int:
-        return self._line + next(row for row, field in enumerate(fields) if len(field) > longest)
+            values = np.fromiter(map(float, fields), np.float64, len(fields))
+        except ValueError:  # something is missing, or is no number
+            values = np.fromiter(map(_number, fields), np.float64, len(fields))
+        if np.isnan(values).any() or "_" in "".join(fields):  # Python reads 1_000 as a number, other programs do not
+            for row, field in enumerate(fields):
+                if field.strip().casefold() not in _MISSING and ("_" in field or math.isnan(_number(field))):
+                    if name not in self._needed:
+                        raise _HoldsTextError(name)
+                    raise self._text.fault(self._line + row, f"'{field.strip()[:40]}' is not a number (column {name})")
+        return values
 
     def _name_columns(self, header: str) -> None:
         names = [name.strip().upper() for name in self._fields(header)]

@@ -1,0 +1,62 @@
+"""Which format a dataset has, by the files that are there; and what was looked for where it has none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from canon_core.datasets.ijb import find_ijb
+from canon_core.datasets.nist import find_nist
+from canon_core.datasets.verification_bin import looks_like_bin
+from canon_core.errors import DatasetError
+
+#: By which LFW is recognised, in the folder or its parent.
+_PAIRS_NAME: Final = "pairs.txt"
+
+
+def recognise(path: Path) -> tuple[str, tuple[str, ...]]:
+    """Recognise a dataset's format without reading it.
+
+    Looked for in this order: a verification set (``.bin``), InsightFace's layout of IJB-C or IJB-B, NIST's, LFW's
+    list of pairs; whatever else is a folder is a folder of identities, or none, which its reader finds out.
+
+    Parameters
+    ----------
+    path : Path
+        A folder, or a file.
+
+    Returns
+    -------
+    format : str
+        ``bin``, ``ijbc``, ``ijbb``, ``nist``, ``lfw`` or ``folder``.
+    reasons : tuple of str
+        By which file it was recognised; before that what was looked for and not found.
+
+    Raises
+    ------
+    DatasetError
+        When there is nothing at that path, or a file of no known kind, or both IJB-C and IJB-B.
+    """
+    if looks_like_bin(path):
+        return "bin", (f"a verification set in InsightFace's format, by the ending and first byte of {path.name}",)
+    reasons: list[str] = []
+    files, why = find_ijb(path)
+    if files is not None:
+        return files.format, (why,)
+    reasons.append(why)
+    nist, why = find_nist(path)
+    if nist is not None:
+        return "nist", (*reasons, why)
+    reasons.append(why)
+    if not path.is_dir():
+        problem = "is a file of no known kind" if path.exists() else "no such file or folder"
+        raise DatasetError(
+            f"{problem} (looked for: {'; '.join(reasons)}; a .bin file)",
+            path=path,
+            remedy="give a dataset's folder or a .bin file, or say which it is with --format",
+        )
+    for folder in (path, path.parent):
+        if (folder / _PAIRS_NAME).is_file():
+            return "lfw", (*reasons, f"LFW, by {folder / _PAIRS_NAME}")
+    reasons.append(f"no {_PAIRS_NAME} in {path} or its parent")
+    return "folder", (*reasons, "taken for a folder of identities, one sub-folder a subject")
