@@ -14,7 +14,8 @@ from canon_core.cores import blas_threads, usable_cores
 from canon_core.errors import SettingsError
 from canon_core.jobs import JobContext
 from canon_core.limits import MAX_GENUINE_PAIRS
-from canon_core.verification.exact_roc import ExactCurves, Sizes, large_curves
+from canon_core.verification.exact_points import ExactCurves, Sizes
+from canon_core.verification.exact_roc import large_curves
 from canon_core.verification.roc import FarRule, OperatingPoint, Roc, check_target, roc_of_scores
 from canon_core.verification.threads import share_out
 from canon_core.verification.tiles import Codes, Pool, Scores, TiledPool

@@ -14,7 +14,7 @@ from canon_core.cores import usable_cores
 from canon_core.errors import SettingsError
 from canon_core.jobs import JobContext
 from canon_core.verification.all_pairs import PairScores, pair_scores
-from canon_core.verification.exact_roc import Sizes, curves_of_scores
+from canon_core.verification.exact_points import Sizes, curves_of_scores
 from canon_core.verification.pair_plan import PairPlan
 from canon_core.verification.roc import check_target
 from canon_core.verification.threads import share_out

@@ -19,7 +19,7 @@ from canon_core.errors import Cancelled, SettingsError
 from canon_core.jobs import JobContext
 from canon_core.verification import all_pairs, exact_roc
 from canon_core.verification.all_pairs import PairScores, Pool, score_all_pairs
-from canon_core.verification.exact_roc import Sizes
+from canon_core.verification.exact_points import Sizes
 from canon_core.verification.roc import FarRule, OperatingPoint
 from canon_core.verification.tiles import TiledPool
 

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from canon_core.errors import Cancelled, SettingsError
 from canon_core.jobs import JobContext
 from canon_core.verification import pair_plan, template_scores
-from canon_core.verification.exact_roc import Sizes
+from canon_core.verification.exact_points import Sizes
 from canon_core.verification.pair_plan import PairPlan
 from canon_core.verification.roc import FarRule
 from canon_core.verification.template_scores import ScoredPairs, score_pairs
