@@ -51,13 +51,13 @@ def true_tar(far: float, shift: float) -> float:
 def test_nominal_95_percent_covers_92_to_98_percent() -> None:
     plan = protocol()
     rng = np.random.default_rng(2022)
-    draws = draw_subjects(SUBJECTS, 250, 1)
+    draws = draw_subjects(SUBJECTS, 200, 1)
     nothing = ScoredPairs(plan, np.zeros(plan.genuine.size, "f4"), np.zeros(plan.impostors.size, "f4"))
     weights = impostor_weights([nothing], draws)
     truth = np.array([[true_tar(target, shift) for target in FAR] for shift in SHIFTS])
     covered: list[list[bool]] = []
     differences: list[list[bool]] = []
-    for _ in range(150):
+    for _ in range(100):
         cells, resampled = [], []
         for scored in simulated(plan, rng):
             points = template_scores([scored], FAR).scores.points[FarRule.NEAREST]
