@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 
 from canon_core.errors import CanonError
 from canon_core.study.results import far_text, settings_line
@@ -25,6 +26,7 @@ from .wording import fault_text
 
 if TYPE_CHECKING:
     from canon_core.embedding.contact_sheet import ContactSheet
+    from canon_core.figures.curve import Curve
     from canon_core.jobs import JobContext
     from canon_core.study.study import ModelEntry
 
@@ -56,14 +58,20 @@ class Presenter(QObject):
         self._action = self._faces_action = ""
         self._faces_shown: tuple[object, ...] | None = None
         self._faces_seed = 0
+        self._curves_shown: tuple[tuple[Curve, ...], str] = ((), "")
+        self._late: dict[Callable[[], None], None] = {}
+        self._late_timer = QTimer(self)
+        self._late_timer.setSingleShot(True)
+        self._late_timer.setInterval(0)
+        self._late_timer.timeout.connect(self._show_next)
         self._problems: dict[str, tuple[str, Any]] = {}  # dataset → (fingerprint, problems)
         document.opened.connect(self._opened)
         document.closed.connect(self._closed)
         document.contentsChanged.connect(self._show_contents)
         document.stateChanged.connect(self._state_changed)
-        computing.matrixChanged.connect(self._show_matrix)
-        computing.curvesChanged.connect(self._show_curves)
-        computing.runningChanged.connect(self._show_matrix)
+        computing.matrixChanged.connect(lambda: self._soon(self._show_matrix))
+        computing.curvesChanged.connect(lambda: self._soon(self._show_curves))
+        computing.runningChanged.connect(lambda: self._soon(self._show_matrix))
         matrix.readingChanged.connect(self._read_at)
         matrix.settingsRequested.connect(self._settings_requested)
         matrix.selectionChanged.connect(self._cells_chosen)
@@ -82,7 +90,24 @@ class Presenter(QObject):
 
     def tab_shown(self) -> None:
         """Another view is looked at."""
-        self._show_faces()
+        self._soon(self._show_curves)
+        self._soon(self._show_faces)
+
+    def _soon(self, show: Callable[[], None]) -> None:
+        """Show something when Qt has nothing more urgent to do, once however often it was asked for.
+
+        Each view is drawn in an event of its own: together they would hold up the window for a tenth of a second.
+        """
+        self._late.setdefault(show)
+        self._late_timer.start()
+
+    def _show_next(self) -> None:
+        if self._late:
+            show = next(iter(self._late))
+            del self._late[show]
+            show()
+        if self._late:
+            self._late_timer.start()
 
     # -- users do ------------------------------------------------------------------------------------------------
     def _read_at(self, far: float, rule: FarRule) -> None:
@@ -147,9 +172,9 @@ class Presenter(QObject):
 
     def _show_contents(self, contents: Contents) -> None:
         self._tree.show_contents(contents, self._document.state)
-        self._show_matrix()
-        self._show_focus()
-        self._show_faces()
+        self._soon(self._show_matrix)
+        self._soon(self._show_focus)
+        self._soon(self._show_faces)
 
     def _state_changed(self, before: ViewState, after: ViewState) -> None:
         contents = self._document.contents
@@ -157,17 +182,17 @@ class Presenter(QObject):
             return
         if before.left_out != after.left_out or before.dataset != after.dataset:
             self._tree.show_contents(contents, after)
-            self._show_matrix()
+            self._soon(self._show_matrix)
         elif before.far != after.far or before.rule is not after.rule:
-            self._show_matrix()
-            self._show_curves()
+            self._soon(self._show_matrix)
+            self._soon(self._show_curves)
         if after.cells not in (before.cells, self._matrix.selection):
             self._matrix.set_selection(after.cells)
         if (before.map, before.mode, before.seed) != (after.map, after.mode, after.seed):
             self._show_choosers()
         if (before.dataset, before.model) != (after.dataset, after.model):
-            self._show_faces()
-        self._show_focus()
+            self._soon(self._show_faces)
+        self._soon(self._show_focus)
 
     # -- showing -------------------------------------------------------------------------------------------------
     def _show_matrix(self) -> None:
@@ -188,7 +213,7 @@ class Presenter(QObject):
         self._matrix.set_matrix(matrix, state.rule, self._computing.pending, far=state.far)
         self._matrix.set_selection(state.cells)
         if state.focus is Focus.CELL:
-            self._show_focus()
+            self._soon(self._show_focus)
 
     def _show_choosers(self) -> None:
         """The choosers stand at the new settings at once; the cells follow when they were looked up."""
@@ -198,9 +223,14 @@ class Presenter(QObject):
             self._matrix.choosers.show_settings(settings, state.far, state.rule)
 
     def _show_curves(self) -> None:
+        if not self._roc.isVisible():
+            return  # drawn when it is looked at
         matrix, state = self._computing.matrix, self._document.state
         line = settings_line(matrix, state.rule) if matrix is not None else ""
-        self._roc.set_curves(self._computing.curves, line)
+        curves = self._computing.curves
+        if (curves, line) != self._curves_shown:
+            self._curves_shown = (curves, line)
+            self._roc.set_curves(curves, line)
         self._roc.set_reading(state.far, state.rule)
 
     def _show_focus(self) -> None:
@@ -235,7 +265,7 @@ class Presenter(QObject):
 
         def found(problems: object) -> None:
             self._problems[dataset] = (fingerprint, problems)
-            self._show_focus()
+            self._soon(self._show_focus)
 
         self._document.bridge.ask(_PROBLEMS_TOPIC, look, on_result=found, on_failure=self._document.faulted.emit)
 
@@ -283,4 +313,4 @@ class Presenter(QObject):
 
     def _other_faces(self) -> None:
         self._faces_seed += 1
-        self._show_faces()
+        self._soon(self._show_faces)

@@ -48,6 +48,11 @@ def click_cell(window: MainWindow, source: str, target: str, qtbot: QtBot) -> No
     qtbot.mouseClick(window.matrix_view.heat_map, Qt.MouseButton.LeftButton, pos=QPoint(where))
 
 
+def click_tab(window: MainWindow, number: int, qtbot: QtBot) -> None:
+    bar = window.tabs.tabBar()
+    qtbot.mouseClick(bar, Qt.MouseButton.LeftButton, pos=bar.tabRect(number).center())
+
+
 def button_of_empty_state(view: QWidget) -> QPushButton:
     return next(button for button in view.findChildren(QPushButton) if button.isVisible())
 
@@ -94,8 +99,10 @@ def test_from_nothing_to_the_exported_matrix(
 
     # A cell brings its curve, those of both models, and its facts.
     click_cell(window, "a", "b", qtbot)
+    click_tab(window, 1, qtbot)
     qtbot.waitUntil(lambda: len(window.roc_view.curves) == 3, timeout=PATIENCE)
     assert {curve.label for curve in window.roc_view.curves} == {"a → b", "a", "b"}
+    click_tab(window, 0, qtbot)
     assert window.inspector.sheet is not None
     assert "a → b" in window.inspector.sheet.text()
 

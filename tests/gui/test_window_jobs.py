@@ -195,9 +195,9 @@ def test_what_was_shown_is_found_again(
     assert window.document.state == ViewState()
     open_study(window, qtbot, embedded_study)
     assert window.document.state == state
-    assert window.matrix_view.selection == (("a", "b"),)
+    qtbot.waitUntil(lambda: window.matrix_view.selection == (("a", "b"),), timeout=PATIENCE)
     assert window.matrix_view.choosers.far.currentText() == "1e-1"
-    assert len(window.roc_view.curves) == 3
+    assert len(window.computing.curves) == 3
 
 
 def test_after_a_crash_the_study_is_open_again_as_it_was(
