@@ -27,7 +27,8 @@ Float32 = npt.NDArray[np.float32]
 def run_folds(study: Study, settings: FoldSettings, ctx: JobContext) -> FoldMatrix:
     """Accuracy on each fold, with the map and the threshold of the other folds, for every two models.
 
-    A pair's first image goes through source and map, its second through the target.
+    A pair's first image goes through source and map, its second through the target. A cell without complete
+    embeddings, or with raw embeddings of different dimensions, is missing with the reason.
 
     Raises
     ------
@@ -52,16 +53,22 @@ def run_folds(study: Study, settings: FoldSettings, ctx: JobContext) -> FoldMatr
         "folds", first=folds.first.tolist(), second=folds.second.tolist(), fold=folds.fold.tolist()
     )
     cells: dict[tuple[str, str], FoldCell | None] = {}
+    missing: dict[tuple[str, str], str] = {}
     names = settings.models
     pairs = [(source, target) for source in names for target in names]
     for done, (source, target) in enumerate(pairs):
         ctx.check()
         ctx.report(done, len(pairs), "fold accuracies")
         cells[source, target] = None
-        if source in usable.missing or target in usable.missing:
+        reason = usable.missing.get(source) or usable.missing.get(target)
+        if reason is not None:
+            missing[source, target] = reason
             continue
         one, other = usable.read(source), usable.read(target)
         if source != target and settings.map is MapKind.NONE and one.shape[1] != other.shape[1]:
+            missing[source, target] = (
+                f"raw embeddings of {one.shape[1]} and {other.shape[1]} dimensions cannot be compared"
+            )
             continue
         key = content_key(
             "fold cell",
@@ -107,6 +114,7 @@ def run_folds(study: Study, settings: FoldSettings, ctx: JobContext) -> FoldMatr
         cells=cells,
         folds=len(np.unique(folds.fold)),
         pairs=len(folds.fold),
+        missing=missing,
         seconds=time.perf_counter() - start,
     )
 
@@ -152,5 +160,9 @@ def folds_json(matrix: FoldMatrix) -> dict[str, Any]:
         "dataset": matrix.settings.dataset,
         "folds": matrix.folds,
         "pairs": matrix.pairs,
+        "missing": [
+            {"source": source, "target": target, "reason": reason}
+            for (source, target), reason in matrix.missing.items()
+        ],
         "seconds": matrix.seconds,
     }
