@@ -11,9 +11,10 @@ from typing import Annotated
 
 import typer
 
-from canon_core.cli import terminal
+from canon_core.cli import arguments, terminal
 from canon_core.cli.terminal import duration, run_job, say, write_json
-from canon_core.errors import CanonError, SettingsError, StudyError
+from canon_core.datasets.options import FORMATS
+from canon_core.errors import CanonError, SettingsError, StudyError, StudyInUse
 from canon_core.jobs import system_error
 from canon_core.maps.kinds import MapKind
 from canon_core.resources import version, window_package
@@ -49,11 +50,17 @@ Rule = Annotated[
     FarRule | None, typer.Option("--far-rule", help="Default: nearest with authors and reversed, else conservative.")
 ]
 Seed = Annotated[int, typer.Option("--seed", help="Of the split into halves of subjects.")]
-JsonTarget = Annotated[str | None, typer.Option("--json", metavar="FILE|-", help="Write the result as JSON.")]
+JsonTarget = Annotated[
+    str | None,
+    typer.Option("--json", metavar="FILE|-", callback=arguments.json_target, help="Write the result as JSON."),
+]
+ReadOnly = Annotated[
+    bool, typer.Option("--read-only", help="Work on what is stored while another program has the study; store nothing.")
+]
 
 
-def main() -> None:
-    """Entry point: exit code 0 done, 1 input or environment at fault, 2 usage, 130 cancelled."""
+def run() -> None:
+    """Run the command that the arguments name; leaves by SystemExit where its exit code is not 0."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:  # a terminal that cannot show a letter shows a question mark, never a traceback
@@ -63,8 +70,6 @@ def main() -> None:
         app()
     except CanonError as error:
         sys.exit(terminal.fail(error).exit_code)
-    except KeyboardInterrupt:
-        sys.exit(terminal.CANCELLED)
     except OSError as error:
         sys.exit(terminal.fail(system_error(error)).exit_code)
     except Exception as error:
@@ -110,8 +115,8 @@ def add_model(
     spec: Annotated[Path | None, typer.Option("--spec", metavar="FILE.toml", help="Preprocessing.")] = None,
 ) -> None:
     """Add a network: preprocessing from --spec, --preset, FILE.toml beside it, or read off the graph."""
-    with Study.open(study) as opened:
-        entry = opened.add_model(file, name=name, preset=preset, spec_file=spec)
+    with _open(study) as opened:
+        entry = opened.add_model(arguments.recordable(file), name=name, preset=preset, spec_file=spec)
         size = entry.spec.input
         say(
             f"added model '{entry.name}': {size.width}×{size.height} {size.color}, {entry.dimensions} dimensions,"
@@ -133,9 +138,17 @@ def add_dataset(
     study: StudyPath,
     path: Annotated[Path, typer.Argument(metavar="PATH")],
     name: Annotated[str | None, typer.Option("--name", help="Default: the folder's name.")] = None,
-    format: Annotated[str, typer.Option("--format", metavar="auto|lfw|folder")] = "auto",  # noqa: A002
+    format: Annotated[  # noqa: A002
+        str, typer.Option("--format", metavar="|".join(FORMATS), callback=arguments.dataset_format)
+    ] = "auto",
     aligned: Annotated[
-        str | None, typer.Option("--aligned", metavar="arcface", help="Images are 112×112 crops on that template.")
+        str | None,
+        typer.Option(
+            "--aligned",
+            metavar="arcface",
+            callback=arguments.alignment,
+            help="Images are 112×112 crops on that template.",
+        ),
     ] = None,
     landmarks: Annotated[
         Path | None, typer.Option("--landmarks", metavar="FILE.csv", help="path, five x y pairs, optional score.")
@@ -156,15 +169,16 @@ def add_dataset(
     chosen = DatasetOptions(
         format=format,
         aligned=aligned,
-        landmarks=_absolute(landmarks),
-        pairs=_absolute(pairs),
-        detector=_absolute(detector),
+        landmarks=None if landmarks is None else arguments.recordable(landmarks),
+        pairs=None if pairs is None else arguments.recordable(pairs),
+        detector=None if detector is None else arguments.recordable(detector),
         whole_image=whole_image,
         max_per_subject=max_per_subject,
         seed=seed,
     )
-    with Study.open(study) as opened:
-        entry = run_job("add dataset", lambda ctx: opened.add_dataset(path, chosen, ctx, name))
+    folder = arguments.recordable(path)
+    with _open(study) as opened:
+        entry = run_job("add dataset", lambda ctx: opened.add_dataset(folder, chosen, ctx, name))
         _describe_dataset(opened, entry)
 
 
@@ -176,7 +190,7 @@ def remove(
 ) -> None:
     """Forget a model or a dataset, with its embeddings and results. The files outside the study stay."""
     _one_of(model, dataset)
-    with Study.open(study) as opened:
+    with _open(study) as opened:
         if model is not None:
             opened.remove_model(model)
         elif dataset is not None:
@@ -193,7 +207,7 @@ def rename(
 ) -> None:
     """Give a model or a dataset another name."""
     _one_of(model, dataset)
-    with Study.open(study) as opened:
+    with _open(study) as opened:
         if model is not None:
             opened.rename_model(model, new_name)
         elif dataset is not None:
@@ -206,7 +220,13 @@ def info(
     study: StudyPath,
     json_target: JsonTarget = None,
     contact_sheet: Annotated[
-        Path | None, typer.Option("--contact-sheet", metavar="FILE.png", help="What a network sees of a dataset.")
+        Path | None,
+        typer.Option(
+            "--contact-sheet",
+            metavar="FILE.png",
+            callback=arguments.file_to_write,
+            help="What a network sees of a dataset.",
+        ),
     ] = None,
     model: Annotated[str | None, typer.Option("--model", metavar="NAME", help="For --contact-sheet.")] = None,
     dataset: Dataset = None,
@@ -239,7 +259,9 @@ def embed(
     study: StudyPath,
     models: Models = None,
     dataset: Dataset = None,
-    provider: Annotated[str, typer.Option("--provider", metavar="auto|cuda|tensorrt|cpu")] = "auto",
+    provider: Annotated[
+        str, typer.Option("--provider", metavar="auto|cuda|tensorrt|cpu", callback=arguments.provider)
+    ] = "auto",
     device: Annotated[int, typer.Option("--device", min=0, help="Number of the GPU.")] = 0,
     batch: Annotated[int | None, typer.Option("--batch", min=1, help="Images a run; default: found by trial.")] = None,
     threads: Annotated[int | None, typer.Option("--threads", min=1, help="Default: the cores this process has.")]
@@ -255,7 +277,7 @@ def embed(
     chosen = EmbedOptions(
         provider=provider, device=device, batch=batch, threads=threads, allow_other_provider=switch_provider
     )
-    with Study.open(study, owner="canon embed") as opened:
+    with _open(study, owner="canon embed") as opened:
         data = _choose_dataset(opened, dataset)
         names = _choose_models(opened, models)
         reports = run_job("embed", lambda ctx: embed_study(opened, data, names, chosen, ctx))
@@ -283,13 +305,14 @@ def matrix(
     far_rule: Rule = None,
     seed: Seed = 0,
     json_target: JsonTarget = None,
+    read_only: ReadOnly = False,
 ) -> None:
     """TAR@FAR of every model against every other, through a map."""
     from canon_core.cli.printing import print_matrix
     from canon_core.experiments.matrix import matrix_json, run_matrix
 
     rule = far_rule or default_rule(mode)
-    with Study.open(study, owner="canon matrix") as opened:
+    with _open(study, owner="canon matrix", read_only=read_only) as opened:
         settings = _settings(opened, dataset, models, map, mode, features, far, seed)
         result = run_job("matrix", lambda ctx: run_matrix(opened, settings, ctx))
     if json_target is not None:
@@ -305,12 +328,13 @@ def folds(
     models: Models = None,
     map: Map = MapKind.LINEAR,  # noqa: A002
     json_target: JsonTarget = None,
+    read_only: ReadOnly = False,
 ) -> None:
     """LFW's fold accuracy, of every model and across models."""
     from canon_core.cli.printing import print_folds
     from canon_core.experiments.folds import folds_json, run_folds
 
-    with Study.open(study, owner="canon folds") as opened:
+    with _open(study, owner="canon folds", read_only=read_only) as opened:
         data = _choose_dataset(opened, dataset, folds=True)
         settings = FoldSettings(data, _choose_models(opened, models), map)
         result = run_job("folds", lambda ctx: run_folds(opened, settings, ctx))
@@ -324,8 +348,12 @@ def folds(
 def export(
     study: StudyPath,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Gets figures/ and tables/.")],
-    format: Annotated[str, typer.Option("--format", metavar="pdf,svg,png")] = "pdf,svg,png",  # noqa: A002
-    tables: Annotated[str, typer.Option("--tables", metavar="csv,latex,md")] = "csv,latex,md",
+    format: Annotated[  # noqa: A002
+        str, typer.Option("--format", metavar="pdf,svg,png", callback=arguments.figure_formats)
+    ] = "pdf,svg,png",
+    tables: Annotated[
+        str, typer.Option("--tables", metavar="csv,latex,md", callback=arguments.table_formats)
+    ] = "csv,latex,md",
     dataset: Dataset = None,
     models: Models = None,
     map: Map = MapKind.LINEAR,  # noqa: A002
@@ -334,16 +362,19 @@ def export(
     far: Far = None,
     far_rule: Rule = None,
     seed: Seed = 0,
+    read_only: ReadOnly = False,
 ) -> None:
     """The matrix and the ROC curves as figures, the matrix as tables."""
     from canon_core.experiments.export import export_study
 
     rule = far_rule or default_rule(mode)
-    with Study.open(study, owner="canon export") as opened:
+    figure_formats, table_formats = arguments.listed(format), arguments.listed(tables)
+    with _open(study, owner="canon export", read_only=read_only) as opened:
         settings = _settings(opened, dataset, models, map, mode, features, far, seed)
+        if read_only:
+            _need_stored(opened, settings)
         written = run_job(
-            "export",
-            lambda ctx: export_study(opened, settings, rule, out, _listed(format), _listed(tables), ctx),
+            "export", lambda ctx: export_study(opened, settings, rule, out, figure_formats, table_formats, ctx)
         )
     say(f"wrote {len(written)} files below {out}")
 
@@ -358,7 +389,7 @@ def demo(
 
     say_what, result = run_job("demo", lambda ctx: run_demo(out, ctx))
     for line in say_what:
-        terminal.out.print(line, markup=False)
+        terminal.out.print(line)
     if no_gui:
         return
     if not _has_display():
@@ -390,6 +421,31 @@ def _open_window(arguments: list[str]) -> None:
         raise typer.Exit(code)
 
 
+def _open(path: Path, *, owner: str = "canon", read_only: bool | None = None) -> Study:
+    """Open a study for work; ``read_only`` is None in commands that cannot do without writing."""
+    try:
+        return Study.open(path, read_only=bool(read_only), owner=owner)
+    except StudyInUse as error:
+        choices = "wait for it, or close it there"
+        if read_only is not None:
+            choices = "wait for it, close it there, or add --read-only to work on what is stored"
+        raise StudyError(error.problem, path=error.path, remedy=choices) from None
+
+
+def _need_stored(study: Study, settings: MatrixSettings) -> None:
+    """Refuse to draw cells that a study open read-only does not hold: their curves are read from its results."""
+    from canon_core.experiments.matrix import stored_matrix
+
+    matrix = stored_matrix(study, settings)
+    waiting = [pair for pair, cell in matrix.cells.items() if cell is None and pair not in matrix.missing]
+    if waiting:
+        raise StudyError(
+            f"{len(waiting)} of the {len(matrix.cells)} cells to export are not stored yet",
+            path=study.path,
+            remedy="export without --read-only, or run `canon matrix` with the same options first",
+        )
+
+
 def _has_display() -> bool:
     if sys.platform in ("win32", "darwin"):
         return True
@@ -419,7 +475,7 @@ def _choose_models(study: Study, asked: str | None) -> tuple[str, ...]:
         raise StudyError("it has no models", path=study.path, remedy="add one with `canon add-model`")
     if asked is None:
         return tuple(entry.name for entry in study.models)
-    return tuple(study.model(name).name for name in _listed(asked))
+    return tuple(study.model(name).name for name in arguments.listed(asked))
 
 
 def _settings(
@@ -439,27 +495,9 @@ def _settings(
         map=kind,
         mode=mode,
         features=features,
-        far=DEFAULT_FAR if far is None else _fars(far),
+        far=DEFAULT_FAR if far is None else arguments.fars(far),
         seed=seed,
     )
-
-
-def _fars(text: str) -> tuple[float, ...]:
-    try:
-        values = tuple(dict.fromkeys(float(part) for part in _listed(text)))
-    except ValueError:
-        raise typer.BadParameter(f"'{text}' is not a list of numbers such as 1e-2,1e-3", param_hint="--far") from None
-    if not values or not all(0 < value <= 1 for value in values):
-        raise typer.BadParameter("a FAR target lies above 0 and is at most 1", param_hint="--far")
-    return values
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _absolute(path: Path | None) -> Path | None:
-    return None if path is None else Path(os.path.abspath(path))
 
 
 def _one_of(model: str | None, dataset: str | None) -> None:

@@ -30,8 +30,7 @@ def print_matrix(matrix: Matrix, rule: FarRule) -> None:
     for source in names:
         table.add_row(source, *(_number(matrix.tar(source, target, far, rule)) for target in names))
     out.print(table)
-    for reason in dict.fromkeys(matrix.missing.values()):
-        say(f"missing: {reason}")
+    _say_missing(matrix)
     means = _table("Means", "FAR", "single", "cross-model", "highest achieved FAR")
     for target_far in matrix.settings.far:
         single, cross = matrix.means(target_far, rule)
@@ -56,7 +55,7 @@ def print_matrix(matrix: Matrix, rule: FarRule) -> None:
                 " linear map overfits, and a rotation is the safer choice"
             )
     out.print()
-    out.print(settings_line(matrix, rule), markup=False)
+    out.print(settings_line(matrix, rule))
 
 
 def print_folds(matrix: FoldMatrix) -> None:
@@ -69,18 +68,19 @@ def print_folds(matrix: FoldMatrix) -> None:
         cells = [matrix.cells[source, target] for target in names]
         table.add_row(source, *("–" if cell is None else f"{cell.accuracy:.4f}" for cell in cells))
     out.print(table)
+    _say_missing(matrix)
     out.print()
     left_out = max((cell.left_out for cell in matrix.cells.values() if cell is not None), default=0)
     line = (
         f"{matrix.dataset_title} · {matrix.folds} folds, {matrix.pairs:,} pairs · map {matrix.settings.map}, fitted on"
         " the images of the other folds · threshold of the other folds: the smallest score with most pairs right"
     )
-    out.print(line + (f" · {left_out} pairs left out" if left_out else ""), markup=False)
+    out.print(line + (f" · {left_out} pairs left out" if left_out else ""))
 
 
 def print_info(study: Study) -> None:
     """Models, datasets, embeddings, results and sizes."""
-    out.print(f"{study.name} · {study.path}", markup=False)
+    out.print(f"{study.name} · {study.path}")
     models = _table("Models", "name", "input", "dims", "parameters", "MACs", "FLOPs", "preprocessing", "file")
     for entry in study.models:
         size = entry.spec.input
@@ -119,7 +119,7 @@ def print_info(study: Study) -> None:
         out.print(done)
     sizes = study.disk_usage()
     out.print()
-    out.print(" · ".join(f"{room} {size / 1e6:,.1f} MB" for room, size in sizes.items()), markup=False)
+    out.print(" · ".join(f"{room} {size / 1e6:,.1f} MB" for room, size in sizes.items()))
 
 
 def state_text(state: EmbeddingState) -> str:
@@ -198,11 +198,11 @@ def print_doctor() -> None:
     for row in report.rows:
         if row.section != section:
             section = row.section
-            out.print(f"\n{section}", style="bold", markup=False)
+            out.print(f"\n{section}", style="bold")
         mark = {"ok": "ok     ", "warn": "note   ", "missing": "missing"}[row.state]
-        out.print(f"  {mark}  {row.name}: {row.text}", markup=False)
+        out.print(f"  {mark}  {row.name}: {row.text}")
         if row.remedy:
-            out.print(f"           → {row.remedy}", markup=False)
+            out.print(f"           → {row.remedy}")
     try:
         known = presets()
     except (CanonError, OSError) as error:
@@ -210,7 +210,9 @@ def print_doctor() -> None:
         return
     out.print("\nPresets (canon add-model --preset NAME)", style="bold")
     for preset in known:
-        out.print(f"  {preset.name}: {preset.title}", markup=False)
+        out.print(f"  {preset.name}: {preset.title}")
+        if preset.models:
+            out.print(f"    for {', '.join(preset.models)}")
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -221,6 +223,12 @@ def _table(title: str, *columns: str) -> Table:
             column, justify="left" if number == 0 or last else "right", overflow="fold", no_wrap=number == 0
         )
     return table
+
+
+def _say_missing(matrix: Matrix | FoldMatrix) -> None:
+    """Why cells are missing, every reason once."""
+    for reason in dict.fromkeys(matrix.missing.values()):
+        say(f"missing: {reason}")
 
 
 def _number(value: float | None) -> str:

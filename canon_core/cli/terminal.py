@@ -6,9 +6,12 @@ import json
 import logging
 import os
 import queue
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import Any, TypeVar
 
 import typer
@@ -16,23 +19,27 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
+from canon_core.cli import CANCELLED
 from canon_core.errors import CanonError
-from canon_core.jobs import Cancellation, Engine, Failed, Finished, JobContext, Log
+from canon_core.jobs import Cancellation, Engine, Event, Failed, Finished, JobContext, Log
 from canon_core.jobs import Progress as JobProgress
 from canon_core.store.atomic import write_atomically
 
 T = TypeVar("T")
 
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 240)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+# Names and paths are the user's: square brackets and colons in them are letters, not rich's markup and emoji.
+out = Console(
+    highlight=False, markup=False, emoji=False, soft_wrap=True, width=None if sys.stdout.isatty() else 240
+)
+err = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
-#: Exit codes (house plan): the input or the environment is at fault; cancelled.
-FAULT, CANCELLED = 1, 130
+#: Exit code where the input or the environment is at fault.
+FAULT = 1
 
 
 def say(text: str) -> None:
     """One line for the user, on standard error."""
-    err.print(Text(text))
+    err.print(text)
 
 
 def fail(error: CanonError) -> typer.Exit:
@@ -47,24 +54,27 @@ def run_job(title: str, function: Callable[[JobContext], T]) -> T:
     Ctrl-C cancels the job: what it wrote is kept, and the process ends with 130.
     """
     engine = Engine()
-    number = engine.submit(title, function)
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[pace]}"),
+        TextColumn("{task.fields[pace]}", markup=False),
     )
     try:
-        with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bars:
+        with (
+            _interrupts() as interrupts,
+            Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bars,
+        ):
+            number = engine.submit(title, function)
             task: TaskID | None = None
             while True:
                 try:
-                    event = engine.events.get(timeout=0.2)
+                    event: Event | None = engine.events.get(timeout=0.2)
                 except queue.Empty:
-                    continue
-                except KeyboardInterrupt:
+                    event = None
+                if interrupts:
+                    interrupts.clear()
                     engine.cancel(number)
-                    continue
                 if isinstance(event, JobProgress):
                     if task is None:
                         task = bars.add_task(event.what, total=event.total, pace="")
@@ -86,6 +96,20 @@ def run_job(title: str, function: Callable[[JobContext], T]) -> T:
                     return result
     finally:
         engine.close()
+
+
+@contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """Collect Ctrl-C in a list instead of having it raised between any two steps of whoever shows the progress."""
+    seen: list[int] = []
+    mine = signal.getsignal(signal.SIGINT) is signal.default_int_handler and current_thread() is main_thread()
+    if mine:
+        signal.signal(signal.SIGINT, lambda number, frame: seen.append(number))
+    try:
+        yield seen
+    finally:
+        if mine:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _pace(event: JobProgress) -> str:
@@ -110,4 +134,4 @@ def write_json(document: dict[str, Any], target: str) -> None:
     if target == "-":
         sys.stdout.write(text + "\n")
         return
-    write_atomically(Path(target), (text + "\n").encode("utf-8"))
+    write_atomically(Path(target), (text + "\n").encode("utf-8", "replace"))

@@ -1,0 +1,131 @@
+"""What an option's value may be, checked before any work begins."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from canon_core.datasets.options import FORMATS
+from canon_core.errors import CanonError
+
+#: Preparations that images can come with.
+ALIGNMENTS = ("arcface",)
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The parts of ``a,b,…``."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def fars(text: str) -> tuple[float, ...]:
+    """FAR targets, each once.
+
+    Raises
+    ------
+    typer.BadParameter
+        When one is no number or no rate.
+    """
+    try:
+        values = tuple(dict.fromkeys(float(part) for part in listed(text)))
+    except ValueError:
+        raise typer.BadParameter(f"'{text}' is not a list of numbers such as 1e-2,1e-3", param_hint="--far") from None
+    if not values or not all(0 < value <= 1 for value in values):
+        raise typer.BadParameter("a FAR target lies above 0 and is at most 1", param_hint="--far")
+    return values
+
+
+def dataset_format(value: str) -> str:
+    """A format of datasets that is known."""
+    return _known((value,), FORMATS, value)
+
+
+def alignment(value: str | None) -> str | None:
+    """An alignment that is known."""
+    return None if value is None else _known((value,), ALIGNMENTS, value)
+
+
+def provider(value: str) -> str:
+    """A provider that is known, whether or not it runs here."""
+    from canon_core.models.providers import PROVIDERS
+
+    return _known((value,), ("auto", *PROVIDERS), value)
+
+
+def figure_formats(value: str) -> str:
+    """A list of file formats that figures can have."""
+    from canon_core.figures.save import FORMATS as FIGURE_FORMATS
+
+    return _known(listed(value), tuple(FIGURE_FORMATS), value)
+
+
+def table_formats(value: str) -> str:
+    """A list of forms that tables can have."""
+    from canon_core.figures.tables import TABLE_FORMATS
+
+    return _known(listed(value), TABLE_FORMATS, value)
+
+
+def _known(given: Sequence[str], known: Sequence[str], value: str) -> str:
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise typer.BadParameter(f"'{unknown[0]}' is none of {', '.join(known)}")
+    return value
+
+
+def json_target(value: str | None) -> str | None:
+    """``-``, or a file that can be written."""
+    if value == "":
+        raise typer.BadParameter("give a file, or - for standard output")
+    if value is not None and value != "-":
+        if value.endswith(("/", os.sep)):
+            raise CanonError("this is a folder's name", path=value, remedy="name the file to write")
+        file_to_write(Path(value))
+    return value
+
+
+def file_to_write(path: Path | None) -> Path | None:
+    """A file that can be written, as far as that shows before the work.
+
+    Raises
+    ------
+    CanonError
+        When it is a folder, or the folder it is to lie in is a file or must not be written to.
+    """
+    if path is None:
+        return None
+    if path.is_dir():
+        raise CanonError("this is a folder", path=path, remedy="name the file to write")
+    folder = next(parent for parent in Path(os.path.abspath(path)).parents if parent.exists())
+    if not folder.is_dir():
+        raise CanonError("this is a file, so nothing can lie below it", path=folder, remedy="name another folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise CanonError("permission denied", path=folder, remedy="change its permissions or choose another folder")
+    return path
+
+
+def recordable(path: Path) -> Path:
+    """The absolute path, in letters that a study can remember: its document is UTF-8, names on a disk are any bytes.
+
+    Raises
+    ------
+    CanonError
+        Naming what has to be renamed.
+    """
+    whole = Path(os.path.abspath(path))
+    for part in whole.parts:
+        try:
+            part.encode("utf-8")
+        except UnicodeEncodeError:
+            raise CanonError(
+                f"the name '{_bytes_shown(part)}' is not UTF-8, so a study cannot remember it",
+                path=_bytes_shown(str(whole)),
+                remedy="rename that file or folder and add it again",
+            ) from None
+    return whole
+
+
+def _bytes_shown(name: str) -> str:
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
