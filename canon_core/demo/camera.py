@@ -7,8 +7,9 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from canon_core.datasets.faces import ARCFACE_SIDE
 from canon_core.demo.conditions import Conditions, Pose
-from canon_core.embedding.align import ARCFACE_POINTS, ARCFACE_SIDE, similarity
+from canon_core.embedding.align import ARCFACE_POINTS, similarity
 
 Matrix = NDArray[np.float64]
 

@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from canon_core.datasets.faces import Alignment
+from canon_core.datasets import faces
+from canon_core.datasets.faces import ARCFACE_SIDE, Alignment
 from canon_core.datasets.images import opencv
 from canon_core.errors import DatasetError, SettingsError
 from canon_core.models.spec import InputSpec
@@ -15,16 +16,10 @@ from canon_core.models.spec import InputSpec
 Image = npt.NDArray[np.uint8]
 Float64 = npt.NDArray[np.float64]
 
-#: Side in pixels of the ArcFace crop, for which its five points are given.
-ARCFACE_SIDE: Final = 112
-#: ArcFace's template: left eye, right eye, nose, left and right mouth corner (x, y), left as seen in the image.
-ARCFACE_POINTS: Final = (
-    (38.2946, 51.6963),
-    (73.5318, 51.5014),
-    (56.0252, 71.7366),
-    (41.5493, 92.3655),
-    (70.7299, 92.2041),
-)
+#: (5, 2) float64: ArcFace's template with the four decimals it was published with, which datasets keep in single
+#: precision: left eye, right eye, nose, left and right mouth corner (x, y), left as seen in the image.
+ARCFACE_POINTS: Final = np.asarray(np.round(faces.ARCFACE_POINTS.astype(np.float64), 4), np.float64)
+ARCFACE_POINTS.flags.writeable = False
 #: Columns that the 96 pixels wide crop lacks on each side of the 112 wide one.
 _ARCFACE_96_SHIFT: Final = 8.0
 #: Template names, and what they do with a face.
@@ -49,11 +44,10 @@ def template_points(spec: InputSpec) -> Float64 | None:
     """
     if spec.points is not None:
         return np.array(spec.points, dtype=np.float64)
-    points = np.array(ARCFACE_POINTS, dtype=np.float64)
     if spec.template == "arcface":
-        return points * (spec.width / ARCFACE_SIDE, spec.height / ARCFACE_SIDE)
+        return ARCFACE_POINTS * (spec.width / ARCFACE_SIDE, spec.height / ARCFACE_SIDE)
     if spec.template == "arcface-96":
-        return (points - (_ARCFACE_96_SHIFT, 0.0)) * (spec.height / ARCFACE_SIDE)
+        return (ARCFACE_POINTS - (_ARCFACE_96_SHIFT, 0.0)) * (spec.height / ARCFACE_SIDE)
     return None
 
 
@@ -182,13 +176,7 @@ def _box_crop(image: Image, landmarks: npt.ArrayLike, box: npt.ArrayLike | None,
         corner, extent = np.asarray(box, dtype=np.float64).reshape(2, 2)
         centre = corner + extent / 2
     whole = np.array([spec.width, spec.height], dtype=np.float64)
-    inside = whole - spec.margin
-    if (inside < 1).any():
-        raise SettingsError(
-            f"a margin of {spec.margin:g} pixels leaves nothing of the {spec.width} × {spec.height} input",
-            remedy="correct the model's spec",
-        )
-    half = extent * whole / inside / 2
+    half = extent * whole / (whole - spec.margin) / 2  # a spec's margin leaves at least a pixel
     limit = (image.shape[1], image.shape[0])
     low, high = np.clip(np.rint(centre - half), 0, limit), np.clip(np.rint(centre + half), 0, limit)
     if not (high - low >= 1).all():  # also what is not a number

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -27,6 +28,11 @@ MIN_SIDE: Final = 8
 MAX_SIDE: Final = 4096
 #: Bytes of a spec: a page of text. Far below the bound of documents, because TOML is slow to parse.
 _MAX_SPEC_BYTES: Final = min(2**20, MAX_DOCUMENT_BYTES)
+
+#: Five points are no face unless they spread this many pixels, and this share of their length, across their main
+#: direction. Those of ArcFace, scaled to the smallest input, spread 2 pixels and 0.8 of it.
+_LEAST_SPREAD: Final = 0.1
+_LEAST_BREADTH: Final = 0.01
 
 Template = Literal["arcface", "arcface-96", "box", "whole"]
 Color = Literal["rgb", "bgr", "gray"]
@@ -58,9 +64,10 @@ class InputSpec(BaseModel):
         (the same shifted by −8 px in x, for 96 wide × 112 high), ``box`` (detector box and ``margin``, no rotation),
         ``whole`` (the image resized). Default ``arcface``; None where ``points`` are given instead.
     points : five (x, y) or None
-        Eyes, nose and mouth corners in pixels of this input, in the order of the ArcFace template.
+        Eyes, nose and mouth corners in pixels of this input, in the order of the ArcFace template; not on one line.
     margin : float
-        With ``box`` only: input pixels around the box. Default 32; always 32 with other templates.
+        With ``box`` only: input pixels around the box, fewer than the input's smaller side has. Default 32; always 32
+        with other templates.
     color : str
         ``rgb`` (default), ``bgr`` or ``gray``.
     layout : str
@@ -112,8 +119,14 @@ class InputSpec(BaseModel):
         if (self.template is None) == (self.points is None):
             both = self.template is not None
             raise ValueError("give either template or points, not both" if both else "give a template or five points")
-        if self.points is not None and len(set(self.points)) < 2:
-            raise ValueError("the five points must not all be the same")
+        if self.points is not None and not _span_an_area(self.points):
+            raise ValueError("the five points must span an area, as eyes, nose and mouth do, and not lie on one line")
+        smaller = min(self.height, self.width)
+        if self.template == "box" and self.margin > smaller - 1:
+            raise ValueError(
+                f"a margin of {self.margin:g} pixels leaves nothing of the {self.width} × {self.height} input for the"
+                f" face; at most {smaller - 1} are possible"
+            )
         for key, values in (("mean", self.mean), ("std", self.std)):
             if len(values) != self.channels:
                 channels = "1 channel" if self.channels == 1 else "3 channels"
@@ -253,6 +266,22 @@ def spec_to_toml(spec: ModelSpec) -> str:
 
 
 # -- private ---------------------------------------------------------------------------------------------------------
+def _span_an_area(points: _Points) -> bool:
+    """Whether points spread in two directions: across their main one at least a hundredth of it, and 0.1 pixels.
+
+    The spreads are the singular values of the points about their mean, here in closed form.
+    """
+    x, y = zip(*points, strict=True)
+    dx, dy = ([each - sum(axis) / len(axis) for each in axis] for axis in (x, y))
+    xx, yy = sum(each * each for each in dx), sum(each * each for each in dy)
+    xy = sum(across * down for across, down in zip(dx, dy, strict=True))
+    larger = (xx + yy + math.hypot(xx - yy, 2 * xy)) / 2
+    if larger <= 0:
+        return False
+    smaller = max(0.0, xx * yy - xy * xy) / larger
+    return math.sqrt(smaller) >= max(_LEAST_SPREAD, _LEAST_BREADTH * math.sqrt(larger))
+
+
 def _settings(table: InputSpec | OutputSpec) -> dict[str, Any]:
     """A table's keys that mean something, as plain values: no margin but with ``box``, template or points."""
     said = {key: value for key, value in table.model_dump(mode="json").items() if value is not None}

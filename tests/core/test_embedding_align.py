@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 from scipy.optimize import minimize
 
+from canon_core.datasets import faces
 from canon_core.datasets.faces import Alignment
 from canon_core.datasets.images import read_image
 from canon_core.embedding.align import ARCFACE_POINTS, TEMPLATES, align_face, similarity, template_points
@@ -77,7 +78,7 @@ def test_templates_are_those_of_the_field() -> None:
     assert np.array_equal(template_points(ARCFACE), ARCFACE_POINTS)
     np.testing.assert_allclose(template_points(INTEL), np.array(ARCFACE_POINTS) * 128 / 112)
     np.testing.assert_allclose(template_points(WIDE_96), np.array(ARCFACE_POINTS) - (8, 0))
-    points = tuple((float(10 * k), float(k)) for k in range(5))
+    points = tuple((float(10 * k), float(k * k)) for k in range(5))
     assert np.array_equal(template_points(InputSpec(points=points)), points)
     assert template_points(FACENET) is None
     assert template_points(InputSpec(template="whole")) is None
@@ -148,10 +149,16 @@ def test_an_impossible_box_is_refused(box: tuple[float, ...], words: str) -> Non
         align_face(noise(), ARCFACE_POINTS, box, FACENET, Alignment.LANDMARKS)
 
 
-def test_a_margin_that_leaves_nothing_is_refused() -> None:
-    wide = FACENET.model_copy(update={"margin": 160.0})
-    with pytest.raises(SettingsError, match="margin of 160 pixels"):
-        align_face(noise(), ARCFACE_POINTS, (0, 0, 50, 50), wide, Alignment.LANDMARKS)
+def test_the_widest_margin_that_a_spec_allows_takes_in_the_whole_image() -> None:
+    image = noise(160, 160)
+    wide = InputSpec(width=160, height=160, template="box", margin=159)
+    crop = align_face(image, ARCFACE_POINTS, (70, 60, 20, 30), wide, Alignment.LANDMARKS)
+    assert np.array_equal(crop, image)
+
+
+def test_datasets_and_networks_mean_the_same_template() -> None:
+    assert np.array_equal(ARCFACE_POINTS.astype(np.float32), faces.ARCFACE_POINTS)
+    assert ARCFACE_POINTS[0].tolist() == [38.2946, 51.6963]  # as published, not as single precision rounds it
 
 
 def test_whole_images_are_resized_whatever_the_template() -> None:

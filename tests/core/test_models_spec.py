@@ -6,8 +6,9 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from canon_core.errors import ModelError
@@ -46,6 +47,12 @@ scale = st.floats(1e-6, 1e6)
 text = st.text(st.characters(codec="utf-8"), max_size=30)
 
 
+def breadth(points: list[tuple[float, float]]) -> float:
+    """Spread of points across their main direction, as a share of the spread along it; 0 for a dot."""
+    longer, shorter = np.linalg.svd(np.array(points) - np.mean(points, axis=0), compute_uv=False)
+    return float(shorter / longer) if shorter > 0.2 else 0.0
+
+
 @st.composite
 def inputs(draw: st.DrawFn) -> InputSpec:
     color = draw(st.sampled_from(["rgb", "bgr", "gray"]))
@@ -60,9 +67,10 @@ def inputs(draw: st.DrawFn) -> InputSpec:
     }
     template = draw(st.sampled_from(["arcface", "arcface-96", "box", "whole", None]))
     if template is None:
-        points = st.lists(st.tuples(level, level), min_size=5, max_size=5, unique=True)
+        points = st.lists(st.tuples(level, level), min_size=5, max_size=5).filter(lambda found: breadth(found) > 0.02)
         return InputSpec(**said, points=tuple(draw(points)))
-    return InputSpec(**said, template=template, margin=draw(st.floats(0, 4096)))
+    widest = min(said["height"], said["width"]) - 1 if template == "box" else 4096
+    return InputSpec(**said, template=template, margin=draw(st.floats(0, widest)))
 
 
 specs = st.builds(
@@ -142,6 +150,27 @@ def test_one_number_stands_for_all_channels() -> None:
     assert (gray.mean, gray.std) == ((3.0,), (127.5,))
 
 
+@given(
+    along=st.lists(st.integers(-40, 40), min_size=5, max_size=5, unique=True),
+    across=st.lists(st.sampled_from([0.0, 0.01, 1.0, 20.0]), min_size=5, max_size=5),
+    angle=st.floats(0, np.pi),
+)
+def test_five_points_are_refused_where_they_lie_on_a_line(
+    along: list[float], across: list[float], angle: float
+) -> None:
+    line = np.array([np.cos(angle), np.sin(angle)])
+    points = np.outer(along, line) + np.outer(across, line[::-1] * (-1, 1)) + 50
+    longer, shorter = np.linalg.svd(points - points.mean(axis=0), compute_uv=False)
+    limit = max(0.1, longer / 100)
+    assume(abs(shorter / limit - 1) > 1e-6)
+    said = {"input": {"points": points.tolist()}}
+    if shorter > limit:
+        assert spec_from_mapping(said).input.points == tuple(map(tuple, points.tolist()))
+    else:
+        with pytest.raises(ModelError, match="must span an area"):
+            spec_from_mapping(said)
+
+
 def test_five_points_take_the_place_of_a_template() -> None:
     spec = parse_spec(f"[input]\npoints = {[list(point) for point in POINTS]}")
     assert spec.input.points == POINTS
@@ -170,7 +199,11 @@ def test_five_points_take_the_place_of_a_template() -> None:
         ("[input]\nmean = [1e7, 1, 1]", ("input.mean.1", "at most")),
         ("[input]\nmean = ['a', 1, 1]", ("input.mean.1", "number", "'a'")),
         ("[input]\npoints = [[1, 2]]", ("five points",)),
-        ("[input]\npoints = [[1, 2], [1, 2], [1, 2], [1, 2], [1, 2]]", ("five points", "same")),
+        ("[input]\npoints = [[1, 2], [1, 2], [1, 2], [1, 2], [1, 2]]", ("five points", "span an area")),
+        ("[input]\npoints = [[1, 1], [2, 2], [3, 3], [4, 4], [90, 90]]", ("five points", "not lie on one line")),
+        ("[input]\npoints = [[0, 9], [0.02, 9.03], [0, 9.01], [0.01, 9], [0, 9]]", ("five points", "span an area")),
+        ('[input]\ntemplate = "box"\nmargin = 112', ("a margin of 112 pixels", "112 × 112", "at most 111")),
+        ('[input]\nheight = 8\ntemplate = "box"', ("a margin of 32 pixels", "112 × 8 input", "at most 7")),
         ('[input]\ntemplate = "box"\npoints = [[1, 2], [3, 2], [1, 2], [1, 2], [1, 2]]', ("not both",)),
         ('[output]\nnames = "embedding"', ("output.names", "list")),
         ('[output]\nnames = ["a", "a"]', ("twice",)),
