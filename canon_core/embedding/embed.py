@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,19 +19,15 @@ from canon_core.datasets.faces import FaceImages
 from canon_core.datasets.images import read_bytes, read_image
 from canon_core.embedding.align import align_face
 from canon_core.embedding.batch_size import BackOff, choose_batch
-from canon_core.embedding.network import Network
+from canon_core.embedding.network import Network, OutOfMemory
 from canon_core.embedding.pipeline import OrderedTasks, interruptible
 from canon_core.embedding.preprocess import to_tensor
+from canon_core.embedding.resumption import Growing, batch_of, file_to_write, note_provider, providers_of
 from canon_core.errors import CanonError, DatasetError, SettingsError, StoreError
 from canon_core.jobs import JobContext
 from canon_core.models.providers import ProviderChoice, choose_provider
-from canon_core.store.embeddings import (
-    EmbeddingsInfo,
-    EmbeddingsWriter,
-    create_embeddings,
-    iterate_embeddings,
-    read_info,
-)
+from canon_core.models.resolve import require_unchanged
+from canon_core.store.embeddings import EmbeddingsInfo, EmbeddingsWriter, bad_rows, create_embeddings, unusable
 
 if TYPE_CHECKING:
     from canon_core.models.resolve import ResolvedModel
@@ -54,7 +51,7 @@ class EmbedOptions:
     device : int
         Number of the GPU.
     batch : int or None
-        Images in one run of the network; chosen unless given. A resumed file keeps its own.
+        Images in one run of the network, at most all of them; chosen unless given. A resumed file keeps its own.
     threads : int or None
         Threads that decode (and, on the CPU, compute); every usable core unless given.
     spinning : bool
@@ -91,7 +88,7 @@ class EmbedReport:
     images_per_s : float
         New rows per second of it; 0 when there were none.
     provider : ProviderChoice
-        Where it ran; of a file that was complete before, where that was.
+        Where it ran; of a file that was complete before, where that was (``cuda, then cpu`` where it changed).
     batch : int
         Images in one run.
     bad_rows : tuple of int
@@ -121,6 +118,10 @@ def embed(
     Batches lie on a grid from row 0, so that a file begun by one run and finished by another has the same bytes (on
     the CPU) as one made in one go, whatever the number of threads.
 
+    Complete embeddings of another model, spec or set of images stay until these are complete: the new file grows
+    beside them (:func:`canon_core.store.embeddings.successor_path`), is resumed there, and takes their place at the
+    end by a rename. An incomplete file of another identity is replaced at once.
+
     Parameters
     ----------
     model : ResolvedModel
@@ -129,7 +130,7 @@ def embed(
         The images; row i of the file is image i.
     out : Path
         File to create, to go on with, or, where its attributes say that it belongs to another model or other images,
-        to replace.
+        to replace as said above.
     options : EmbedOptions
         Provider, batch, threads.
     ctx : JobContext
@@ -142,7 +143,8 @@ def embed(
     DatasetError
         For an image that vanished, changed since it was added, or cannot be aligned; rows before it are kept.
     ModelError
-        When the network cannot be loaded or run.
+        When the network cannot be loaded or run, when its file is no longer the one that was hashed, or when there is
+        no memory for its batches.
     SettingsError
         When the network wants aligned faces and nothing is known of them, or when the file was begun on another
         provider.
@@ -159,34 +161,39 @@ def embed(
             path=faces.root,
             remedy="add the dataset again with --landmarks FILE.csv, --detector FILE.onnx or --aligned arcface",
         )
-    before = _resumable(out, model, faces, attributes)
+    file = file_to_write(out, model, faces, attributes)
+    before = file.before
     if before is not None and before.complete:
+        file.put_in_place()
         made_on = ProviderChoice(str(before.attributes.get("provider", "cpu")), 0, "embedded before")
-        bad = _bad_rows_before(out, ctx)
-        return EmbedReport(before.rows, before.rows, time.monotonic() - start, 0.0, made_on, _batch_of(before), bad)
+        return EmbedReport(
+            before.rows, before.rows, time.monotonic() - start, 0.0, made_on, batch_of(before), bad_rows(out, ctx)
+        )
 
     ctx.report(before.done if before else 0, len(faces), what)
     provider = interruptible(lambda: choose_provider(options.provider, options.device), ctx)
     if before is not None and before.done:
-        _ask_about_provider(before, provider, out, options)
+        _ask_about_provider(before, provider, file.path, options)
     else:
         before = None  # nothing to lose: today's provider and batch
-    network = interruptible(lambda: Network(model, provider, spinning=options.spinning), ctx)
+    network = interruptible(lambda: _loaded(model, provider, options), ctx)
     if before is None:
-        batch = options.batch or interruptible(lambda: choose_batch(network, ctx), ctx)
-        _require_space(out, len(faces), model)
+        batch = min(options.batch or interruptible(lambda: choose_batch(network, ctx), ctx), max(1, len(faces)))
+        _require_space(file, len(faces), model)
         create_embeddings(
-            out,
+            file.path,
             len(faces),
             model.dimensions,
             {**attributes, "provider": provider.name, "batch": batch},
             flip_kept=model.spec.output.flip == "keep",
         )
     else:
-        batch = _batch_of(before)
+        batch = min(batch_of(before), len(faces))
+        if provider.name not in providers_of(before):
+            note_provider(file.path, before, provider.name)
 
-    bad_rows = list(_bad_rows_before(out, ctx))
-    with EmbeddingsWriter(out) as writer:
+    bad = list(bad_rows(file.path, ctx))
+    with EmbeddingsWriter(file.path) as writer, _memory_named(model, provider, batch, file.path if before else None):
         done_before = writer.done
         first = done_before // batch  # tasks before it are on the disk
         tasks = OrderedTasks(
@@ -199,59 +206,64 @@ def embed(
         )
         for blocks in tasks.batches():
             rows = np.concatenate(blocks)[max(0, done_before - first * batch) if writer.done == done_before else 0 :]
-            bad_rows += (writer.done + np.flatnonzero(_unusable(rows))).tolist()
+            bad += (writer.done + np.flatnonzero(unusable(rows))).tolist()
             writer.append(rows)
             ctx.report(writer.done, len(faces), what)
+    file.put_in_place()
     seconds = time.monotonic() - start
     new = len(faces) - done_before
-    return EmbedReport(
-        len(faces), done_before, seconds, new / max(seconds, 1e-9), provider, batch, tuple(bad_rows)
-    )  # fmt: skip
+    return EmbedReport(len(faces), done_before, seconds, new / max(seconds, 1e-9), provider, batch, tuple(bad))
 
 
 # -- private ---------------------------------------------------------------------------------------------------------
-def _resumable(
-    out: Path, model: ResolvedModel, faces: FaceImages, attributes: Mapping[str, str]
-) -> EmbeddingsInfo | None:
-    """The file as it is, when it is there and belongs to this model and these images."""
-    if not out.exists():
-        return None
-    info = read_info(out)
-    same = (
-        (info.rows, info.dimensions, info.flip_kept) == (len(faces), model.dimensions, model.spec.output.flip == "keep")
-        and all(info.attributes.get(name) == value for name, value in attributes.items())
-        and _batch_of(info) > 0
-    )
-    return info if same else None
+def _loaded(model: ResolvedModel, provider: ProviderChoice, options: EmbedOptions) -> Network:
+    try:
+        return Network(model, provider, spinning=options.spinning)
+    finally:
+        require_unchanged(model)  # also where loading failed: half of another file is not what was added
 
 
-def _batch_of(info: EmbeddingsInfo) -> int:
-    batch = info.attributes.get("batch", 0)
-    return batch if isinstance(batch, int) and batch > 0 else 0
+@contextmanager
+def _memory_named(model: ResolvedModel, provider: ProviderChoice, batch: int, begun: Path | None) -> Iterator[None]:
+    """A lack of memory in the block, as an error that names the batch: it is what can be made smaller.
+
+    A file that was ``begun`` keeps its batch.
+    """
+    try:
+        yield
+    except MemoryError as error:
+        raise OutOfMemory(
+            f"not enough memory on {provider.name} for a batch of {batch:,} in every thread",
+            path=model.path,
+            remedy="use a smaller --batch, or close what else uses the memory"
+            if begun is None
+            else f"close what else uses the memory, or delete {begun.name} to begin again with a smaller --batch",
+        ) from error
 
 
-def _ask_about_provider(info: EmbeddingsInfo, provider: ProviderChoice, out: Path, options: EmbedOptions) -> None:
-    begun_on = info.attributes.get("provider")
-    if begun_on != provider.name and not options.allow_other_provider:
+def _ask_about_provider(info: EmbeddingsInfo, provider: ProviderChoice, path: Path, options: EmbedOptions) -> None:
+    begun_on = providers_of(info)
+    if provider.name not in begun_on and not options.allow_other_provider:
         raise SettingsError(
-            f"{info.done:,} of {info.rows:,} images were embedded on {begun_on}, and the rest would run on"
-            f" {provider.name}, which rounds differently",
-            path=out,
-            remedy=f"use --provider {begun_on}, allow the change, or delete the file to begin again",
+            f"{info.done:,} of {info.rows:,} images were embedded on {' and '.join(begun_on)}, and the rest would run"
+            f" on {provider.name}, which rounds differently",
+            path=path,
+            remedy=f"use --provider {begun_on[-1]}, allow the change, or delete the file to begin again",
         )
 
 
-def _require_space(out: Path, rows: int, model: ResolvedModel) -> None:
+def _require_space(file: Growing, rows: int, model: ResolvedModel) -> None:
     wanted = rows * model.dimensions * 4 * (2 if model.spec.output.flip == "keep" else 1)
-    folder = out.parent
+    folder = file.path.parent
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     if free < wanted + _SPARE_BYTES:
+        old = f", or delete the old embeddings ({file.out.name})" if file.beside else ""
         raise StoreError(
             f"the embeddings need {wanted / 2**20:,.1f} MB, and {free / 2**20:,.1f} MB are free on that disk",
-            path=out,
-            remedy="free space on that disk, or move the study to another",
+            path=file.path,
+            remedy=f"free space on that disk, or move the study to another{old}",
         )
 
 
@@ -288,18 +300,3 @@ def _crop(model: ResolvedModel, faces: FaceImages, row: int) -> npt.NDArray[np.u
         if error.path is not None:
             raise
         raise type(error)(error.problem, path=path, remedy=error.remedy) from error
-
-
-def _unusable(rows: Float32) -> npt.NDArray[np.bool_]:
-    """(k,) bool: rows with a number that is not finite, or nothing but zeros (in one of both flips)."""
-    each = rows if rows.ndim == 3 else rows[:, None]
-    good = np.isfinite(each).all(axis=2) & np.any(each, axis=2)
-    return np.asarray(~np.all(good, axis=1))
-
-
-def _bad_rows_before(out: Path, ctx: JobContext) -> tuple[int, ...]:
-    bad: list[int] = []
-    for start, rows in iterate_embeddings(out):
-        ctx.check()
-        bad += (start + np.flatnonzero(_unusable(rows))).tolist()
-    return tuple(bad)

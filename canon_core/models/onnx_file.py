@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Final
@@ -30,6 +30,33 @@ _LOADING_OPERATORS: Final = frozenset({"EPContext"})
 _NOT_ONNX = "download or export the model again"
 
 
+@dataclass(frozen=True)
+class FileStamp:
+    """What changes when a file is written or replaced: while it is equal, so is the content.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    size, mtime_ns : int
+        Bytes, and when it was written.
+    ctime_ns, inode : int
+        What a copy that keeps size and time does not keep (on Windows: time of creation and file index).
+    """
+
+    path: Path
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, path: Path) -> FileStamp:
+        """A file's stamp now; raises OSError where there is no file."""
+        status = path.stat()
+        return cls(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
 @dataclass(frozen=True, eq=False)
 class OnnxFile:
     """An ONNX file that passed the checks above.
@@ -42,11 +69,14 @@ class OnnxFile:
         Its graph, functions inlined, without the values of weights of more than ``KEPT_ELEMENTS`` elements.
     data_files : tuple of Path
         Files in the model's folder that hold weights, sorted by name.
+    stamps : tuple of FileStamp
+        Of the file before it was read, and of its data files.
     """
 
     path: Path
     model: ModelProto
     data_files: tuple[Path, ...]
+    stamps: tuple[FileStamp, ...]
 
     @property
     def graph(self) -> GraphProto:
@@ -69,25 +99,30 @@ def open_onnx(path: str | Path) -> OnnxFile:
     path = Path(path)
     model = ModelProto()
     try:
-        model.ParseFromString(_read(path))
+        data, stamp = _read(path)
+        model.ParseFromString(data)
+        del data
         _check_whole(model, path)
         _check_names(model, path)
         _check_operators(model, path)
         data_files = _check_weights(model, path)
         slim = ModelProto.FromString(_without_large_weights(model))
         del model
-        return OnnxFile(path, _inlined(slim, path), data_files)
+        return OnnxFile(path, _inlined(slim, path), data_files, (stamp, *map(FileStamp.of, data_files)))
     except (DecodeError, UnicodeDecodeError) as error:
         raise ModelError("not an ONNX file, or one cut short", path=path, remedy=_NOT_ONNX) from error
+    except OSError as error:  # a data file that vanishes just now
+        fault = system_error(error)
+        raise ModelError(fault.problem, path=path, remedy=fault.remedy) from error
 
 
-def content_hash(file: OnnxFile) -> str:
+def content_hash(path: Path, data_files: Sequence[Path]) -> str:
     """sha256 (hex) of the model: of the file alone, or of it and of the names and contents of its data files."""
-    whole = _file_hash(file.path)
-    if not file.data_files:
+    whole = _file_hash(path)
+    if not data_files:
         return whole
-    folder = file.path.parent.resolve()
-    parts = [whole, *(f"{data.relative_to(folder).as_posix()}:{_file_hash(data)}" for data in file.data_files)]
+    folder = path.parent.resolve()
+    parts = [whole, *(f"{data.relative_to(folder).as_posix()}:{_file_hash(data)}" for data in data_files)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -107,12 +142,13 @@ def nodes(graph: GraphProto) -> Iterator[NodeProto]:
 
 
 # -- private ---------------------------------------------------------------------------------------------------------
-def _read(path: Path) -> bytes:
+def _read(path: Path) -> tuple[bytes, FileStamp]:
     try:
         if not path.is_file():
             problem = "is not a file" if path.exists() else "no such file"
             raise ModelError(problem, path=path, remedy="give the path of an ONNX file")
-        if path.stat().st_size > MAX_ONNX_BYTES:
+        stamp = FileStamp.of(path)
+        if stamp.size > MAX_ONNX_BYTES:
             raise ModelError(
                 "larger than the 2 GB an ONNX graph may have", path=path, remedy="export it with external data"
             )
@@ -122,7 +158,7 @@ def _read(path: Path) -> bytes:
         raise ModelError(fault.problem, path=path, remedy=fault.remedy) from error
     if not data:
         raise ModelError("is empty", path=path, remedy=_NOT_ONNX)
-    return data
+    return data, stamp
 
 
 def _check_whole(model: ModelProto, path: Path) -> None:

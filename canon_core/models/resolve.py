@@ -19,7 +19,7 @@ from canon_core.models.graph import (
 )
 from canon_core.models.infer import choose_outputs, infer_from
 from canon_core.models.normalisation import in_graph_normalisation
-from canon_core.models.onnx_file import OnnxFile, content_hash, open_onnx
+from canon_core.models.onnx_file import FileStamp, OnnxFile, content_hash, open_onnx
 from canon_core.models.presets import find_preset
 from canon_core.models.spec import InputSpec, ModelSpec, load_spec
 from canon_core.models.trial import output_shapes
@@ -50,6 +50,8 @@ class ResolvedModel:
         What the graph says at the spec's input size.
     dimensions : int
         Width of the embedding: of all named outputs together (PFE: means and variances).
+    stamps : tuple of FileStamp
+        Of the file and of its data files when they were hashed.
     """
 
     path: Path
@@ -59,6 +61,7 @@ class ResolvedModel:
     notes: tuple[str, ...]
     facts: GraphFacts
     dimensions: int
+    stamps: tuple[FileStamp, ...]
 
 
 def resolve_model(
@@ -118,10 +121,38 @@ def resolve_model(
     if found.wants == "bytes" and found.spread_after(spec.input) < _TWICE:
         steps = " and ".join(found.operators)
         notes = (*notes, f"Pixels seem to be normalised twice: by the spec, and by the graph ({steps} at its input).")
-    return ResolvedModel(path, content_hash(file), spec, origin, notes, facts, dimensions)
+    sha256 = content_hash(path, file.data_files)
+    if not _unchanged(file.stamps):
+        raise ModelError("changed while it was being read", path=path, remedy="run again")
+    return ResolvedModel(path, sha256, spec, origin, notes, facts, dimensions, file.stamps)
+
+
+def require_unchanged(model: ResolvedModel) -> None:
+    """Make sure that what was loaded from a model's files is what was hashed.
+
+    Another file under the same name, put there between the two, would give numbers of one network under the identity
+    of another. Files with new stamps and the same content pass.
+
+    Raises
+    ------
+    ModelError
+        When a file's content changed, or a file is gone.
+    """
+    if _unchanged(model.stamps):
+        return
+    first, *others = (stamp.path for stamp in model.stamps)
+    if any(not file.is_file() for file in (first, *others)) or content_hash(first, others) != model.sha256:
+        raise ModelError("changed while it was being loaded", path=model.path, remedy="run again")
 
 
 # -- private ---------------------------------------------------------------------------------------------------------
+def _unchanged(stamps: tuple[FileStamp, ...]) -> bool:
+    try:
+        return all(FileStamp.of(stamp.path) == stamp for stamp in stamps)
+    except OSError:  # gone
+        return False
+
+
 def _as_exported(spec: ModelSpec, file: OnnxFile, image: Tensor) -> tuple[ModelSpec, tuple[str, ...]]:
     """A preset with the layout and the pixel range this export has."""
     asked, changes, notes = spec.input, {}, []

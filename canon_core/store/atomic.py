@@ -77,6 +77,21 @@ def write_atomically(path: Path, data: bytes) -> None:
         file.write(data)
 
 
+def move_into_place(source: Path, target: Path) -> None:
+    """Put a file whose data has reached the disk in the place of ``target``, in the same folder, durably.
+
+    Raises
+    ------
+    StoreError
+        For what the operating system refuses; both files are as they were then.
+    """
+    try:
+        os.replace(source, target)
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise store_error(error, target) from error
+
+
 def store_error(error: OSError, path: Path) -> StoreError:
     """An operating system's or HDF5's refusal about ``path``, worded as :func:`canon_core.jobs.system_error` does."""
     if error.errno is None and (number := re.search(r"errno = (\d+)", str(error))):

@@ -19,6 +19,7 @@ import h5py
 import numpy as np
 
 from canon_core.errors import StoreError
+from canon_core.jobs import JobContext
 from canon_core.limits import H5_CALL_BYTES, MAX_DIMENSIONS, MAX_IMAGES
 from canon_core.store.arrays import Attribute, read_attributes, write_attributes
 from canon_core.store.atomic import replacing, store_error
@@ -190,6 +191,32 @@ class EmbeddingsWriter:
             rest = rest[self._file.write(rest) :]
 
 
+def relabel_embeddings(path: Path, attributes: Mapping[str, Attribute]) -> None:
+    """Give a file of embeddings other attributes and keep its rows; a crash leaves the old file or the new one.
+
+    The file is written anew: HDF5 may move what it changes, and a crash amid that would cost every row.
+
+    Raises
+    ------
+    StoreError
+        For a file that cannot be used, or a disk without room for a second one; the old file stays.
+    """
+    info = read_info(path)
+    with replacing(path) as temporary:
+        create_embeddings(temporary, info.rows, info.dimensions, attributes, flip_kept=info.flip_kept)
+        with EmbeddingsWriter(temporary) as writer:
+            for _, rows in iterate_embeddings(path):
+                writer.append(rows)
+
+
+def successor_path(path: Path) -> Path:
+    """Where the file grows that will replace a complete one of other content: ``lfw~next.h5`` beside ``lfw.h5``.
+
+    No dataset's own file is called so: names of files in a study hold no tilde.
+    """
+    return path.with_name(f"{path.stem}~next{path.suffix}")
+
+
 def read_embeddings(path: Path, rows: slice | np.ndarray[Any, np.dtype[Any]] | None = None) -> Array:
     """Rows of a file of embeddings, (k, d) or (k, 2, d) float32.
 
@@ -244,6 +271,38 @@ def iterate_embeddings(path: Path, block_rows: int | None = None) -> Iterator[tu
     step = block_rows or max(1, H5_CALL_BYTES // row_bytes)
     for low in range(0, info.done, step):
         yield low, read_embeddings(path, slice(low, min(low + step, info.done)))
+
+
+def unusable(rows: Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """(k,) bool: which of the (k, d) or (k, 2, d) rows hold a number that is not finite, or (in one of both flips)
+    nothing but zeros."""
+    each = rows.reshape(-1, rows.shape[-1])  # flips apart
+    with np.errstate(all="ignore"):
+        energy = np.einsum("ij,ij->i", each, each)
+    bad = np.zeros(len(each), dtype=np.bool_)
+    # one pass over all numbers; then the few rows whose sum of squares decides nothing: it may overflow, or vanish
+    doubtful = np.flatnonzero(~(np.isfinite(energy) & (energy > 0)))
+    bad[doubtful] = ~(np.isfinite(each[doubtful]).all(axis=1) & each[doubtful].any(axis=1))
+    return np.asarray(bad.reshape(len(rows), -1).any(axis=1)) if rows.ndim == 3 else bad
+
+
+def bad_rows(path: Path, ctx: JobContext | None = None) -> tuple[int, ...]:
+    """Written rows of a file of embeddings that are no embedding: not finite, or nothing but zeros (see
+    :func:`unusable`), read block by block.
+
+    Raises
+    ------
+    StoreError
+        For a file that cannot be used.
+    Cancelled
+        When the job was cancelled.
+    """
+    found: list[int] = []
+    for start, rows in iterate_embeddings(path):
+        if ctx is not None:
+            ctx.check()
+        found += (start + np.flatnonzero(unusable(rows))).tolist()
+    return tuple(found)
 
 
 def _require(path: Path, info: EmbeddingsInfo, stop: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import numpy as np
 import onnx
 import pytest
 
+import canon_core.models.resolve as resolve_module
 from canon_core.errors import ModelError
 from canon_core.models.graph import inspect_graph
-from canon_core.models.resolve import resolve_model
+from canon_core.models.resolve import require_unchanged, resolve_model
 from canon_core.models.spec import ModelSpec, load_spec, parse_spec, spec_to_toml
 
 HEADER = '<ir_version: 8, opset_import: ["" : 13]>'
@@ -54,6 +56,53 @@ def spec_beside(model: Path, toml: str) -> Path:
     path = model.with_suffix(".toml")
     path.write_text(toml)
     return path
+
+
+# -- the file that was hashed ------------------------------------------------------------------------------------------
+def test_a_file_replaced_after_it_was_hashed_is_noticed_even_with_its_old_size_and_time(model: Path) -> None:
+    resolved = resolve_model(model)
+    require_unchanged(resolved)
+    status, content = model.stat(), model.read_bytes()
+    other = model.with_suffix(".new")
+    other.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    os.utime(other, ns=(status.st_atime_ns, status.st_mtime_ns))
+    os.replace(other, model)
+    with pytest.raises(ModelError, match=r"model\.onnx: changed while it was being loaded; run again"):
+        require_unchanged(resolved)
+    model.write_bytes(content)  # the same bytes at another time are the same network
+    require_unchanged(resolved)
+    model.unlink()
+    with pytest.raises(ModelError, match="changed while it was being loaded"):
+        require_unchanged(resolved)
+
+
+def test_a_data_file_counts_as_part_of_the_network(tmp_path: Path) -> None:
+    network = onnx.parser.parse_model(PLAIN)
+    network.graph.initializer.append(onnx.numpy_helper.from_array(np.ones(2000, np.float32), "w"))
+    path = tmp_path / "model.onnx"
+    onnx.save(network, str(path), save_as_external_data=True, location="weights.bin", size_threshold=0)
+    resolved = resolve_model(path)
+    data = tmp_path / "weights.bin"
+    data.write_bytes(data.read_bytes()[::-1])
+    with pytest.raises(ModelError, match="changed while it was being loaded"):
+        require_unchanged(resolved)
+
+
+def test_a_file_replaced_while_it_is_read_is_not_taken_for_either(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = saved(tmp_path / "other.onnx", RAW)
+    real = resolve_module.content_hash
+
+    def replaced_first(path: Path, data_files: object) -> str:
+        if other.exists():
+            os.replace(other, path)
+        return real(path, ())
+
+    # its graph is read, then another file gets its name, then that one is hashed
+    monkeypatch.setattr(resolve_module, "content_hash", replaced_first)
+    with pytest.raises(ModelError, match=r"model\.onnx: changed while it was being read; run again"):
+        resolve_model(model)
 
 
 # -- where the spec comes from -----------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from canon_core.errors import StoreError
-from canon_core.store.atomic import replacing, store_error, write_atomically
+from canon_core.store.atomic import move_into_place, replacing, store_error, write_atomically
 
 
 def test_a_new_file_belongs_to_its_owner_only(tmp_path: Path) -> None:
@@ -21,6 +21,28 @@ def test_a_new_file_belongs_to_its_owner_only(tmp_path: Path) -> None:
     write_atomically(path, b"new")
     assert path.read_bytes() == b"new"
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_moved_into_place_replaces_the_old_one_durably(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = tmp_path / "e.h5", tmp_path / "e~next.h5"
+    old.write_bytes(b"old")
+    new.write_bytes(b"new")
+    synced: list[bool] = []
+    real = os.fsync
+
+    def watched(descriptor: int) -> None:
+        synced.append(old.read_bytes() == b"new" and os.path.samestat(os.fstat(descriptor), tmp_path.stat()))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    move_into_place(new, old)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["e.h5"]
+    assert old.read_bytes() == b"new"
+    if os.name == "posix":
+        assert synced == [True]
+    with pytest.raises(StoreError, match=r"e\.h5: no such file or directory"):
+        move_into_place(new, old)
+    assert old.read_bytes() == b"new"
 
 
 def write_half_and_fail(path: Path) -> None:

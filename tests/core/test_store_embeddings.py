@@ -17,13 +17,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from canon_core.errors import StoreError
+from canon_core.errors import Cancelled, StoreError
+from canon_core.jobs import JobContext
 from canon_core.store.embeddings import (
     EmbeddingsWriter,
+    bad_rows,
     create_embeddings,
     iterate_embeddings,
     read_embeddings,
     read_info,
+    relabel_embeddings,
+    successor_path,
 )
 
 
@@ -123,6 +127,81 @@ def test_rows_are_read_as_numpy_would_index_them(tmp_path: Path) -> None:
     for rows in ([9000], [-9001]):
         with pytest.raises(IndexError):
             read_embeddings(path, np.array(rows))
+
+
+def written(path: Path, values: np.ndarray, rows: int | None = None) -> Path:
+    create_embeddings(path, rows or len(values), values.shape[-1], {"model": "m"}, flip_kept=values.ndim == 3)
+    with EmbeddingsWriter(path) as writer:
+        writer.append(values)
+    return path
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    flip=st.booleans(),
+    spoilt=st.dictionaries(
+        st.integers(0, 29),
+        st.tuples(st.integers(0, 1), st.sampled_from([np.nan, np.inf, -np.inf, 0.0, 1e-30, 3e38, 1e-45])),
+    ),
+)
+def test_rows_that_are_no_embedding_are_found_in_the_file(
+    tmp_path_factory: pytest.TempPathFactory, flip: bool, spoilt: dict[int, tuple[int, float]]
+) -> None:
+    values = rows_of(30, 6, flip)
+    for row, (side, level) in spoilt.items():
+        place = values[row, side] if flip else values[row]
+        place[:] = level if level == 0 or abs(level) < 1 or abs(level) > 1e30 else place
+        if not np.isfinite(level):
+            place[1:] = 1.0  # one number of it is enough
+    wanted = [
+        row
+        for row in range(30)
+        for sides in [values[row] if flip else values[row][None]]
+        if any(not all(map(np.isfinite, side)) or not any(number != 0 for number in side) for side in sides)
+    ]
+    path = written(tmp_path_factory.mktemp("bad") / "e.h5", values)
+    assert bad_rows(path) == tuple(wanted)
+
+
+def test_bad_rows_are_numbered_over_all_blocks_and_only_what_is_written_counts(tmp_path: Path) -> None:
+    values = rows_of(9000, 1024)  # more than two blocks
+    bad = [0, 4095, 4096, 8191, 8192, 8999]
+    values[bad] = 0
+    assert bad_rows(written(tmp_path / "e.h5", values, rows=9500)) == tuple(bad)
+    ctx = JobContext()
+    ctx.cancel()
+    with pytest.raises(Cancelled):
+        bad_rows(tmp_path / "e.h5", ctx)
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_other_attributes_keep_every_row_and_the_count(tmp_path: Path, flip: bool) -> None:
+    values = rows_of(20, 8, flip)
+    path = written(tmp_path / "e.h5", values, rows=30)
+    relabel_embeddings(path, {"model": "m", "provider": "cuda, then cpu"})
+    info = read_info(path)
+    assert (info.rows, info.done, info.flip_kept) == (30, 20, flip)
+    assert info.attributes == {"model": "m", "provider": "cuda, then cpu"}
+    assert np.array_equal(read_embeddings(path, slice(0, 20)), values)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["e.h5"]
+
+
+def test_a_relabelling_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path / "e.h5", rows_of(20, 8))
+    before = path.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(EmbeddingsWriter, "_write", full)
+    with pytest.raises(StoreError, match="no space left on device"):
+        relabel_embeddings(path, {"model": "other"})
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["e.h5"]
+
+
+def test_a_successor_lies_in_the_same_folder_under_a_name_no_dataset_has(tmp_path: Path) -> None:
+    assert successor_path(tmp_path / "lfw.a.h5") == tmp_path / "lfw.a~next.h5"
 
 
 def test_rows_that_are_not_written_yet_are_refused(tmp_path: Path) -> None:
