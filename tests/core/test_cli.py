@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -12,9 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
+from canon_core.cli import terminal
 from canon_core.cli.commands import app
+from canon_core.demo.standin import StandIn, standin_notice
 
 Make = Callable[..., Path]
 CANON = [sys.executable, "-c", "from canon_core.cli import main; main()"]
@@ -187,6 +191,27 @@ def test_names_that_look_like_markup_are_printed_as_they_are(folder: Path, tmp_p
     ok("new", "s", cwd=tmp_path)
     ok("add-model", "s.canon", tmp_path / "[bold] nets [/red]" / ":smile:" / "a.onnx", cwd=tmp_path)
     assert "/[bold] nets [/red]/:smile:/a.onnx" in ok("info", "s.canon", cwd=tmp_path)
+
+
+def test_progress_shows_what_looks_like_markup_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = io.StringIO()
+    monkeypatch.setattr(terminal, "err", Console(file=shown, force_terminal=True, width=120))
+    terminal.run_job("read", lambda ctx: ctx.report(1, 1, "reading [/red] :smile:"))
+    assert "reading [/red] :smile:" in shown.getvalue()
+
+
+def test_the_demo_says_once_what_its_faces_and_networks_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_network: Make, make_faces: Make
+) -> None:
+    """On a few faces and without drawing, for speed; what matters is what is said around them."""
+    models = tuple((name, make_network(tmp_path / f"{name}.onnx", seed=seed)) for seed, name in enumerate("ab"))
+    small = StandIn(make_faces(tmp_path / "faces", subjects=6, images=3), models)
+    monkeypatch.setattr("canon_core.demo.run.build_standin", lambda out, ctx: small)
+    monkeypatch.setattr("canon_core.demo.run.export_study", lambda *arguments: ())
+    done = CliRunner().invoke(app, ["demo", "--no-gui", "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    assert done.output.count(standin_notice()) == 1
+    assert done.stdout.count("(synthetic faces (18 images") == 3
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there a name can be any bytes")
