@@ -223,7 +223,7 @@ class MatrixView(QWidget):
         """The shown numbers with every digit, tab-separated, to the clipboard."""
         if self._matrix is not None:
             shown = self._read()
-            QGuiApplication.clipboard().setText(matrix_tsv(shown, settings_line(self._matrix, self._rule)))
+            QGuiApplication.clipboard().setText(matrix_tsv(shown, settings_line(self._matrix, self._rule, self._far)))
 
     def copy_markdown(self) -> None:
         """The TARs as a Markdown table to the clipboard."""
@@ -253,7 +253,7 @@ class MatrixView(QWidget):
             self.heat_map.set_shown(self._read(), describe=self._describe, tip=self._tip)
             self._fill_table(self._matrix)
             self._summary.setText(self._means(self._matrix))
-            self._settings.setText(settings_line(self._matrix, self._rule))
+            self._settings.setText(settings_line(self._matrix, self._rule, self._far))
             self._show_notice(self._matrix)
         self._show_page()
 
@@ -284,6 +284,8 @@ class MatrixView(QWidget):
         known = [gap for gap in gaps if gap is not None]
         if known:
             text += f", cross-model against the weaker model {difference_text(sum(known) / len(known))}"
+        if any(matrix.unresolved(*pair, self._far, self._rule) for pair in matrix.cells):
+            text += ". * Unresolved: fewer than 30 false accepts decide, which is left to chance"
         return text
 
     def _fill_table(self, matrix: Matrix) -> None:

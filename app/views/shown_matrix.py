@@ -65,6 +65,8 @@ def shown_matrix(
             else:
                 value = matrix.tar(source, target, far, rule)
                 text = tar_text(value)
+            if matrix.unresolved(source, target, far, rule):
+                text += "*"
             waiting = (source, target) in pending and matrix.cells.get((source, target)) is None
             row.append(ShownCell(source, target, value, text, waiting))
         rows.append(tuple(row))

@@ -9,6 +9,7 @@ from rich.table import Table
 from canon_core.cli.terminal import out, say
 from canon_core.errors import CanonError
 from canon_core.study.results import (
+    FEW_FALSE_ACCEPTS,
     FEW_PAIRS_PER_DIMENSION,
     FoldMatrix,
     Matrix,
@@ -18,9 +19,6 @@ from canon_core.study.results import (
 from canon_core.study.study import EmbeddingState, Study
 from canon_core.verification.roc import FarRule
 
-#: Impostor pairs below which a point is decided by chance more than by the models.
-_FEW_IMPOSTORS = 30
-
 
 def print_matrix(matrix: Matrix, rule: FarRule) -> None:
     """The matrix at FAR 1e-2 (else at the first target), the means at every FAR, and the settings."""
@@ -28,10 +26,12 @@ def print_matrix(matrix: Matrix, rule: FarRule) -> None:
     names = matrix.sorted_models(far, rule)
     table = _table(f"TAR at FAR {far_text(far)} (rows: source, columns: target)", "source \\ target", *names)
     for source in names:
-        table.add_row(source, *(_number(matrix.tar(source, target, far, rule)) for target in names))
+        stars = ("*" if matrix.unresolved(source, target, far, rule) else "" for target in names)
+        tars = (_number(matrix.tar(source, target, far, rule)) for target in names)
+        table.add_row(source, *(tar + star for tar, star in zip(tars, stars, strict=True)))
     out.print(table)
     _say_missing(matrix)
-    means = _table("Means", "FAR", "single", "cross-model", "highest achieved FAR")
+    means = _table("Means", "FAR", "single", "cross-model", "highest achieved FAR", "")
     for target_far in matrix.settings.far:
         single, cross = matrix.means(target_far, rule)
         readings = [
@@ -41,9 +41,9 @@ def print_matrix(matrix: Matrix, rule: FarRule) -> None:
             for reading in [cell.readings[rule][matrix.settings.far.index(target_far)]]
         ]
         achieved = max((point.far for point in readings), default=float("nan"))
-        few = any(point.impostors * target_far < _FEW_IMPOSTORS for point in readings)
-        note = f"{achieved:.3g}" + ("  unresolved: fewer than 30 impostor pairs decide" if few else "")
-        means.add_row(far_text(target_far), _number(single), _number(cross), note)
+        few = any(point.false_accepts < FEW_FALSE_ACCEPTS for point in readings)
+        note = f"unresolved: fewer than {FEW_FALSE_ACCEPTS} false accepts decide" if few else ""
+        means.add_row(far_text(target_far), _number(single), _number(cross), f"{achieved:.3g}", note)
     out.print()
     out.print(means)
     fits = [cell.fits for cell in matrix.cells.values() if cell is not None and cell.fits]
@@ -55,7 +55,7 @@ def print_matrix(matrix: Matrix, rule: FarRule) -> None:
                 " linear map overfits, and a rotation is the safer choice"
             )
     out.print()
-    out.print(settings_line(matrix, rule))
+    out.print(settings_line(matrix, rule, far))
 
 
 def print_folds(matrix: FoldMatrix) -> None:

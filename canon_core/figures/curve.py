@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from canon_core.study.results import FEW_FALSE_ACCEPTS
+
 if TYPE_CHECKING:
     from canon_core.verification.roc import Roc
 
@@ -18,7 +20,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 #: Below this many impostor pairs a point of the curve is decided by chance more than by the models.
-FEW_IMPOSTORS = 30
+FEW_IMPOSTORS = FEW_FALSE_ACCEPTS
 
 
 class CurveRole(StrEnum):

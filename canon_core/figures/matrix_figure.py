@@ -73,7 +73,7 @@ def matrix_figure(
     cell = max(0.1, min(_LARGEST_CELL, (width - _BESIDE - longest) / count))
     height = _ABOVE + count * cell + 0.72 * longest + 0.2
     with paper_style():
-        figure, axes = new_figure(width, height, settings_line(matrix, rule))
+        figure, axes = new_figure(width, height, settings_line(matrix, rule, far))
         scale, table = _scale(matrix, far, rule, difference=difference)
         size = min(SMALL_SIZE, cell * 72 / (3.1 if difference else 2.7))
         for row, source in enumerate(order):
@@ -82,9 +82,10 @@ def matrix_figure(
                 if difference and not single:
                     value = numbers.difference(matrix, source, target, far, rule)
                     text = numbers.difference_text(value)
+                    text += "*" if matrix.unresolved(source, target, far, rule) else ""
                 else:
                     value = matrix.tar(source, target, far, rule)
-                    text = numbers.tar_text(value)
+                    text = numbers.cell_text(matrix, source, target, far, rule)
                 if value is None:
                     ground: RGB = (255, 255, 255)
                 elif difference and single:

@@ -48,3 +48,9 @@ def difference_text(value: float | None) -> str:
     if float(size) == 0:
         return size
     return ("+" if value > 0 else "−") + size
+
+
+def cell_text(matrix: Matrix, source: str, target: str, far: float, rule: FarRule) -> str:
+    """A cell's TAR as text, with a star where fewer than 30 false accepts decide it."""
+    text = tar_text(matrix.tar(source, target, far, rule))
+    return text + "*" if matrix.unresolved(source, target, far, rule) else text

@@ -67,7 +67,7 @@ def _csv(matrix: Matrix, far: float, rule: FarRule) -> str:
     for source in order:
         tars = (matrix.tar(source, target, far, rule) for target in order)
         writer.writerow([source, *("" if tar is None else repr(float(tar)) for tar in tars)])
-    text.write(f"# {_title(far)} · {_one_line(settings_line(matrix, rule))}\n")
+    text.write(f"# {_title(far)} · {_one_line(settings_line(matrix, rule, far))}\n")
     return text.getvalue()
 
 
@@ -78,7 +78,8 @@ def _latex(matrix: Matrix, far: float, rule: FarRule) -> str:
         f"    {name} & " + " & ".join(_latex_number(matrix, source, target, far, rule) for target in order) + r" \\"
         for name, source in zip(names, order, strict=True)
     ]
-    caption = f"{_title(far)}, rows source, columns target; single models in italics. {settings_line(matrix, rule)}."
+    settings = settings_line(matrix, rule, far)
+    caption = f"{_title(far)}, rows source, columns target; single models in italics. {settings}."
     return "\n".join(
         [
             r"% needs \usepackage{booktabs}",
@@ -99,7 +100,7 @@ def _latex(matrix: Matrix, far: float, rule: FarRule) -> str:
 
 
 def _latex_number(matrix: Matrix, source: str, target: str, far: float, rule: FarRule) -> str:
-    text = _escape_latex(numbers.tar_text(matrix.tar(source, target, far, rule)))
+    text = _escape_latex(numbers.cell_text(matrix, source, target, far, rule))
     return rf"\textit{{{text}}}" if source == target else text
 
 
@@ -111,9 +112,9 @@ def _markdown(matrix: Matrix, far: float, rule: FarRule) -> str:
         "|---|" + "---:|" * len(order),
     ]
     for name, source in zip(names, order, strict=True):
-        values = [numbers.tar_text(matrix.tar(source, target, far, rule)) for target in order]
+        values = [_escape_markdown(numbers.cell_text(matrix, source, target, far, rule)) for target in order]
         lines.append(f"| {name} | " + " | ".join(values) + " |")
-    return "\n".join([*lines, "", f"{_title(far)} · {_escape_markdown(settings_line(matrix, rule))}", ""])
+    return "\n".join([*lines, "", f"{_title(far)} · {_escape_markdown(settings_line(matrix, rule, far))}", ""])
 
 
 def _one_line(text: str) -> str:

@@ -11,6 +11,8 @@ from canon_core.verification.roc import FarRule, OperatingPoint
 
 #: FAR targets unless others are asked for.
 DEFAULT_FAR: tuple[float, ...] = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+#: False accepts below which a TAR is unresolved: chance decides more than the models do.
+FEW_FALSE_ACCEPTS = 30
 #: Fit pairs per source dimension below which a map is too poorly determined to be trusted (facts.md).
 FEW_PAIRS_PER_DIMENSION = 10.0
 
@@ -179,6 +181,11 @@ class Matrix:
             return None
         return reading.point.tar
 
+    def unresolved(self, source: str, target: str, far: float, rule: FarRule) -> bool:
+        """Whether fewer than :data:`FEW_FALSE_ACCEPTS` impostor pairs decide a cell's TAR."""
+        reading = self.reading(source, target, far, rule)
+        return reading is not None and reading.point.false_accepts < FEW_FALSE_ACCEPTS
+
     def weaker(self, source: str, target: str, far: float, rule: FarRule) -> float | None:
         """Single-model TAR of the weaker of the two models, None where one is missing."""
         pair = [self.tar(name, name, far, rule) for name in (source, target)]
@@ -250,8 +257,11 @@ def far_text(far: float) -> str:
     return f"{far:g}"
 
 
-def settings_line(matrix: Matrix, rule: FarRule) -> str:
-    """Every setting behind a matrix's numbers in one line, as it stands under each view and figure."""
+def settings_line(matrix: Matrix, rule: FarRule, far: float | None = None) -> str:
+    """Every setting behind a matrix's numbers in one line, as it stands under each view and figure.
+
+    With ``far``, the FAR at which the matrix is read, it ends with a warning where chance decides any of its cells.
+    """
     settings = matrix.settings
     parts = [
         f"{matrix.dataset_title}",
@@ -269,4 +279,6 @@ def settings_line(matrix: Matrix, rule: FarRule) -> str:
         parts.append("fit pairs " + " + ".join(f"{count:,}" for count in matrix.fit_pairs))
     if matrix.left_out:
         parts.append(f"{len(matrix.left_out)} images left out")
+    if far is not None and any(matrix.unresolved(*pair, far, rule) for pair in matrix.cells):
+        parts.append(f"* unresolved at FAR {far_text(far)}: fewer than {FEW_FALSE_ACCEPTS} false accepts decide")
     return " · ".join(parts)
