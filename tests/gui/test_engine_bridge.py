@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -210,3 +212,17 @@ def test_closing_ends_a_running_job_at_once(qtbot: QtBot) -> None:
     assert bridge.close()
     assert time.monotonic() - start < 2
     bridge.deleteLater()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="niceness belongs to the whole process elsewhere")
+def test_work_gives_way_to_the_window(bridge: EngineBridge, qtbot: QtBot) -> None:
+    niceness: list[int] = []
+    ours = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    with qtbot.waitSignal(bridge.finished):
+        bridge.submit(
+            "work",
+            lambda ctx: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()),
+            on_result=niceness.append,
+        )
+    assert niceness == [max(5, ours)]
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == ours
