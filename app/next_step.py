@@ -50,9 +50,16 @@ def next_step(contents: Contents, state: ViewState, *, embedding: bool, reading:
         return NextStep(
             f"The networks look at the faces of '{dataset.name}'. The matrix begins to fill as soon as that is done."
         )
+    if dataset.alignment is None:
+        return NextStep(
+            f"The {_count(dataset.images, 'image')} of '{dataset.name}' are photographs, and nothing says where the"
+            " faces are: networks that want aligned faces refuse them. Remove the dataset and add it again with a"
+            " landmarks file or a detector."
+        )
+    left_out = f" ({dataset.problems:,} left out: choose it in the study tree to see why)" if dataset.problems else ""
     return NextStep(
-        f"{_count(len(chosen), 'network')} and {_count(dataset.images, 'image')} of '{dataset.name}' are ready. Embed"
-        " the faces with each network, fit a map between every two, and score every pair of images.",
+        f"{_count(len(chosen), 'network')} and {_count(dataset.images, 'image')} of '{dataset.name}'{left_out} are"
+        " ready. Embed the faces with each network, fit a map between every two, and score every pair of images.",
         *_offer(contents, "Compute everything", "study.compute_all"),
     )
 

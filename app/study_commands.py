@@ -170,15 +170,19 @@ class StudyCommands(QObject):
         elif self._document.contents.read_only:
             self._messages.say(f"{_READ_ONLY} Nothing can be added to it.", Tone.FAULT)
         elif networks:
-            self.add_models(networks)
+            dialog = self.add_models(networks)
+            if folders:
+                dialog.finished.connect(lambda _: self.add_dataset(folders[0]))
         else:
             self.add_dataset(folders[0])
 
-    def add_models(self, files: Sequence[Path] = ()) -> None:
+    def add_models(self, files: Sequence[Path] = ()) -> QDialog:
         """Ask for networks."""
         from .dialogs.add_model import AddModelDialog
 
-        self._show(AddModelDialog(self._document, files, self._window))
+        dialog = AddModelDialog(self._document, files, self._window)
+        self._show(dialog)
+        return dialog
 
     def add_dataset(self, folder: Path | None = None) -> None:
         """Ask for a folder of faces."""

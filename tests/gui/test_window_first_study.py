@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -173,3 +174,19 @@ def test_a_folder_that_is_no_study_is_told_in_one_sentence(window: MainWindow, t
     assert "Traceback" not in window.messages.text.text()
     assert window.document.contents is None
     assert window.pages.currentWidget() is window.start_page
+
+
+def test_networks_and_faces_dropped_together_are_both_asked_for(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, make_network: Callable[..., Path], make_faces: Callable[..., Path]
+) -> None:
+    with Study.create(tmp_path / "s"):
+        pass
+    window.document.open(tmp_path / "s.canon")
+    qtbot.waitUntil(lambda: window.document.contents is not None, timeout=PATIENCE)
+    network, faces = make_network(tmp_path / "a.onnx"), make_faces(tmp_path / "faces", subjects=2, images=2)
+    window.commands.take([network, faces])
+    first = window.findChild(AddModelDialog)
+    assert first is not None
+    first.reject()
+    qtbot.waitUntil(lambda: window.findChild(AddDatasetDialog) is not None, timeout=PATIENCE)
+    window.findChild(AddDatasetDialog).reject()
