@@ -25,7 +25,7 @@ from canon_core.models.resolve import ResolvedModel, resolve_model
 from canon_core.models.spec import ModelSpec
 from canon_core.resources import version
 from canon_core.store.arrays import load_arrays, save_arrays
-from canon_core.store.embeddings import EmbeddingsInfo, read_info
+from canon_core.store.embeddings import EmbeddingsInfo, read_info, successor_path
 from canon_core.store.embeddings import bad_rows as find_bad_rows
 from canon_core.store.lock import StudyLock
 from canon_core.study.keys import embeddings_key
@@ -511,8 +511,8 @@ class Study:
                           if not pair.endswith("/" + record.folder)}  # fmt: skip
             self._delete_results("dataset", record.folder)
             self._change(datasets=keep, embeddings=embeddings)
-            for file in (f"{record.folder}.h5", f"{record.folder}.next.h5"):
-                _delete(folder / file for folder in (self._folder / "embeddings").iterdir() if folder.is_dir())
+            made = [path / f"{record.folder}.h5" for path in (self._folder / "embeddings").iterdir() if path.is_dir()]
+            _delete([*made, *(successor_path(path) for path in made)])
             _delete([self._folder / "datasets" / record.table])
             self._faces.pop(record.folder, None)
             self._states = {pair: state for pair, state in self._states.items() if pair[1] != record.folder}

@@ -102,6 +102,22 @@ def test_a_removed_model_takes_its_embeddings_along_but_not_its_file(
     assert file.exists()
 
 
+def test_a_removed_dataset_takes_every_embedding_of_it_along(
+    study: Study, tmp_path: Path, make_network: Make, make_faces: Make
+) -> None:
+    entry = study.add_model(make_network(tmp_path / "a.onnx"))
+    faces = make_faces(tmp_path / "faces", subjects=2, images=2)
+    study.add_dataset(faces, DatasetOptions(), JobContext())
+    embeddings = study.path / "embeddings" / entry.folder
+    embeddings.mkdir()
+    for name in ("faces.h5", "faces~next.h5", "other.h5"):
+        (embeddings / name).write_bytes(b"rows")
+    study.remove_dataset("faces")
+    assert [path.name for path in embeddings.iterdir()] == ["other.h5"]
+    assert list((study.path / "datasets").iterdir()) == []
+    assert faces.exists()
+
+
 def test_the_preprocessing_can_be_changed_until_something_was_embedded(
     study: Study, tmp_path: Path, make_network: Make
 ) -> None:
