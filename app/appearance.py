@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QToolTip
 
 from .theme import DARK, LIGHT
@@ -47,3 +48,9 @@ class Appearance(QObject):
         if palette != self._application.palette():
             self._application.setPalette(palette)
             QToolTip.setPalette(palette)
+            # Fusion draws the frames of boxes and buttons darker than the window, which dark windows swallow.
+            framed = QPalette(palette)
+            if dark:
+                framed.setColor(QPalette.ColorRole.Window, QColor(DARK.muted))
+            for kind in ("QCheckBox", "QRadioButton"):
+                self._application.setPalette(framed, kind)

@@ -6,8 +6,8 @@ import enum
 from collections.abc import Callable
 from datetime import timedelta
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QPalette
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -118,11 +118,19 @@ class JobRow(QFrame):
         can_resume = phase in (JobPhase.FAILED, JobPhase.CANCELLED) and self._resume is not None
         self.button.setVisible(not over or can_resume)
         self.button.setEnabled(phase is not JobPhase.CANCELLING)
+        self._colour()
+
+    def _colour(self) -> None:
         theme = theme_for(self)
-        colour = {JobPhase.FAILED: theme.error, JobPhase.DONE: theme.muted, JobPhase.CANCELLED: theme.warning}
-        palette = QPalette(self.palette())
-        palette.setColor(QPalette.ColorRole.WindowText, colour.get(phase, theme.muted))
+        colour = {JobPhase.FAILED: theme.error, JobPhase.CANCELLED: theme.warning}.get(self.phase, theme.muted)
+        palette = QPalette()  # only the colour that is set here is kept apart from the window's
+        palette.setColor(QPalette.ColorRole.WindowText, QColor(colour))
         self.says.setPalette(palette)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.PaletteChange:
+            self._colour()
 
     def _clicked(self) -> None:
         if self.phase in _ENDED:

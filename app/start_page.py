@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -71,7 +71,7 @@ class StartPage(QScrollArea):
         self.recent = QListWidget()
         self.recent.setAccessibleName("Recent studies")
         self.recent.setUniformItemSizes(True)
-        self.recent.setAlternatingRowColors(True)
+        self.recent.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.recent.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.recent.customContextMenuRequested.connect(self._menu)
         self.recent.itemActivated.connect(self._activated)
@@ -105,7 +105,8 @@ class StartPage(QScrollArea):
         self.recent.clear()
         for path, there in studies:
             name = path.name.removesuffix(".canon")
-            item = QListWidgetItem(f"{name}   —   {_short(path.parent)}" + ("" if there else "   (not there now)"))
+            item = QListWidgetItem(f"{name}{'' if there else ' (not there now)'}   —   {_short(path.parent)}")
+            item.setSizeHint(QSize(0, self.fontMetrics().height() + 12))
             item.setData(Qt.ItemDataRole.UserRole, str(path))
             item.setToolTip(str(path) if there else f"{path} is gone, or on a disk that is not there now")
             if not there:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from PySide6.QtCore import QSize
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -42,7 +43,7 @@ _TOPIC = "look into a folder"
 _AUTO, _ALIGNED, _LANDMARKS, _DETECTOR, _WHOLE = range(5)
 _WAYS = {
     _AUTO: (
-        "Find out",
+        "Find out from the images",
         "Images that all are 112 × 112 are taken as aligned; else a landmarks.csv in the folder is used. Without"
         " either, networks that want aligned faces refuse these images.",
     ),
@@ -68,6 +69,13 @@ _WAYS = {
 _FORMATS = {"auto": "recognise", "folder": "folder, one sub-folder a person", "lfw": "LFW, with pairs.txt"}
 
 
+class _Page(QWidget):
+    """Fields that scroll. What wraps claims the height of its narrowest self; the height for its width is enough."""
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(super().minimumSizeHint().width(), 0)
+
+
 class AddDatasetDialog(QDialog):
     """Asks, then reads the images as a job and shows how far it is; faults of the input are told here.
 
@@ -77,7 +85,7 @@ class AddDatasetDialog(QDialog):
     def __init__(self, document: Document, folder: Path | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Add dataset")
-        self.resize(660, 680)
+        self.resize(660, 620)
         self._document = document
         self._job = 0
         self._closed = False
@@ -151,7 +159,7 @@ class AddDatasetDialog(QDialog):
         self.limit.setToolTip("One person can own most genuine pairs of a set; a seeded draw evens that out")
         heading = QLabel("Where are the faces in these images?")
         heading.setFont(sized(self.font(), 1.0, bold=True))
-        page = QWidget()
+        page = _Page()
         column = QVBoxLayout(page)
         column.setContentsMargins(4, 4, 8, 4)
         column.addLayout(first)

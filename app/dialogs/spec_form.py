@@ -78,6 +78,7 @@ class SpecForm(QWidget):
         self.layout_box = _choices(_LAYOUTS)
         self.mean, self.std = QLineEdit(), QLineEdit()
         self.outputs = QListWidget()
+        self.outputs.setSpacing(2)
         self.outputs.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
         self.flip = _choices(_FLIPS)
         self.pfe = QCheckBox("second half holds variances (PFE)")
@@ -149,7 +150,7 @@ class SpecForm(QWidget):
             item.setCheckState(Qt.CheckState.Checked if used else Qt.CheckState.Unchecked)
             self.outputs.addItem(item)
         rows = max(1, min(self.outputs.count(), 4))
-        row_height = max(self.outputs.sizeHintForRow(0), self.fontMetrics().height() + 4)
+        row_height = max(self.outputs.sizeHintForRow(0), self.fontMetrics().height() + 4) + 2 * self.outputs.spacing()
         self.outputs.setFixedHeight(rows * row_height + 2 * self.outputs.frameWidth() + 2)
         self._filling = False
 
