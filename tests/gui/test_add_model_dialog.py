@@ -183,8 +183,8 @@ specs = st.builds(
     ModelSpec,
     input=st.builds(
         InputSpec,
-        height=st.integers(8, 4096),
-        width=st.integers(8, 4096),
+        height=st.integers(40, 4096),
+        width=st.integers(40, 4096),
         template=st.sampled_from(["arcface", "arcface-96", "box", "whole"]),
         margin=st.sampled_from([0.0, 12.5, 32.0]),
         color=st.sampled_from(["rgb", "bgr"]),
