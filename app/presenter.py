@@ -22,6 +22,7 @@ from .views.contact_sheet_view import ContactSheetView
 from .views.inspector import Inspector
 from .views.matrix_view import MatrixView, SettingsChange
 from .views.roc_view import RocView
+from .views.shown_matrix import matrix_command
 from .wording import fault_text
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Presenter(QObject):
         matrix.readingChanged.connect(self._read_at)
         matrix.settingsRequested.connect(self._settings_requested)
         matrix.selectionChanged.connect(self._cells_chosen)
+        matrix.cellSelected.connect(self._cell_clicked)
         matrix.modelSelected.connect(self._model_chosen)
         matrix.computeRequested.connect(computing.compute_everything)
         matrix.exportRequested.connect(actions["file.export"].trigger)
@@ -138,6 +140,10 @@ class Presenter(QObject):
             text = f"Choose {len(pairs)} cells"
         self._document.change(text, kind="cells", cells=pairs, focus=Focus.CELL)
 
+    def _cell_clicked(self, _source: str, _target: str) -> None:
+        if self._document.state.focus is not Focus.CELL:  # chosen before, but something else was looked at since
+            self._cells_chosen(self._matrix.selection)
+
     def _model_chosen(self, name: str) -> None:
         self._document.change(f"Choose {name}", kind="model", model=name, focus=Focus.MODEL)
 
@@ -162,6 +168,7 @@ class Presenter(QObject):
     def _opened(self, contents: Contents) -> None:
         self._problems.clear()
         self._matrix.set_study_path(str(contents.path))
+        self._matrix.difference_button.setChecked(False)
         self._faces_shown = None
         self._show_contents(contents)
 
@@ -201,12 +208,13 @@ class Presenter(QObject):
             self._matrix.set_matrix(None, state.rule)
             return
         matrix = self._computing.matrix
+        self._soon(self._show_curves)
         if matrix is None:
             step = next_step(
                 contents,
                 state,
                 embedding=self._computing.embedding,
-                reading=any(job.title.startswith("Read ") for job in self._document.bridge.batch().values()),
+                reading=self._document.reading,
             )
             self._action = step.action
             self._matrix.set_empty(step.text, step.button)
@@ -231,6 +239,13 @@ class Presenter(QObject):
         if (curves, line) != self._curves_shown:
             self._curves_shown = (curves, line)
             self._roc.set_curves(curves, line)
+        if matrix is None:
+            self._roc.set_empty("Curves belong to cells of the matrix, and there is no matrix yet.")
+        else:
+            self._roc.set_empty("Choose a cell of the matrix: its curve and those of its two models appear here.")
+            contents = self._document.contents
+            study = str(contents.path) if contents is not None else ""
+            self._roc.set_command(matrix_command(study, matrix.settings, state.rule))
         self._roc.set_reading(state.far, state.rule)
 
     def _show_focus(self) -> None:

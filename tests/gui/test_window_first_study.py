@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -18,10 +19,13 @@ from app.dialogs.add_model import AddModelDialog
 from app.dialogs.export import ExportDialog
 from app.main_window import MainWindow
 from app.message_bar import Tone
+from canon_core.datasets.options import DatasetOptions
 from canon_core.experiments.matrix import matrix_json, run_matrix
 from canon_core.jobs import JobContext
 from canon_core.maps.kinds import MapKind
 from canon_core.study.study import Study
+
+from .conftest import open_study
 
 PATIENCE = 30_000
 _Dialog = TypeVar("_Dialog", bound=QWidget)
@@ -54,8 +58,14 @@ def click_tab(window: MainWindow, number: int, qtbot: QtBot) -> None:
     qtbot.mouseClick(bar, Qt.MouseButton.LeftButton, pos=bar.tabRect(number).center())
 
 
-def button_of_empty_state(view: QWidget) -> QPushButton:
-    return next(button for button in view.findChildren(QPushButton) if button.isVisible())
+def button_of_empty_state(view: QWidget, says: str, qtbot: QtBot) -> QPushButton:
+    """The button a view offers while it is empty, once it is there: views are drawn in events of their own."""
+
+    def offered() -> list[QPushButton]:
+        return [button for button in view.findChildren(QPushButton) if button.isVisible() and says in button.text()]
+
+    qtbot.waitUntil(lambda: bool(offered()), timeout=PATIENCE)
+    return offered()[0]
 
 
 def test_from_nothing_to_the_exported_matrix(
@@ -71,7 +81,7 @@ def test_from_nothing_to_the_exported_matrix(
     # The empty matrix offers to add models; two are chosen at once.
     files = [small_data / "a.onnx", small_data / "b.onnx"]
     monkeypatch.setattr(file_choosers, "choose_networks", lambda *_: files)
-    click(button_of_empty_state(window.matrix_view), qtbot)
+    click(button_of_empty_state(window.matrix_view, "model", qtbot), qtbot)
     models = dialog_of(window, AddModelDialog, qtbot)
     click(models.more_button, qtbot)
     qtbot.waitUntil(models.add_button.isEnabled, timeout=PATIENCE)
@@ -81,8 +91,7 @@ def test_from_nothing_to_the_exported_matrix(
 
     # It now offers to add a dataset.
     monkeypatch.setattr(file_choosers, "choose_faces", lambda *_: small_data / "faces")
-    qtbot.waitUntil(lambda: "dataset" in button_of_empty_state(window.matrix_view).text())
-    click(button_of_empty_state(window.matrix_view), qtbot)
+    click(button_of_empty_state(window.matrix_view, "dataset", qtbot), qtbot)
     faces = dialog_of(window, AddDatasetDialog, qtbot)
     click(faces.folder.button, qtbot)
     qtbot.waitUntil(lambda: faces.look.text().startswith("60 images in 12 sub-folders"), timeout=PATIENCE)
@@ -90,13 +99,12 @@ def test_from_nothing_to_the_exported_matrix(
     qtbot.waitUntil(lambda: window.document.contents.dataset_names == ("faces",), timeout=PATIENCE)
 
     # It now offers to compute; embeddings and matrix follow each other by themselves.
-    qtbot.waitUntil(lambda: "Compute" in button_of_empty_state(window.matrix_view).text())
-    click(button_of_empty_state(window.matrix_view), qtbot)
+    click(button_of_empty_state(window.matrix_view, "Compute", qtbot), qtbot)
     qtbot.waitUntil(lambda: window.document.contents.results == 4 and not window.bridge.busy, timeout=PATIENCE)
     matrix = window.computing.matrix
     assert matrix is not None
     assert all(matrix.cells.values())
-    assert window.tree.item("embedding", "a", "faces").text(1) == "complete"
+    qtbot.waitUntil(lambda: window.tree.item("embedding", "a", "faces").text(1) == "complete", timeout=PATIENCE)
 
     # A cell brings its curve, those of both models, and its facts.
     click_cell(window, "a", "b", qtbot)
@@ -104,8 +112,7 @@ def test_from_nothing_to_the_exported_matrix(
     qtbot.waitUntil(lambda: len(window.roc_view.curves) == 3, timeout=PATIENCE)
     assert {curve.label for curve in window.roc_view.curves} == {"a → b", "a", "b"}
     click_tab(window, 0, qtbot)
-    assert window.inspector.sheet is not None
-    assert "a → b" in window.inspector.sheet.text()
+    qtbot.waitUntil(lambda: "a → b" in window.inspector.text(), timeout=PATIENCE)
 
     # Another map brings other cells; undo brings the first ones back from the study.
     linear = matrix_json(matrix, window.document.state.rule)["tar"]
@@ -121,7 +128,7 @@ def test_from_nothing_to_the_exported_matrix(
     window.document.undo.undo()
     qtbot.waitUntil(lambda: window.computing.matrix.settings.map is MapKind.LINEAR, timeout=PATIENCE)
     assert matrix_json(window.computing.matrix, window.document.state.rule)["tar"] == linear
-    assert window.matrix_view.choosers.map.currentText() == "linear"
+    qtbot.waitUntil(lambda: window.matrix_view.choosers.map.currentText() == "linear", timeout=PATIENCE)
 
     # Export writes figures and tables.
     qtbot.waitUntil(lambda: not window.bridge.busy, timeout=PATIENCE)
@@ -190,3 +197,58 @@ def test_networks_and_faces_dropped_together_are_both_asked_for(
     first.reject()
     qtbot.waitUntil(lambda: window.findChild(AddDatasetDialog) is not None, timeout=PATIENCE)
     window.findChild(AddDatasetDialog).reject()
+
+
+def test_clicking_the_chosen_cell_again_brings_its_facts_back(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, make_network: Callable[..., Path], make_faces: Callable[..., Path]
+) -> None:
+    make_network(tmp_path / "a.onnx", dimensions=8)
+    make_faces(tmp_path / "faces", subjects=6, images=3)
+    with Study.create(tmp_path / "s") as study:
+        study.add_model(tmp_path / "a.onnx")
+        study.add_dataset(tmp_path / "faces", DatasetOptions(), JobContext())
+    window.document.open(tmp_path / "s.canon")
+    qtbot.waitUntil(lambda: window.document.contents is not None, timeout=PATIENCE)
+    window.computing.compute_everything()
+    qtbot.waitUntil(
+        lambda: window.computing.matrix is not None and window.computing.matrix.cells["a", "a"] is not None,
+        timeout=PATIENCE,
+    )
+    heat_map = window.matrix_view.heat_map
+    where = heat_map.field_rect(("a", "a")).center().toPoint()
+    qtbot.mouseClick(heat_map, Qt.MouseButton.LeftButton, pos=where)
+    qtbot.waitUntil(lambda: "a by itself" in window.inspector.text(), timeout=PATIENCE)
+    window.tree.datasetChosen.emit("faces")
+    qtbot.waitUntil(lambda: "a by itself" not in window.inspector.text(), timeout=PATIENCE)
+    qtbot.mouseClick(heat_map, Qt.MouseButton.LeftButton, pos=where)
+    qtbot.waitUntil(lambda: "a by itself" in window.inspector.text(), timeout=PATIENCE)
+
+
+def test_files_dropped_on_the_window_are_taken(
+    window: MainWindow, small_study: Path, small_data: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    open_study(window, qtbot, small_study)
+    drop(window, [small_data / "a.onnx", small_data / "b.onnx"])
+    networks = dialog_of(window, AddModelDialog, qtbot)
+    assert networks.files.topLevelItemCount() == 2
+    qtbot.waitUntil(networks.add_button.isEnabled, timeout=PATIENCE)
+    networks.reject()
+    drop(window, [small_data / "faces"])
+    faces = dialog_of(window, AddDatasetDialog, qtbot)
+    assert faces.folder.path == small_data / "faces"
+    faces.reject()
+    with Study.create(tmp_path / "other"):
+        pass
+    drop(window, [tmp_path / "other.canon"])
+    qtbot.waitUntil(lambda: window.windowTitle().startswith("other"), timeout=PATIENCE)
+
+
+def drop(window: MainWindow, paths: list[Path]) -> None:
+    """Let files fall on the window, as the system does."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    action, button, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(50, 50), action, data, button, keys)
+    window.dragEnterEvent(enter)
+    assert enter.isAccepted()
+    window.dropEvent(QDropEvent(QPointF(50, 50), action, data, button, keys))
