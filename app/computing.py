@@ -175,7 +175,7 @@ class Computing(QObject):
             on_result=finished,
             on_failure=failed,
             on_cancelled=stopped,
-            on_partial=self._cells_arrived,
+            on_partial=lambda cells: self._cells_arrived(settings, cells),
             resume=lambda: self._resume_matrix(settings),
         )
         self._show(matrix, wanted_cells(matrix))
@@ -294,10 +294,10 @@ class Computing(QObject):
         if self._wanted or (self.automatic and self._stamp != self._declined):
             self.compute_matrix()
 
-    def _cells_arrived(self, cells: list[Cell]) -> None:
+    def _cells_arrived(self, settings: MatrixSettings, cells: list[Cell]) -> None:
         matrix = self.matrix
-        if matrix is None or not self.scoring:
-            return
+        if matrix is None or not self.scoring or matrix.settings != settings:
+            return  # a job that was overtaken by another setting is still ending
         arrived = {(cell.source, cell.target): cell for cell in cells}
         self._show(replace(matrix, cells={**matrix.cells, **arrived}), self.pending - set(arrived))
         chosen = self._document.state.cells

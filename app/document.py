@@ -99,6 +99,7 @@ class Document(QObject):
         self.study: Study | None = None
         self.contents: Contents | None = None
         self.state = ViewState()
+        self.reading = False  #: whether a dataset is being read or waits for it
         self._opening = self._closing = False
         self._after_closing: list[Callable[[], None]] = []
         self._restored: dict[str, Any] | None = None
@@ -340,17 +341,27 @@ class Document(QObject):
             return study.add_dataset(path, options, ctx, name)
 
         def added(entry: Any) -> None:
+            self.reading = False
             if self.study is study:
                 self.refresh(lambda: self.show_state(replace(self.state, dataset=entry.name)))
             on_result(entry)
 
+        def failed(error: CanonError) -> None:
+            self.reading = False
+            on_failure(error)
+
+        def cancelled() -> None:
+            self.reading = False
+            on_cancelled()
+
         def begin() -> int:
+            self.reading = True
             return self.bridge.submit(
                 f"Read {path.name}",
                 read,
                 on_result=added,
-                on_failure=on_failure,
-                on_cancelled=on_cancelled,
+                on_failure=failed,
+                on_cancelled=cancelled,
                 resume=begin,
             )
 

@@ -98,7 +98,12 @@ class StudyCommands(QObject):
 
     def open_path(self, path: Path) -> None:
         """Open a study."""
-        self._when_free("Open another study", lambda: self._document.open(path))
+
+        def go_on() -> None:
+            self._window.statusBar().showMessage(f"Opening {path.name}…")
+            self._document.open(path)
+
+        self._when_free("Open another study", go_on)
 
     def close_study(self) -> None:
         """Close the study that is open."""
@@ -130,6 +135,7 @@ class StudyCommands(QObject):
         return contents.path.parent if contents is not None else None
 
     def _in_use(self, path: Path, error: StudyInUse) -> None:
+        self._window.statusBar().clearMessage()
         confirm(
             self._window,
             "Study in use",
@@ -140,6 +146,7 @@ class StudyCommands(QObject):
         )
 
     def _opened(self) -> None:
+        self._window.statusBar().clearMessage()
         contents = self._document.contents
         if contents is not None and contents.read_only:
             self._messages.say("The study is open read-only: what is stored can be looked at and exported by copying.")
@@ -311,6 +318,7 @@ class StudyCommands(QObject):
 
     def tell_fault(self, error: CanonError) -> None:
         """Show a fault in its own sentence."""
+        self._window.statusBar().clearMessage()
         self._messages.say(fault_text(error), Tone.FAULT)
 
     def _show(self, dialog: QDialog) -> None:

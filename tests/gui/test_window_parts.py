@@ -15,6 +15,7 @@ from app.actions import ACTIONS
 from app.appearance import Appearance, Look
 from app.contents import Badge, badge_of, badge_reason, badge_text
 from app.crash import watch
+from app.dialogs.about import AboutDialog
 from app.jobs_panel import JobPhase, JobRow, duration_text, progress_text
 from app.main_window import MainWindow
 from app.message_bar import MessageBar, Tone
@@ -185,6 +186,18 @@ def test_a_failed_job_is_told_in_the_bar_the_panel_and_the_log(
     assert "faces.h5" in window.messages.text.text()
     assert "error: " in window.log.toPlainText()
     assert "Traceback" not in window.messages.text.text() + window.log.toPlainText()
+
+
+# -- help ----------------------------------------------------------------------------------------------------------
+def test_about_names_versions_and_devices_and_copies_them(window: MainWindow, qtbot: QtBot) -> None:
+    window.actions_["help.about"].trigger()
+    about = window.findChild(AboutDialog)
+    qtbot.waitUntil(lambda: about.rows.topLevelItemCount() > 2, timeout=PATIENCE)
+    about._copy()
+    copied = QApplication.clipboard().text()
+    assert "canon-explorer: " in copied
+    assert "Providers" in copied
+    about.reject()
 
 
 # -- messages ------------------------------------------------------------------------------------------------------
