@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication
 from canon_core.resources import version
 
 from .appearance import Appearance, Look
+from .contents import Contents
 from .crash import watch
 from .main_window import MainWindow
 from .message_bar import Tone
@@ -77,17 +78,20 @@ def _open(window: MainWindow, study: Path | None) -> None:
         newer = session.view if session is not None and Path(session.study) == path else None
         window.document.open(path, view=newer)
     elif session is not None:
-        def tell(_: object) -> None:
+        path = Path(session.study)
+
+        def tell(contents: Contents) -> None:
             window.document.opened.disconnect(tell)
-            window.messages.say(
-                "Canon Explorer ended unexpectedly last time; your study is open again as you left it. Jobs that were"
-                " cut off go on from where they were when you compute again.",
-                button="Show log",
-                then=window.commands.show_log,
-            )
+            if contents.path == path:
+                window.messages.say(
+                    "Canon Explorer ended unexpectedly last time; your study is open again as you left it. Jobs that"
+                    " were cut off go on from where they were when you compute again.",
+                    button="Show log",
+                    then=window.commands.show_log,
+                )
 
         window.document.opened.connect(tell)
-        window.document.open(Path(session.study), read_only=session.read_only, view=session.view)
+        window.document.open(path, read_only=session.read_only, view=session.view)
 
 
 def _log_crashes() -> object:
