@@ -25,8 +25,9 @@ def main() -> None:
     if interruptible:
         signal.signal(signal.SIGINT, _leave)
     try:
-        from canon_core.cli.commands import run
+        from canon_core.cli.application import load_commands, run
 
+        load_commands()
         if interruptible:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         run()

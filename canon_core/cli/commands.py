@@ -1,9 +1,8 @@
-"""Every command of ``canon``."""
+"""The commands around a study, and its main job: embed, fit, score, show."""
 
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 import sys
 from pathlib import Path
@@ -12,89 +11,31 @@ from typing import Annotated
 import typer
 
 from canon_core.cli import arguments, terminal
+from canon_core.cli.application import (
+    Dataset,
+    Far,
+    FeaturesOption,
+    JsonTarget,
+    Map,
+    Mode,
+    Models,
+    ReadOnly,
+    Rule,
+    Seed,
+    StudyPath,
+    app,
+    choose_dataset,
+    choose_models,
+    matrix_settings,
+    open_study,
+)
 from canon_core.cli.terminal import duration, run_job, say, write_json
 from canon_core.datasets.options import FORMATS
-from canon_core.errors import CanonError, SettingsError, StudyError, StudyInUse
-from canon_core.jobs import system_error
+from canon_core.errors import CanonError, SettingsError, StudyError
 from canon_core.maps.kinds import MapKind
-from canon_core.resources import version, window_package
-from canon_core.study.results import (
-    DEFAULT_FAR,
-    Features,
-    FitMode,
-    FoldSettings,
-    MatrixSettings,
-    default_rule,
-)
+from canon_core.resources import window_package
+from canon_core.study.results import Features, FitMode, FoldSettings, MatrixSettings, default_rule
 from canon_core.study.study import DatasetEntry, Study
-from canon_core.verification.roc import FarRule
-
-app = typer.Typer(
-    name="canon",
-    help="Maps between face-recognition models: embed, fit, score, show. The window: canon gui.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-StudyPath = Annotated[Path, typer.Argument(metavar="STUDY", help="The study's folder, NAME.canon.")]
-Dataset = Annotated[str | None, typer.Option("--dataset", metavar="NAME", help="Default: the first that fits.")]
-Models = Annotated[str | None, typer.Option("--models", metavar="A,B,…", help="Default: all.")]
-Map = Annotated[MapKind, typer.Option("--map", help="Map from source to target space.")]
-Mode = Annotated[FitMode, typer.Option("--mode", help="What maps are fitted on and scored on.")]
-FeaturesOption = Annotated[Features, typer.Option("--features", help="How templates are made of images.")]
-Far = Annotated[str | None, typer.Option("--far", metavar="F,F,…", help="FAR targets. Default: 1e-1,…,1e-6.")]
-Rule = Annotated[
-    FarRule | None, typer.Option("--far-rule", help="Default: nearest with authors and reversed, else conservative.")
-]
-Seed = Annotated[int, typer.Option("--seed", help="Of the split into halves of subjects.")]
-JsonTarget = Annotated[
-    str | None,
-    typer.Option("--json", metavar="FILE|-", callback=arguments.json_target, help="Write the result as JSON."),
-]
-ReadOnly = Annotated[
-    bool, typer.Option("--read-only", help="Work on what is stored while another program has the study; store nothing.")
-]
-
-
-def run() -> None:
-    """Run the command that the arguments name; leaves by SystemExit where its exit code is not 0."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:  # a terminal that cannot show a letter shows a question mark, never a traceback
-            reconfigure(errors="replace")
-    logging.basicConfig(level=logging.CRITICAL)
-    try:
-        app()
-    except CanonError as error:
-        sys.exit(terminal.fail(error).exit_code)
-    except OSError as error:
-        sys.exit(terminal.fail(system_error(error)).exit_code)
-    except Exception as error:
-        if os.environ.get("CANON_DEBUG"):
-            raise
-        fault = CanonError(
-            f"an internal error stopped this command ({type(error).__name__}: {error})",
-            remedy="nothing that was finished is lost; set CANON_DEBUG=1, run it again and report what it prints",
-        )
-        sys.exit(terminal.fail(fault).exit_code)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"canon {version()}")
-        raise typer.Exit
-
-
-@app.callback()
-def options(
-    show_version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    """Options of every command."""
 
 
 # -- the document ----------------------------------------------------------------------------------------------------
@@ -115,7 +56,7 @@ def add_model(
     spec: Annotated[Path | None, typer.Option("--spec", metavar="FILE.toml", help="Preprocessing.")] = None,
 ) -> None:
     """Add a network: preprocessing from --spec, --preset, FILE.toml beside it, or read off the graph."""
-    with _open(study) as opened:
+    with open_study(study) as opened:
         entry = opened.add_model(arguments.recordable(file), name=name, preset=preset, spec_file=spec)
         size = entry.spec.input
         say(
@@ -177,7 +118,7 @@ def add_dataset(
         seed=seed,
     )
     folder = arguments.recordable(path)
-    with _open(study) as opened:
+    with open_study(study) as opened:
         entry = run_job("add dataset", lambda ctx: opened.add_dataset(folder, chosen, ctx, name))
         _describe_dataset(opened, entry)
 
@@ -190,7 +131,7 @@ def remove(
 ) -> None:
     """Forget a model or a dataset, with its embeddings and results. The files outside the study stay."""
     _one_of(model, dataset)
-    with _open(study) as opened:
+    with open_study(study) as opened:
         if model is not None:
             opened.remove_model(model)
         elif dataset is not None:
@@ -207,7 +148,7 @@ def rename(
 ) -> None:
     """Give a model or a dataset another name."""
     _one_of(model, dataset)
-    with _open(study) as opened:
+    with open_study(study) as opened:
         if model is not None:
             opened.rename_model(model, new_name)
         elif dataset is not None:
@@ -238,7 +179,7 @@ def info(
     with Study.open(study, read_only=True) as opened:
         opened.refresh_states()
         if contact_sheet is not None:
-            _write_contact_sheet(opened, _choose_dataset(opened, dataset), model, contact_sheet, seed)
+            _write_contact_sheet(opened, choose_dataset(opened, dataset), model, contact_sheet, seed)
         if json_target is not None:
             write_json(info_json(opened), json_target)
         else:
@@ -277,9 +218,9 @@ def embed(
     chosen = EmbedOptions(
         provider=provider, device=device, batch=batch, threads=threads, allow_other_provider=switch_provider
     )
-    with _open(study, owner="canon embed") as opened:
-        data = _choose_dataset(opened, dataset)
-        names = _choose_models(opened, models)
+    with open_study(study, owner="canon embed") as opened:
+        data = choose_dataset(opened, dataset)
+        names = choose_models(opened, models)
         reports = run_job("embed", lambda ctx: embed_study(opened, data, names, chosen, ctx))
     for item in reports:
         report = item.report
@@ -312,8 +253,8 @@ def matrix(
     from canon_core.experiments.matrix import matrix_json, run_matrix
 
     rule = far_rule or default_rule(mode)
-    with _open(study, owner="canon matrix", read_only=read_only) as opened:
-        settings = _settings(opened, dataset, models, map, mode, features, far, seed)
+    with open_study(study, owner="canon matrix", read_only=read_only) as opened:
+        settings = matrix_settings(opened, dataset, models, map, mode, features, far, seed)
         result = run_job("matrix", lambda ctx: run_matrix(opened, settings, ctx))
     if json_target is not None:
         write_json(matrix_json(result, rule), json_target)
@@ -334,9 +275,15 @@ def folds(
     from canon_core.cli.printing import print_folds
     from canon_core.experiments.folds import folds_json, run_folds
 
-    with _open(study, owner="canon folds", read_only=read_only) as opened:
-        data = _choose_dataset(opened, dataset, folds=True)
-        settings = FoldSettings(data, _choose_models(opened, models), map)
+    with open_study(study, owner="canon folds", read_only=read_only) as opened:
+        data = choose_dataset(
+            opened,
+            dataset,
+            lambda entry: entry.has_folds,
+            needs="folds",
+            remedy="add one with `canon add-dataset --pairs FILE`",
+        )
+        settings = FoldSettings(data, choose_models(opened, models), map)
         result = run_job("folds", lambda ctx: run_folds(opened, settings, ctx))
     if json_target is not None:
         write_json(folds_json(result), json_target)
@@ -369,8 +316,8 @@ def export(
 
     rule = far_rule or default_rule(mode)
     figure_formats, table_formats = arguments.listed(format), arguments.listed(tables)
-    with _open(study, owner="canon export", read_only=read_only) as opened:
-        settings = _settings(opened, dataset, models, map, mode, features, far, seed)
+    with open_study(study, owner="canon export", read_only=read_only) as opened:
+        settings = matrix_settings(opened, dataset, models, map, mode, features, far, seed)
         if read_only:
             _need_stored(opened, settings)
         written = run_job(
@@ -421,17 +368,6 @@ def _open_window(arguments: list[str]) -> None:
         raise typer.Exit(code)
 
 
-def _open(path: Path, *, owner: str = "canon", read_only: bool | None = None) -> Study:
-    """Open a study for work; ``read_only`` is None in commands that cannot do without writing."""
-    try:
-        return Study.open(path, read_only=bool(read_only), owner=owner)
-    except StudyInUse as error:
-        choices = "wait for it, or close it there"
-        if read_only is not None:
-            choices = "wait for it, close it there, or add --read-only to work on what is stored"
-        raise StudyError(error.problem, path=error.path, remedy=choices) from None
-
-
 def _need_stored(study: Study, settings: MatrixSettings) -> None:
     """Refuse to draw cells that a study open read-only does not hold: their curves are read from its results."""
     from canon_core.experiments.matrix import stored_matrix
@@ -450,54 +386,6 @@ def _has_display() -> bool:
     if sys.platform in ("win32", "darwin"):
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-def _choose_dataset(study: Study, asked: str | None, *, folds: bool = False) -> str:
-    """The dataset asked for, or the first that supports the command, said on standard error."""
-    if asked is not None:
-        return study.dataset(asked).name
-    if not study.datasets:
-        raise StudyError("it has no dataset", path=study.path, remedy="add one with `canon add-dataset`")
-    fitting = [entry for entry in study.datasets if entry.has_folds or not folds]
-    if not fitting:
-        raise StudyError(
-            "none of its datasets has folds", path=study.path, remedy="add one with `canon add-dataset --pairs FILE`"
-        )
-    if len(study.datasets) > 1:
-        say(f"dataset: {fitting[0].name} (choose another with --dataset)")
-    else:
-        say(f"dataset: {fitting[0].name}")
-    return fitting[0].name
-
-
-def _choose_models(study: Study, asked: str | None) -> tuple[str, ...]:
-    if not study.models:
-        raise StudyError("it has no models", path=study.path, remedy="add one with `canon add-model`")
-    if asked is None:
-        return tuple(entry.name for entry in study.models)
-    return tuple(study.model(name).name for name in arguments.listed(asked))
-
-
-def _settings(
-    study: Study,
-    dataset: str | None,
-    models: str | None,
-    kind: MapKind,
-    mode: FitMode,
-    features: Features,
-    far: str | None,
-    seed: int,
-) -> MatrixSettings:
-    study.refresh_states()
-    return MatrixSettings(
-        dataset=_choose_dataset(study, dataset),
-        models=_choose_models(study, models),
-        map=kind,
-        mode=mode,
-        features=features,
-        far=DEFAULT_FAR if far is None else arguments.fars(far),
-        seed=seed,
-    )
 
 
 def _one_of(model: str | None, dataset: str | None) -> None:
@@ -527,4 +415,3 @@ def _write_contact_sheet(study: Study, dataset: str, model: str | None, target: 
         model = study.models[0].name
     write_contact_sheet(study.faces(dataset), study.model(model).spec, target, seed=seed)
     say(f"wrote {target}: images of '{dataset}' as '{model}' sees them")
-
