@@ -7,6 +7,7 @@ subtracted draw by draw.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -107,6 +108,7 @@ def resampled_tar(
     threads : int, optional
         The usable cores unless given. The result does not depend on it.
     ctx : JobContext, optional
+        Checked at every batch of draws; told of the draws done.
 
     Returns
     -------
@@ -136,6 +138,7 @@ def resampled_tar(
     share = max(targets, default=0.0) * impostors
     keep = min(impostors, int(1.2 * share + 10 * share**0.5) + 1000)
     open_draws = np.flatnonzero(totals > 0)
+    lock, settled = threading.Lock(), [len(draws) - open_draws.size]
     while open_draws.size:
         ranked = _ranked_impostors(scored, keep, subjects)
         step = max(1, _BATCH // max(ranked.negated.size, 1))
@@ -150,7 +153,11 @@ def resampled_tar(
                 done = _batch_tar(genuine, ranked, drawn, targets, allowed[:, batch], totals[batch], impostors)
                 for rule in FarRule:
                     found[rule][:, batch] = done[rule]
-                unmet.append(batch[np.isneginf(done[FarRule.NEAREST]).any(axis=0)])
+                again = np.isneginf(done[FarRule.NEAREST]).any(axis=0)
+                unmet.append(batch[again])
+                with lock:
+                    settled[0] += int(batch.size - np.count_nonzero(again))
+                    context.report(settled[0], len(draws), "draws")
 
             return resample
 

@@ -21,6 +21,8 @@ Rates = NDArray[np.float64]
 FEW_DECIDE: Final = 100.0
 #: ... and below which the number itself is not to be trusted.
 UNRESOLVED: Final = 30.0
+#: Impostor scores, from the highest down, that can bound a threshold which fewer than :data:`FEW_DECIDE` decide.
+_HIGHEST: Final = 256
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,50 @@ class TarInterval:
         return self.deciding < UNRESOLVED
 
 
+@dataclass(frozen=True, eq=False)
+class ThresholdEvidence:
+    """What a cell says of how sure its thresholds are where few impostor scores decide, for intervals of any level.
+
+    Attributes
+    ----------
+    at_least, above : (k,) float64
+        Part of the genuine pairs whose score is ≥, and >, the k-th highest impostor score of all pools.
+    impostors : int
+        Impostor scores in all.
+    fixed : (targets, r) float64
+        TARs in every draw at the points' thresholds held fixed; NaN where 100 impostor scores or more decide.
+    """
+
+    at_least: Rates
+    above: Rates
+    impostors: int
+    fixed: Rates
+
+    def between(self, fewest: int, most: int) -> tuple[float, float]:
+        """TAR at the strictest and at the loosest threshold of those that accept ``fewest`` to ``most`` impostors."""
+        strict = float(self.at_least[fewest - 1]) if 0 < fewest <= self.at_least.size else 0.0
+        loose = float(self.above[most]) if most < self.impostors else 1.0
+        return strict, loose
+
+
+def threshold_evidence(
+    scored: Sequence[ScoredPairs], points: Sequence[OperatingPoint], draws: Draws
+) -> ThresholdEvidence:
+    """Look at a cell's highest impostor scores; parameters as of :func:`tar_intervals`."""
+    genuine = np.sort(np.concatenate([one.genuine for one in scored]))
+    highest = _highest([one.impostors for one in scored], _HIGHEST)
+    fixed = np.full((len(points), len(draws)), np.nan)
+    few = [number for number, point in enumerate(points) if point.target * point.impostors < FEW_DECIDE]
+    if few and genuine.size:
+        fixed[few] = resampled_tar_at(scored, [points[number].threshold for number in few], draws)
+    with np.errstate(invalid="ignore"):
+        at_least, above = (
+            (genuine.size - np.searchsorted(genuine, highest, side=side)) / np.float64(genuine.size)
+            for side in ("left", "right")
+        )
+    return ThresholdEvidence(at_least, above, sum(one.impostors.size for one in scored), fixed)
+
+
 def tar_intervals(
     scored: Sequence[ScoredPairs],
     points: Sequence[OperatingPoint],
@@ -77,20 +123,21 @@ def tar_intervals(
         The draws behind ``resampled``.
     level : float
     """
+    return intervals_of(points, resampled, threshold_evidence(scored, points, draws), level)
+
+
+def intervals_of(
+    points: Sequence[OperatingPoint], resampled: Rates, evidence: ThresholdEvidence, level: float = 0.95
+) -> tuple[TarInterval, ...]:
+    """:func:`tar_intervals` from what was kept of a cell, without its scores."""
     percentiles = percentile_interval(resampled, level)
-    genuine = np.sort(np.concatenate([one.genuine for one in scored]))
-    impostors = [one.impostors for one in scored]
     found = []
-    for point, percentile in zip(points, percentiles, strict=True):
-        ends = float(percentile[0]), float(percentile[1])
+    for number, point in enumerate(points):
+        ends = float(percentiles[number, 0]), float(percentiles[number, 1])
         deciding = point.target * point.impostors
-        if deciding < FEW_DECIDE and genuine.size and point.impostors:
-            fewest, most = plausible_counts(deciding, level)
-            highest = _highest(impostors, most + 1)
-            strict = highest[fewest - 1] if 0 < fewest <= highest.size else np.float32(np.inf)
-            loose = highest[most] if most < highest.size else np.float32(-np.inf)
-            by_threshold = float(np.mean(genuine >= strict)), float(np.mean(genuine > loose))
-            by_subjects = percentile_interval(resampled_tar_at(scored, [point.threshold], draws), level)[0]
+        if deciding < FEW_DECIDE and point.genuine and point.impostors:
+            by_threshold = evidence.between(*plausible_counts(deciding, level))
+            by_subjects = percentile_interval(evidence.fixed[number], level)
             low, high = joined(point.tar, by_threshold, (float(by_subjects[0]), float(by_subjects[1])))
             ends = max(low, 0.0), min(high, 1.0)
         found.append(TarInterval(point.tar, *ends, deciding))
