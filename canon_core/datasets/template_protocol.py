@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from canon_core.datasets.covariates import Covariate, Kind
 from canon_core.errors import DatasetError, StoreError
 
 #: Changes when the meaning of a fingerprint changes, so that old results are not taken for new.
@@ -270,6 +271,71 @@ class IdentificationProtocol:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class TemplateProtocols:
+    """Everything that is asked of a template dataset; row i of each is image i of the dataset.
+
+    Attributes
+    ----------
+    verification : VerificationProtocol
+        Templates and pairs.
+    search : IdentificationProtocol or None
+        1:N, where the dataset has it.
+    covariates : tuple of Covariate
+        Yaw, gender, skin tone, … of each image, where the dataset says.
+    """
+
+    verification: VerificationProtocol
+    search: IdentificationProtocol | None = None
+    covariates: tuple[Covariate, ...] = ()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 over all three."""
+        digest = hashlib.sha256(_FINGERPRINT_VERSION)
+        digest.update(f"{self.verification.fingerprint} {self.search.fingerprint if self.search else None}\n".encode())
+        for covariate in self.covariates:
+            digest.update("\0".join((covariate.name, covariate.kind, *covariate.classes)).encode() + b"\n")
+            digest.update(np.ascontiguousarray(covariate.values, dtype="<f4").data)
+        return digest.hexdigest()
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything as arrays by name, for a file of their own: ``FaceImages`` has arrays of the same names."""
+        arrays = self.verification.to_arrays()
+        if self.search is not None:
+            arrays |= self.search.to_arrays()
+        arrays["covariate_names"] = _texts(covariate.name for covariate in self.covariates)
+        arrays["covariate_kinds"] = _texts(str(covariate.kind) for covariate in self.covariates)
+        for number, covariate in enumerate(self.covariates):
+            arrays[f"covariate_{number}_values"] = covariate.values
+            arrays[f"covariate_{number}_classes"] = _texts(covariate.classes)
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Any], *, path: Path | None = None) -> TemplateProtocols:
+        """What :meth:`to_arrays` gave; arrays it does not know are ignored.
+
+        Raises
+        ------
+        StoreError
+            When an array is missing or they do not fit together; ``path`` is named as the file they came from.
+        """
+        verification = VerificationProtocol.from_arrays(arrays, path=path)
+        search = None
+        if "gallery_names" in arrays:
+            search = IdentificationProtocol.from_arrays(arrays, verification.templates, path=path)
+        try:
+            names = np.asarray(arrays["covariate_names"]).tolist()
+            kinds = np.asarray(arrays["covariate_kinds"]).tolist()
+            covariates = tuple(
+                _covariate(arrays, number, str(name), Kind(kind), verification.images)
+                for number, (name, kind) in enumerate(zip(names, kinds, strict=True))
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise _damaged(error, path) from error
+        return cls(verification, search, covariates)
+
+
 def positions_of(ids: NDArray[np.integer[Any]], table: NDArray[np.int64]) -> NDArray[np.int32]:
     """Position of each id in an ascending table of ids, -1 where it is not there; ids may be sparse or huge."""
     if not len(table):
@@ -422,6 +488,21 @@ def _searched(templates: Any, subjects: Any, table: int) -> tuple[NDArray[np.int
     if len(positions) and not 0 <= int(positions.min()) <= int(positions.max()) < table:
         raise ValueError("a gallery or probe names a template that does not exist")
     return positions, names
+
+
+def _covariate(arrays: Mapping[str, Any], number: int, name: str, kind: Kind, images: int) -> Covariate:
+    values = np.asarray(arrays[f"covariate_{number}_values"])
+    classes = tuple(map(str, np.asarray(arrays[f"covariate_{number}_classes"]).tolist()))
+    if values.dtype != np.float32 or values.shape != (images,):
+        raise ValueError(f"covariate {name[:80]} is {values.dtype} {values.shape}")
+    known = values[~np.isnan(values)]
+    if kind is Kind.CLASS and not ((known >= 0) & (known < len(classes)) & (known == np.floor(known))).all():
+        raise ValueError(f"covariate {name[:80]} names a class that does not exist")
+    return Covariate(name, kind, values, classes)
+
+
+def _texts(texts: Iterable[str]) -> NDArray[Any]:
+    return np.array(list(texts), dtype=object)
 
 
 def _damaged(error: Exception, path: Path | None) -> StoreError:
