@@ -66,6 +66,11 @@ class SourceFit:
         if not self._rows.size:
             raise SettingsError("no image pairs to fit a map on", remedy="add images or choose another fit mode")
 
+    @property
+    def dimensions(self) -> int:
+        """d_source."""
+        return int(self._rows.shape[1])
+
     def fit(self, kind: MapKind, target: ArrayLike) -> FittedMap:
         """Fit a map to a target.
 
@@ -88,24 +93,37 @@ class SourceFit:
         SettingsError
             As :func:`fit_map`.
         """
-        kind = MapKind(kind)
         wanted = _float64_unit_rows(target)
-        pairs, width = self._rows.shape
-        if wanted.shape[0] != pairs:
-            raise SettingsError(f"{pairs} source embeddings cannot be paired with {wanted.shape[0]} target embeddings")
-        if not wanted.shape[1]:
+        if wanted.shape[0] == self._rows.shape[0] and not wanted.shape[1]:
             raise SettingsError("target embeddings have no dimensions")
+        other = SourceFit.__new__(SourceFit)
+        other._rows = wanted
+        return self.fit_to(kind, other)
+
+    def fit_to(self, kind: MapKind, target: SourceFit, product: Matrix | None = None) -> FittedMap:
+        """The same map, to a target that may be the source of other maps.
+
+        Parameters
+        ----------
+        product : (d_source, d_target) float64, optional
+            :meth:`cross_product` of both, where it is known: transposed, it is the one of the map back.
+        """
+        kind = MapKind(kind)
+        self._check_pairs(target)
+        pairs = self._rows.shape[0]
         if kind is MapKind.NONE:
-            return _identity(width, wanted.shape[1])
+            return _identity(self.dimensions, target.dimensions)
+        if product is None:
+            product = self.cross_product(kind, target)
         if kind is MapKind.ROTATION:
-            return _rotation(self._rows, wanted)
+            return _rotation(product, pairs)
         if kind is MapKind.LINEAR:
             solver, offset = self._plain, None
-            matrix = solver.solve(wanted)
+            matrix = solver.solve(product, target._rows)
         else:
-            solver, mean = self._centred, wanted.mean(axis=0)
-            matrix = solver.solve(wanted - mean)
-            offset = mean - self._mean @ matrix
+            solver = self._centred
+            matrix = solver.solve(product, target._centred_rows)
+            offset = target._mean - self._mean @ matrix
         return FittedMap(
             kind=kind,
             matrix=matrix,
@@ -118,9 +136,38 @@ class SourceFit:
             determinant=None,
         )
 
+    def factorise(self, kind: MapKind) -> None:
+        """Do now what the first map of a kind would do."""
+        if kind is MapKind.LINEAR:
+            _ = self._plain
+        elif kind is MapKind.AFFINE:
+            _ = self._centred
+
+    def cross_product(self, kind: MapKind, target: SourceFit) -> Matrix:
+        """(d_source, d_target) ``X.T @ Y`` of the unit rows; for an affine map both centred on their means.
+
+        Raises
+        ------
+        SettingsError
+            When the row counts differ.
+        """
+        self._check_pairs(target)
+        if kind is MapKind.AFFINE:
+            return np.asarray(self._centred_rows.T @ target._centred_rows)
+        return np.asarray(self._rows.T @ target._rows)
+
+    def _check_pairs(self, target: SourceFit) -> None:
+        pairs, others = self._rows.shape[0], target._rows.shape[0]
+        if pairs != others:
+            raise SettingsError(f"{pairs} source embeddings cannot be paired with {others} target embeddings")
+
     @cached_property
     def _mean(self) -> Matrix:
         return np.asarray(self._rows.mean(axis=0))
+
+    @cached_property
+    def _centred_rows(self) -> Matrix:
+        return np.asarray(self._rows - self._mean)
 
     @cached_property
     def _plain(self) -> _LeastSquares:
@@ -128,7 +175,7 @@ class SourceFit:
 
     @cached_property
     def _centred(self) -> _LeastSquares:
-        return _LeastSquares.of(self._rows - self._mean)
+        return _LeastSquares.of(self._centred_rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,20 +206,21 @@ class _LeastSquares:
         rank = int(np.count_nonzero(values > cutoff))
         return cls(rows, "svd", rank, _condition(values), left[:, :rank] / values[:rank], right[:rank].T)
 
-    def solve(self, target: Matrix) -> Matrix:
+    def solve(self, product: Matrix, target: Matrix) -> Matrix:
+        """M for a target, whose ``rows.T @ target`` is known."""
         if self.route == "svd":
             return self.right @ (self.left.T @ target)
-        solution = self._solve_gram(target)
+        solution = self._solve_gram(product)
         if self.condition > _REFINE_CONDITION:
-            solution += self._solve_gram(target - self.rows @ solution)
+            solution += self._solve_gram(self.rows.T @ (target - self.rows @ solution))
         return solution
 
-    def _solve_gram(self, target: Matrix) -> Matrix:
-        return self.right @ (self.left.T @ (self.rows.T @ target))
+    def _solve_gram(self, product: Matrix) -> Matrix:
+        return self.right @ (self.left.T @ product)
 
 
-def _rotation(source: Matrix, target: Matrix) -> FittedMap:
-    left, values, right = svd(source.T @ target)
+def _rotation(product: Matrix, pairs: int) -> FittedMap:
+    left, values, right = svd(product)
     full = values.size
     rank = int(np.count_nonzero(values > _ROTATION_RANK * values[0]))
     left, right = left[:, :rank], right[:rank]
@@ -185,7 +233,7 @@ def _rotation(source: Matrix, target: Matrix) -> FittedMap:
         kind=MapKind.ROTATION,
         matrix=left @ right,
         offset=None,
-        pairs=source.shape[0],
+        pairs=pairs,
         rank=rank,
         condition=_condition(values),
         singular_values=(np.arange(full) < rank).astype(np.float64),
@@ -217,8 +265,11 @@ def svd(matrix: Matrix) -> tuple[Matrix, Matrix, Matrix]:
 
 
 def singular_values(matrix: Matrix) -> Matrix:
-    """Singular values, descending."""
-    return svd(matrix)[1]
+    """Singular values, descending; LAPACK's slower ``gesvd`` where divide and conquer does not converge."""
+    try:
+        return np.asarray(np.linalg.svd(matrix, compute_uv=False))
+    except np.linalg.LinAlgError:
+        return svd(matrix)[1]
 
 
 def _condition(values: Matrix) -> float:
