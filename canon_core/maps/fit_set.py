@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -58,23 +58,32 @@ class FitSet:
         Cancelled
         """
         context, kind = ctx or JobContext(), MapKind(kind)
-        for name in dict.fromkeys(name for pair in pairs for name in pair):
-            context.check()
-            self._side(name)
         jobs = list(dict.fromkeys(_ordered(pair) if kind is MapKind.ROTATION else pair for pair in pairs))
         jobs = [pair for pair in jobs if kind is not MapKind.ROTATION or pair not in self._rotations]
-        if kind is not MapKind.NONE:  # with all threads in each, then one map a thread
-            for source, target in jobs:
-                context.check()
-                self._sides[source].factorise(kind)
-                self._product(kind, source, target)
+        new = [name for name in dict.fromkeys(name for pair in jobs for name in pair) if name not in self._sides]
+
+        def factorised(name: str) -> None:
+            context.check()
+            self._sides[name].factorise(kind)
+
+        def multiplied(pair: Pair) -> None:
+            context.check()
+            self._products[kind is MapKind.AFFINE, pair] = self._sides[pair[0]].cross_product(
+                kind, self._sides[pair[1]]
+            )
 
         def fitted(pair: Pair) -> FittedMap:
             context.check()
-            product = None if kind is MapKind.NONE else self._product(kind, *pair)
+            product = None if kind is MapKind.NONE else self._product(kind, pair)
             return self._sides[pair[0]].fit_to(kind, self._sides[pair[1]], product)
 
         with blas_threads(1), ThreadPoolExecutor(self._threads) as pool:
+            self._sides.update(zip(new, pool.map(SourceFit, self._read_all(new, context)), strict=True))
+            factors = [pool.submit(factorised, name) for name in dict.fromkeys(source for source, _ in jobs)]
+            both_ways = dict.fromkeys(map(_ordered, jobs)) if kind is not MapKind.NONE else {}
+            unknown = [pair for pair in both_ways if (kind is MapKind.AFFINE, pair) not in self._products]
+            for done in [*factors, *(pool.submit(multiplied, pair) for pair in unknown)]:
+                done.result()
             found = dict(zip(jobs, pool.map(fitted, jobs), strict=True))
         if kind is not MapKind.ROTATION:
             return [found[pair] for pair in pairs]
@@ -82,18 +91,14 @@ class FitSet:
         return [self._rotation(pair) for pair in pairs]
 
     # -- private -------------------------------------------------------------------------------------------------
-    def _side(self, name: str) -> SourceFit:
-        if name not in self._sides:
-            self._sides[name] = SourceFit(self._read(name))
-        return self._sides[name]
+    def _read_all(self, names: Sequence[str], context: JobContext) -> Iterator[ArrayLike]:
+        for name in names:
+            context.check()
+            yield self._read(name)
 
-    def _product(self, kind: MapKind, source: str, target: str) -> NDArray[np.float64]:
-        first, second = _ordered((source, target))
-        key = kind is MapKind.AFFINE, (first, second)
-        if key not in self._products:
-            self._products[key] = self._sides[first].cross_product(kind, self._sides[second])
-        product = self._products[key]
-        return product if first == source else product.T
+    def _product(self, kind: MapKind, pair: Pair) -> NDArray[np.float64]:
+        product = self._products[kind is MapKind.AFFINE, _ordered(pair)]
+        return product if _ordered(pair) == pair else product.T
 
     def _rotation(self, pair: Pair) -> FittedMap:
         fitted = self._rotations[_ordered(pair)]
