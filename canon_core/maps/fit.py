@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -62,9 +61,14 @@ class SourceFit:
     """
 
     def __init__(self, source: ArrayLike) -> None:
-        self._rows = _float64_unit_rows(source)
+        self._take(_float64_unit_rows(source))
         if not self._rows.size:
             raise SettingsError("no image pairs to fit a map on", remedy="add images or choose another fit mode")
+
+    def _take(self, rows: Matrix) -> None:
+        self._rows = rows
+        self._centred: Matrix | None = None
+        self._solvers: dict[MapKind, _LeastSquares] = {}
 
     @property
     def dimensions(self) -> int:
@@ -97,7 +101,7 @@ class SourceFit:
         if wanted.shape[0] == self._rows.shape[0] and not wanted.shape[1]:
             raise SettingsError("target embeddings have no dimensions")
         other = SourceFit.__new__(SourceFit)
-        other._rows = wanted
+        other._take(wanted)
         return self.fit_to(kind, other)
 
     def fit_to(self, kind: MapKind, target: SourceFit, product: Matrix | None = None) -> FittedMap:
@@ -117,13 +121,12 @@ class SourceFit:
             product = self.cross_product(kind, target)
         if kind is MapKind.ROTATION:
             return _rotation(product, pairs)
+        solver, offset = self._solver(kind), None
         if kind is MapKind.LINEAR:
-            solver, offset = self._plain, None
             matrix = solver.solve(product, target._rows)
         else:
-            solver = self._centred
-            matrix = solver.solve(product, target._centred_rows)
-            offset = target._mean - self._mean @ matrix
+            matrix = solver.solve(product, target._centred_rows())
+            offset = target._mean() - self._mean() @ matrix
         return FittedMap(
             kind=kind,
             matrix=matrix,
@@ -138,10 +141,8 @@ class SourceFit:
 
     def factorise(self, kind: MapKind) -> None:
         """Do now what the first map of a kind would do."""
-        if kind is MapKind.LINEAR:
-            _ = self._plain
-        elif kind is MapKind.AFFINE:
-            _ = self._centred
+        if kind in (MapKind.LINEAR, MapKind.AFFINE):
+            self._solver(kind)
 
     def cross_product(self, kind: MapKind, target: SourceFit) -> Matrix:
         """(d_source, d_target) ``X.T @ Y`` of the unit rows; for an affine map both centred on their means.
@@ -153,7 +154,7 @@ class SourceFit:
         """
         self._check_pairs(target)
         if kind is MapKind.AFFINE:
-            return np.asarray(self._centred_rows.T @ target._centred_rows)
+            return np.asarray(self._centred_rows().T @ target._centred_rows())
         return np.asarray(self._rows.T @ target._rows)
 
     def _check_pairs(self, target: SourceFit) -> None:
@@ -161,21 +162,20 @@ class SourceFit:
         if pairs != others:
             raise SettingsError(f"{pairs} source embeddings cannot be paired with {others} target embeddings")
 
-    @cached_property
+    # Several threads may ask for these at once: at worst two work out the same.
     def _mean(self) -> Matrix:
         return np.asarray(self._rows.mean(axis=0))
 
-    @cached_property
     def _centred_rows(self) -> Matrix:
-        return np.asarray(self._rows - self._mean)
+        if self._centred is None:
+            self._centred = self._rows - self._mean()
+        return self._centred
 
-    @cached_property
-    def _plain(self) -> _LeastSquares:
-        return _LeastSquares.of(self._rows)
-
-    @cached_property
-    def _centred(self) -> _LeastSquares:
-        return _LeastSquares.of(self._centred_rows)
+    def _solver(self, kind: MapKind) -> _LeastSquares:
+        if kind not in self._solvers:
+            rows = self._centred_rows() if kind is MapKind.AFFINE else self._rows
+            self._solvers[kind] = _LeastSquares.of(rows)
+        return self._solvers[kind]
 
 
 @dataclass(frozen=True, eq=False)
