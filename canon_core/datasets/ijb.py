@@ -10,7 +10,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from canon_core.datasets.faces import Problem
 from canon_core.datasets.pair_file import read_pair_file
 from canon_core.datasets.template_dataset import (
     IJBB,
@@ -86,6 +85,12 @@ class IjbFiles:
         return self.meta("template_pair_label.txt")
 
     @property
+    def searched(self) -> tuple[Path, ...]:
+        """Both galleries, and the probes."""
+        stems = (*(f"1N_gallery_{name}.csv" for name in self.galleries), "1N_probe_mixed.csv")
+        return tuple(map(self.meta, stems))
+
+    @property
     def points(self) -> Path:
         """Landmarks and detector scores."""
         return self.meta("name_5pts_score.txt")
@@ -130,6 +135,7 @@ def find_ijb(path: Path, wanted: str | None = None) -> tuple[IjbFiles | None, st
 def read_ijb(path: Path, ctx: JobContext, *, format: str | None = None) -> TemplateDataset:  # noqa: A002
     """Read IJB-C or IJB-B in InsightFace's layout, all but the images themselves, of which only the names are checked.
 
+    Where ``loose_crop`` is missing or empty the dataset has no images, and embeddings made elsewhere can be scored.
     Subjects come from the 1:N files where they are there, else from the genuine pairs. Landmarks and scores are
     matched by the images' names; a file in another order is read with a warning.
 
@@ -187,7 +193,9 @@ def read_ijb(path: Path, ctx: JobContext, *, format: str | None = None) -> Templ
         warnings.append(f"{files.pairs.name}: the labels of {wrong:,} pairs contradict {whom}")
     search, dropped = (None, "") if searched is None else _search(searched, protocol)
     warnings += [dropped] if dropped else []
-    problems = _missing(files, images.texts["NAME"], ctx)
+    folder = files.folder / IMAGES
+    there = listed_images(folder, "", ctx) if folder.is_dir() else {}
+    problems = absent_images(images.texts["NAME"], there, IMAGES) if there else []
     if problems:
         shown = several([problem.image for problem in problems])
         warnings.append(f"{len(problems):,} of {len(images):,} images are missing or cannot be used ({shown})")
@@ -199,7 +207,7 @@ def read_ijb(path: Path, ctx: JobContext, *, format: str | None = None) -> Templ
     ids = tuple(images.texts["NAME"])
     return TemplateDataset(
         files.format,
-        files.folder / IMAGES,
+        folder,
         ids,
         ids,
         protocol,
@@ -210,6 +218,8 @@ def read_ijb(path: Path, ctx: JobContext, *, format: str | None = None) -> Templ
         problems=tuple(problems),
         notes=(note,),
         warnings=tuple(warnings),
+        sources=(files.images, files.pairs, files.points, *(() if searched is None else files.searched)),
+        has_images=bool(there),
     )
 
 
@@ -278,14 +288,12 @@ def _refuse_bad_names(images: TextTable) -> None:
 
 def _read_search(files: IjbFiles, ctx: JobContext) -> tuple[_Searched | None, list[str]]:
     """Rows of both galleries and of the probes; None where a file is missing."""
-    stems = (*(f"1N_gallery_{name}.csv" for name in files.galleries), "1N_probe_mixed.csv")
-    paths = [files.meta(stem) for stem in stems]
-    absent = [path.name for path in paths if not _is_file(path)]
+    absent = [path.name for path in files.searched if not _is_file(path)]
     if absent:
         return None, [f"{META} holds no {several(absent)}, so there is no 1:N protocol"]
     searched: _Searched = []
     warnings: list[str] = []
-    for name, path in zip((*files.galleries, "probes"), paths, strict=True):
+    for name, path in zip((*files.galleries, "probes"), files.searched, strict=True):
         templates, subjects, remarks = read_template_subjects(path, ctx)
         searched.append((name, templates, subjects, path))
         warnings += remarks
@@ -329,15 +337,6 @@ def _search(searched: _Searched, protocol: VerificationProtocol) -> tuple[Identi
             dropped.append(f"{path.name}: {int(np.count_nonzero(~there)):,} templates have no image and were left out")
     *galleries, probes = kept
     return IdentificationProtocol(tuple(Gallery(*gallery) for gallery in galleries), *probes[1:]), "; ".join(dropped)
-
-
-def _missing(files: IjbFiles, names: list[str], ctx: JobContext) -> list[Problem]:
-    folder = files.folder / IMAGES
-    if not folder.is_dir():
-        raise DatasetError(
-            "is missing: that is where the images belong", path=folder, remedy=f"unpack {files.title}'s images there"
-        )
-    return absent_images(names, listed_images(folder, "", ctx), IMAGES)
 
 
 def _below(path: Path, formats: list[str]) -> list[str]:

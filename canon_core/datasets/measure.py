@@ -47,8 +47,8 @@ def measure_images(
 ) -> tuple[list[MeasuredImage], list[Problem]]:
     """Read every image once: hash its bytes, decode it, and look for its face where there is a detector.
 
-    Images that ``known`` holds with the same id, size and modification time (and found by the same detector) are
-    taken from there without opening the file.
+    ``ids`` are paths below ``root``. Images that ``known`` holds with the same path, size and modification time (and
+    found by the same detector) are taken from there without opening the file.
 
     Returns
     -------
@@ -99,7 +99,8 @@ class _Work:
     def __init__(self, root: Path, known: FaceImages | None, detector: DetectorFile | None, ctx: JobContext) -> None:
         self._root, self._known, self._detector, self._ctx = root, known, detector, ctx
         same_detector = detector is None or (known is not None and known.detector == detector.sha256)
-        self._row = {name: row for row, name in enumerate(known.ids)} if known is not None and same_detector else {}
+        usable = known is not None and known.has_images and same_detector
+        self._row = {name: row for row, name in enumerate(known.files or known.ids)} if known and usable else {}
         self._own = threading.local()
 
     def block(self, ids: Sequence[str]) -> list[MeasuredImage | Problem]:

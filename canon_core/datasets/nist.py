@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from canon_core.datasets.covariates import Covariate, covariate_of_numbers, covariate_of_texts
-from canon_core.datasets.faces import Problem
 from canon_core.datasets.pair_file import read_pair_file
 from canon_core.datasets.template_dataset import (
     IJBB,
@@ -79,6 +78,12 @@ class NistFiles:
         """Files whose rows are the dataset's images."""
         return (*self.enrolled, *self.verified)
 
+    def sources(self) -> tuple[Path, ...]:
+        """Every file that is there."""
+        metadata = self.metadata()
+        every = (*self.tables, self.matches, *(path for _, path in self.galleries), self.probes)
+        return tuple(path for path in dict.fromkeys((*every, *((metadata,) if metadata else ()))) if _is_file(path))
+
     def metadata(self) -> Path | None:
         """Covariates in a file of their own, where the templates' files hold none."""
         places = {self.matches.parent, self.matches.parent.parent}
@@ -109,6 +114,7 @@ def find_nist(path: Path) -> tuple[NistFiles | None, str]:
 def read_nist(path: Path, ctx: JobContext) -> TemplateDataset:
     """Read NIST's protocols, all but the images themselves, of which only the names are checked.
 
+    Where none of the folders with images is there the dataset has none, and embeddings made elsewhere can be scored.
     Every row of the template files is an image of the dataset; rows share files where one photograph stands in
     several templates or shows several people. A pair is genuine where both templates are of one subject. Frames with
     one SIGHTING_ID in a template are one media; in the later release, which has none, frames of one video.
@@ -137,7 +143,8 @@ def read_nist(path: Path, ctx: JobContext) -> TemplateDataset:
     subjects = _subjects(tables)
     templates = np.concatenate([table.whole("TEMPLATE_ID") for table in tables])
     names = _file_names(tables)
-    below, problems = _find_images(files, names, ctx)
+    below, there = _find_images(files, names, ctx)
+    problems = absent_images(names, there, below or "the folder") if there else []
     pairs = read_pair_file(files.matches, ctx, labelled=False)
     protocol = build_protocol(
         templates,
@@ -183,6 +190,8 @@ def read_nist(path: Path, ctx: JobContext) -> TemplateDataset:
         tuple(problems),
         (note,),
         (*warnings, *remarks),
+        files.sources(),
+        bool(there),
     )
 
 
@@ -278,24 +287,19 @@ def _media(tables: Sequence[TextTable], names: Sequence[str]) -> NDArray[np.int6
     return sightings
 
 
-def _find_images(files: NistFiles, names: Sequence[str], ctx: JobContext) -> tuple[str, list[Problem]]:
-    """Which folder below the dataset's FILENAME is meant in, and the files that are not there."""
+def _find_images(files: NistFiles, names: Sequence[str], ctx: JobContext) -> tuple[str, dict[str, str]]:
+    """Which folder below the dataset's FILENAME is meant in, and the files that are there."""
     parents = sorted({name.rpartition("/")[0] for name in names})
     found = {
         below: [parent for parent in parents if (files.folder / below / parent).is_dir()] for below in _IMAGE_FOLDERS
     }
     below = max(_IMAGE_FOLDERS, key=lambda folder: len(found[folder]))
-    if not found[below]:
-        raise DatasetError(
-            f"holds no folder {several([parent or 'images' for parent in parents])} with the images, in itself or in "
-            "images",
-            path=files.folder,
-            remedy="unpack the images there",
-        )
     there: dict[str, str] = {}
     for parent in found[below]:
         there |= listed_images(files.folder / below, parent, ctx)
-    return below, absent_images(names, there, below or "the folder")
+    if "" in found[below] and not below and there.keys().isdisjoint(names):
+        there = {}  # what lies beside the protocols are no images
+    return below, there
 
 
 def _labelled(protocol: VerificationProtocol, matches: Path) -> tuple[VerificationProtocol, list[str]]:

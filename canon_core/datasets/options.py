@@ -9,7 +9,9 @@ from typing import Final
 from canon_core.errors import SettingsError
 
 #: Formats that are read; ``auto`` recognises the others by the files it finds.
-FORMATS: Final = ("auto", "folder", "lfw")
+FORMATS: Final = ("auto", "ijbc", "ijbb", "nist", "lfw", "bin", "folder")
+#: Formats whose files say which images make up a template and which templates are compared.
+TEMPLATE_FORMATS: Final = ("ijbc", "ijbb", "nist", "bin")
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,8 @@ class DatasetOptions:
     Attributes
     ----------
     format : str
-        ``auto``, ``folder`` (one sub-folder a subject) or ``lfw`` (the same with a list of pairs in folds).
+        ``auto``, ``folder`` (one sub-folder a subject), ``lfw`` (the same with a list of pairs in folds), ``ijbc`` or
+        ``ijbb`` (InsightFace's layout of IJB), ``nist`` (NIST's), or ``bin`` (InsightFace's verification sets).
     aligned : str or None
         ``"arcface"``: the images already are 112 × 112 crops on the ArcFace template.
     landmarks : Path or None
@@ -77,7 +80,33 @@ class DatasetOptions:
             )
         if self.pairs is not None and self.format == "folder":
             raise SettingsError("--pairs and --format folder contradict each other", remedy="leave one of them out")
+        self._check_templates(given)
         if self.max_per_subject is not None and self.max_per_subject < 1:
             raise SettingsError(
                 f"--max-per-subject {self.max_per_subject} leaves no image", remedy="give 1 or more, or leave it out"
+            )
+
+    def _check_templates(self, given: list[str]) -> None:
+        """Refuse what a set with a protocol of its own already says."""
+        if self.format not in TEMPLATE_FORMATS:
+            return
+        if self.pairs is not None:
+            raise SettingsError(
+                f"--pairs and --format {self.format} contradict each other",
+                remedy="leave --pairs out: the set brings its pairs",
+            )
+        if self.max_per_subject is not None:
+            raise SettingsError(
+                f"--max-per-subject and --format {self.format} contradict each other",
+                remedy="leave --max-per-subject out: the set says which images are compared",
+            )
+        if given and self.format in ("ijbc", "ijbb"):
+            raise SettingsError(
+                f"{given[0]} and --format {self.format} contradict each other",
+                remedy=f"leave {given[0]} out: the set brings five points of each face",
+            )
+        if self.format == "nist" and (self.aligned or self.landmarks):
+            raise SettingsError(
+                f"{given[0]} and --format nist contradict each other",
+                remedy="leave it out: the set brings face boxes, and --detector FILE.onnx finds points in them",
             )

@@ -11,13 +11,19 @@ from pathlib import Path
 from typing import Final
 
 from canon_core.datasets.alignment import LANDMARKS_NAME, locate_faces
+from canon_core.datasets.bin_dataset import read_bin_dataset
 from canon_core.datasets.detector import DetectorFile
 from canon_core.datasets.faces import FaceImages, Problem
 from canon_core.datasets.folder import list_images, subject_of
+from canon_core.datasets.ijb import read_ijb
 from canon_core.datasets.lfw import FoldProtocol, read_pairs
 from canon_core.datasets.measure import measure_images
-from canon_core.datasets.options import DatasetOptions
-from canon_core.errors import DatasetError
+from canon_core.datasets.nist import read_nist
+from canon_core.datasets.options import TEMPLATE_FORMATS, DatasetOptions
+from canon_core.datasets.recognise import recognise
+from canon_core.datasets.template_faces import read_template_faces
+from canon_core.datasets.template_protocol import TemplateProtocols
+from canon_core.errors import DatasetError, SettingsError
 from canon_core.jobs import JobContext
 
 #: By which LFW is recognised, in the folder or its parent.
@@ -31,56 +37,149 @@ class LoadedDataset:
     Attributes
     ----------
     format : str
-        ``folder`` or ``lfw``.
+        One of :data:`~canon_core.datasets.options.FORMATS` but ``auto``.
     faces : FaceImages
-        Its images; ``faces.problems`` names every image and pair that was left out.
+        Its images; ``faces.problems`` names every image and pair that was left out. ``faces.root`` need not be the
+        folder that was given: it is where the images lie, above, below or (unpacked) beside it.
     folds : FoldProtocol or None
-        Of ``lfw``.
+        Of ``lfw`` and ``bin``.
     notes : tuple of str
-        What was recognised or assumed, and why, in sentences for the user.
+        What is missing or not as published, and what was recognised or assumed, and why, in sentences for the user.
+    templates : TemplateProtocols or None
+        Of ``ijbc``, ``ijbb``, ``nist`` and ``bin``.
+    sources : tuple of Path
+        Files besides the images that it was read from; empty for folders of identities.
     """
 
     format: str
     faces: FaceImages
     folds: FoldProtocol | None
     notes: tuple[str, ...]
+    templates: TemplateProtocols | None = None
+    sources: tuple[Path, ...] = ()
 
 
 def read_dataset(
-    path: Path, options: DatasetOptions, ctx: JobContext, known: FaceImages | None = None
+    path: Path,
+    options: DatasetOptions,
+    ctx: JobContext,
+    known: FaceImages | None = None,
+    *,
+    unpack_to: Path | None = None,
 ) -> LoadedDataset:
-    """Read a folder of identities, or LFW (house plan, *Protocols*).
+    """Read a dataset in any format (house plan, *Protocols*).
 
-    One sub-folder is a subject; an image's id is its posix path below ``path``, and images are in the order of their
-    ids. Where the faces lie is said by :func:`~canon_core.datasets.alignment.locate_faces`; where nothing is known,
-    ``faces.alignment`` is None and networks that want an aligned face refuse the dataset. Unreadable, damaged and
-    faceless images are left out and named, the others go on.
+    In a folder of identities (and in LFW) one sub-folder is a subject; an image's id is its posix path below ``path``,
+    and images are in the order of their ids. In a template dataset images are in the order of its files. Where the
+    faces lie is said by the set itself, else by :func:`~canon_core.datasets.alignment.locate_faces`; where nothing is
+    known, ``faces.alignment`` is None and networks that want an aligned face refuse the dataset. Unreadable, damaged
+    and faceless images are left out and named, the others go on. A template dataset may be without images.
 
     Parameters
     ----------
     path : Path
-        The folder.
+        The folder, or the ``.bin`` file.
     options : DatasetOptions
         What the user said about it.
     ctx : JobContext
         Progress and cancellation.
     known : FaceImages, optional
-        The dataset as it was read before: unchanged images (id, size, modification time) are not read again.
+        The dataset as it was read before: unchanged images (path, size, modification time) are not read again.
+    unpack_to : Path, optional
+        Folder of its own that the images of a ``.bin`` file are unpacked into.
 
     Raises
     ------
     SettingsError
-        When options contradict each other.
+        When options contradict each other or what was recognised.
     DatasetError
-        When the folder holds no usable image, or a file that was named is at fault.
+        When the dataset holds no usable image, or one of its files or a file that was named is at fault.
+    StoreError
+        When the images of a ``.bin`` file cannot be unpacked.
     Cancelled
         When the job was cancelled.
     """
     options.check()
     root = Path(os.path.abspath(path))
-    detector = DetectorFile(options.detector) if options.detector is not None else None
-    if detector is not None:
-        detector.open()  # a bad file is told before the images are read
+    detector = _open_detector(options)
+    reasons: tuple[str, ...] = ()
+    if options.format == "auto" and options.pairs is None:
+        format, reasons = recognise(root)  # noqa: A001
+        if format in TEMPLATE_FORMATS:
+            options = _recognised(options, format, reasons[-1])
+    if options.format == "bin":
+        return _read_bin(root, options, ctx, known, detector, unpack_to)
+    if options.format in TEMPLATE_FORMATS:
+        return _read_templates(root, options, ctx, known)
+    loaded = _read_folder(root, options, ctx, known, detector)
+    if loaded.format == "folder" and len(reasons) > 1:
+        loaded = replace(loaded, notes=(*loaded.notes, f"other formats were looked for: {'; '.join(reasons[:2])}"))
+    return loaded
+
+
+def draw_per_subject(ids: Sequence[str], count: int | None, seed: int) -> tuple[str, ...]:
+    """At most ``count`` images of each subject, in the order they had.
+
+    An image's place in the draw is the sha256 of seed and id: the same on every machine and with every version of
+    numpy, whatever other subjects there are, and a new image displaces one other at most.
+    """
+    if count is None:
+        return tuple(ids)
+    of_subject: dict[str, list[str]] = defaultdict(list)
+    for image in ids:
+        of_subject[subject_of(image)].append(image)
+    drawn: set[str] = set()
+    for images in of_subject.values():
+        drawn.update(sorted(images, key=lambda image: hashlib.sha256(f"{seed}:{image}".encode()).digest())[:count])
+    return tuple(image for image in ids if image in drawn)
+
+
+# -- private ---------------------------------------------------------------------------------------------------------
+def _recognised(options: DatasetOptions, format: str, reason: str) -> DatasetOptions:  # noqa: A002
+    options = replace(options, format=format)
+    try:
+        options.check()
+    except SettingsError as error:
+        remedy = f"{error.remedy} (recognised: {reason}; --format folder would read it as a folder of identities)"
+        raise SettingsError(error.problem, path=error.path, remedy=remedy) from error
+    return options
+
+
+def _read_bin(
+    path: Path,
+    options: DatasetOptions,
+    ctx: JobContext,
+    known: FaceImages | None,
+    detector: DetectorFile | None,
+    unpack_to: Path | None,
+) -> LoadedDataset:
+    if unpack_to is None:
+        raise SettingsError(
+            "a .bin file's images must be unpacked, and nothing says where", path=path, remedy="name a folder for them"
+        )
+    found = read_bin_dataset(path, unpack_to, options, ctx, known, detector)
+    return LoadedDataset("bin", found.faces, found.folds, found.notes, found.templates, (path,))
+
+
+def _read_templates(path: Path, options: DatasetOptions, ctx: JobContext, known: FaceImages | None) -> LoadedDataset:
+    read = read_nist(path, ctx) if options.format == "nist" else read_ijb(path, ctx, format=options.format)
+    dataset, faces, notes = read_template_faces(read, options, ctx, known)
+    protocols = TemplateProtocols(dataset.protocol, dataset.search, dataset.covariates)
+    said = (*dataset.warnings, *dataset.notes, *notes)
+    return LoadedDataset(dataset.format, faces, None, said, protocols, dataset.sources)
+
+
+def _open_detector(options: DatasetOptions) -> DetectorFile | None:
+    if options.detector is None:
+        return None
+    detector = DetectorFile(options.detector)
+    detector.open()  # a bad file is told before the images are read
+    return detector
+
+
+def _read_folder(
+    root: Path, options: DatasetOptions, ctx: JobContext, known: FaceImages | None, detector: DetectorFile | None
+) -> LoadedDataset:
     listing = list_images(root, ctx)
     ids = draw_per_subject(listing.ids, options.max_per_subject, options.seed)
     measured, problems = measure_images(root, ids, ctx, known=known, detector=detector)
@@ -107,24 +206,6 @@ def read_dataset(
     return LoadedDataset("folder" if folds is None else "lfw", faces, folds, tuple(notes))
 
 
-def draw_per_subject(ids: Sequence[str], count: int | None, seed: int) -> tuple[str, ...]:
-    """At most ``count`` images of each subject, in the order they had.
-
-    An image's place in the draw is the sha256 of seed and id: the same on every machine and with every version of
-    numpy, whatever other subjects there are, and a new image displaces one other at most.
-    """
-    if count is None:
-        return tuple(ids)
-    of_subject: dict[str, list[str]] = defaultdict(list)
-    for image in ids:
-        of_subject[subject_of(image)].append(image)
-    drawn: set[str] = set()
-    for images in of_subject.values():
-        drawn.update(sorted(images, key=lambda image: hashlib.sha256(f"{seed}:{image}".encode()).digest())[:count])
-    return tuple(image for image in ids if image in drawn)
-
-
-# -- private ---------------------------------------------------------------------------------------------------------
 def _read_folds(
     root: Path, faces: FaceImages, options: DatasetOptions
 ) -> tuple[FoldProtocol | None, tuple[Problem, ...], str]:

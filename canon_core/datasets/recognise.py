@@ -37,6 +37,8 @@ def recognise(path: Path) -> tuple[str, tuple[str, ...]]:
     DatasetError
         When there is nothing at that path, or a file of no known kind, or both IJB-C and IJB-B.
     """
+    if not path.exists():
+        raise DatasetError("no such folder or file", path=path, remedy="check the path")
     if looks_like_bin(path):
         return "bin", (f"a verification set in InsightFace's format, by the ending and first byte of {path.name}",)
     reasons: list[str] = []
@@ -49,14 +51,21 @@ def recognise(path: Path) -> tuple[str, tuple[str, ...]]:
         return "nist", (*reasons, why)
     reasons.append(why)
     if not path.is_dir():
-        problem = "is a file of no known kind" if path.exists() else "no such file or folder"
         raise DatasetError(
-            f"{problem} (looked for: {'; '.join(reasons)}; a .bin file)",
+            f"is a file, not a folder, and no .bin file (looked for: {'; '.join(reasons)})",
             path=path,
             remedy="give a dataset's folder or a .bin file, or say which it is with --format",
         )
     for folder in (path, path.parent):
-        if (folder / _PAIRS_NAME).is_file():
+        if _is_file(folder / _PAIRS_NAME):
             return "lfw", (*reasons, f"LFW, by {folder / _PAIRS_NAME}")
     reasons.append(f"no {_PAIRS_NAME} in {path} or its parent")
     return "folder", (*reasons, "taken for a folder of identities, one sub-folder a subject")
+
+
+# -- private ---------------------------------------------------------------------------------------------------------
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a parent folder that may not be looked into
+        return False

@@ -67,6 +67,10 @@ class TemplateDataset:
         Images that are not there, by name.
     notes, warnings : tuple of str
         What was recognised, and what differs from what is published or expected; for the user.
+    sources : tuple of Path
+        Files it was read from.
+    has_images : bool
+        Whether any image file is there; people may hold embeddings and the lists only.
     """
 
     format: str
@@ -82,6 +86,8 @@ class TemplateDataset:
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    sources: tuple[Path, ...] = ()
+    has_images: bool = True
 
     def __len__(self) -> int:
         return len(self.ids)

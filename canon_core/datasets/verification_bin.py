@@ -8,6 +8,7 @@ may be called stand for functions of this file.
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import pickletools
 from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ from canon_core.datasets.lfw import FoldProtocol
 from canon_core.errors import DatasetError
 from canon_core.jobs import JobContext, system_error
 from canon_core.limits import MAX_IMAGE_BYTES
-from canon_core.store.atomic import replacing
+from canon_core.store.atomic import store_error
 
 #: Bytes of one file; the largest of InsightFace's has about 150 MB.
 MAX_BIN_BYTES: Final = 2 * 2**30
@@ -70,7 +71,9 @@ class VerificationBin:
         return tuple(f"{row:0{width}d}{_suffix(data)}" for row, data in enumerate(self.images))
 
     def unpack(self, folder: Path, ctx: JobContext) -> tuple[str, ...]:
-        """Write every image into a folder (files 0600) and return their names; files that are there already stay.
+        """Write every image into a folder (0700, files 0600) and return their names; files that are there stay.
+
+        Nothing waits for the disk: what a crash leaves behind in halves is seen and written again the next time.
 
         Raises
         ------
@@ -80,13 +83,16 @@ class VerificationBin:
             When the job was cancelled.
         """
         names = self.names()
-        for row, (name, data) in enumerate(zip(names, self.images, strict=True)):
-            ctx.check()
-            target = folder / name
-            if not (target.is_file() and target.stat().st_size == len(data) and target.read_bytes() == data):
-                with replacing(target) as temporary:
-                    temporary.write_bytes(data)
-            ctx.report(row + 1, len(names), f"unpacking {self.path.name}")
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for row, (name, data) in enumerate(zip(names, self.images, strict=True)):
+                ctx.check()
+                target = folder / name
+                if not (target.is_file() and target.stat().st_size == len(data) and target.read_bytes() == data):
+                    _write(target, data)
+                ctx.report(row + 1, len(names), f"unpacking {self.path.name}")
+        except OSError as error:
+            raise store_error(error, folder) from error
         return names
 
 
@@ -164,6 +170,13 @@ _HARMLESS: Final = frozenset(
     }
 )
 _MEMO: Final = frozenset(("PUT", "LONG_BINPUT", "GET", "LONG_BINGET"))
+
+
+def _write(target: Path, data: bytes) -> None:
+    target.unlink(missing_ok=True)  # what is there may be a link
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
+    with open(os.open(target, flags, 0o600), "wb") as file:
+        file.write(data)
 
 
 def _fault(path: Path, problem: str) -> DatasetError:

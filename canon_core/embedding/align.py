@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -34,6 +35,32 @@ _BOX_CENTRE: Final = (56.7, 64.8)
 _BOX_EXTENT: Final = (80.0, 109.0)
 #: Smaller scales than this turn a face into a dot: the points are no face (or a mirrored one).
 _SMALLEST_SCALE: Final = 1e-4
+
+
+def need_alignment(spec: InputSpec, alignment: Alignment | None, path: Path | None = None) -> None:
+    """Refuse a dataset of which less is known than a network needs; ``path`` is named as the dataset's folder.
+
+    Boxes are enough for ``box``, nothing is needed for ``whole``, and every other template wants five points.
+
+    Raises
+    ------
+    SettingsError
+        With the remedy.
+    """
+    if spec.template == "whole" or (alignment is Alignment.BOXES and spec.template == "box"):
+        return
+    if alignment is Alignment.BOXES:
+        raise SettingsError(
+            "the network wants five points of each face, and only face boxes are known",
+            path=path,
+            remedy="add the dataset again with --detector FILE.onnx or --landmarks FILE.csv",
+        )
+    if alignment is None:
+        raise SettingsError(
+            "the network wants aligned faces, and nothing says where the faces are",
+            path=path,
+            remedy="add the dataset again with --landmarks FILE.csv, --detector FILE.onnx or --aligned arcface",
+        )
 
 
 def template_points(spec: InputSpec) -> Float64 | None:
@@ -114,7 +141,7 @@ def align_face(
         Size, template and margin.
     alignment : Alignment or None
         What is known of the face's place: with ``ALIGNED`` the image must be 112 × 112 and ``landmarks`` are not
-        looked at; with ``WHOLE`` the image is resized, whatever the template.
+        looked at; with ``BOXES`` only ``box`` is; with ``WHOLE`` the image is resized, whatever the template.
 
     Returns
     -------
@@ -124,9 +151,9 @@ def align_face(
     Raises
     ------
     SettingsError
-        When the network wants an aligned face and nothing is known of this one.
+        When less is known of this face than the network needs.
     DatasetError
-        When an aligned image is not 112 × 112, or points or box are impossible.
+        When an aligned image is not 112 × 112, or points or box are impossible or not there.
     """
     if alignment is Alignment.ALIGNED and image.shape[:2] != (ARCFACE_SIDE, ARCFACE_SIDE):
         raise DatasetError(
@@ -135,15 +162,13 @@ def align_face(
         )
     if spec.template == "whole" or alignment is Alignment.WHOLE:
         return _resize(image, spec)
+    need_alignment(spec, alignment if landmarks is None else Alignment.LANDMARKS)
     if alignment is Alignment.ALIGNED:
         landmarks = ARCFACE_POINTS
-    if landmarks is None:
-        raise SettingsError(
-            "the network wants aligned faces, and nothing says where the faces are",
-            remedy="add the dataset again with --landmarks FILE.csv, --detector FILE.onnx or --aligned arcface",
-        )
     if spec.template == "box":
         return _box_crop(image, landmarks, box, spec)
+    if landmarks is None:
+        raise DatasetError("has no landmarks", remedy="add the dataset again")
     points = template_points(spec)
     assert points is not None  # every other template has points
     if alignment is Alignment.ALIGNED:
@@ -167,8 +192,10 @@ def align_face(
 
 
 # -- private ---------------------------------------------------------------------------------------------------------
-def _box_crop(image: Image, landmarks: npt.ArrayLike, box: npt.ArrayLike | None, spec: InputSpec) -> Image:
+def _box_crop(image: Image, landmarks: npt.ArrayLike | None, box: npt.ArrayLike | None, spec: InputSpec) -> Image:
     if box is None:
+        if landmarks is None:
+            raise DatasetError("has no detector box", remedy="add the dataset again")
         back = similarity(ARCFACE_POINTS, landmarks)
         centre = back[:, :2] @ _BOX_CENTRE + back[:, 2]
         extent = np.array(_BOX_EXTENT) * np.hypot(back[0, 0], back[1, 0])

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from canon_core.cores import usable_cores
 from canon_core.datasets.faces import FaceImages
 from canon_core.datasets.images import read_bytes, read_image
-from canon_core.embedding.align import align_face
+from canon_core.embedding.align import align_face, need_alignment
 from canon_core.embedding.batch_size import BackOff, choose_batch
 from canon_core.embedding.network import Network, OutOfMemory
 from canon_core.embedding.pipeline import OrderedTasks, interruptible
@@ -155,12 +155,7 @@ def embed(
     """
     start = time.monotonic()
     what = f"embedding {model.path.stem}"
-    if faces.alignment is None and model.spec.input.template != "whole":
-        raise SettingsError(
-            "the network wants aligned faces, and nothing says where the faces are",
-            path=faces.root,
-            remedy="add the dataset again with --landmarks FILE.csv, --detector FILE.onnx or --aligned arcface",
-        )
+    need_alignment(model.spec.input, faces.alignment, faces.root)
     file = file_to_write(out, model, faces, attributes)
     before = file.before
     if before is not None and before.complete:

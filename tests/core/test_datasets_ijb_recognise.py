@@ -48,7 +48,7 @@ def test_a_verification_set_is_recognised_and_other_files_are_refused(tmp_path: 
     assert recognise(path)[0] == "bin"
     other = tmp_path / "notes.txt"
     other.write_text("x")
-    with pytest.raises(DatasetError, match="is a file of no known kind"):
+    with pytest.raises(DatasetError, match=r"is a file, not a folder, and no \.bin file \(looked for: no meta"):
         recognise(other)
-    with pytest.raises(DatasetError, match="no such file or folder"):
+    with pytest.raises(DatasetError, match="no such folder or file"):
         recognise(tmp_path / "missing")

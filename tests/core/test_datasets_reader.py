@@ -287,7 +287,7 @@ def test_landmarks_counted_from_the_subjects_side_are_warned_of(people: Path, tm
         ({"aligned": "arcface", "detector": Path("d.onnx")}, "--aligned and --detector contradict"),
         ({"landmarks": Path("l.csv"), "whole_image": True}, "--landmarks and --whole-image contradict"),
         ({"aligned": "dlib"}, "unknown alignment 'dlib'"),
-        ({"format": "zip"}, "unknown dataset format 'zip'; choose one of auto, folder, lfw"),
+        ({"format": "zip"}, "unknown dataset format 'zip'; choose one of auto, ijbc, ijbb, nist, lfw, bin, folder"),
         ({"format": "folder", "pairs": Path("p.txt")}, "--pairs and --format folder contradict"),
         ({"max_per_subject": 0}, "leaves no image"),
     ],

@@ -217,3 +217,24 @@ def test_without_a_detector_the_points_say_where_its_box_would_be(real: Path) ->
     assert len(overlaps) == 21
     assert np.median(overlaps) > 0.75
     assert min(overlaps) > 0.5
+
+
+# -- only boxes ------------------------------------------------------------------------------------------------------
+def test_a_box_alone_is_enough_for_networks_that_want_one() -> None:
+    image, box = noise(200, 240), np.array([40, 50, 80, 100])
+    crop = align_face(image, None, box, FACENET, Alignment.BOXES)
+    np.testing.assert_array_equal(crop, align_face(image, ARCFACE_POINTS, box, FACENET, Alignment.LANDMARKS))
+    whole = InputSpec(template="whole")
+    resized = align_face(image, None, None, whole, None)
+    np.testing.assert_array_equal(align_face(image, None, box, whole, Alignment.BOXES), resized)
+
+
+@pytest.mark.parametrize("spec", [ARCFACE, WIDE_96, INTEL])
+def test_a_box_alone_is_refused_by_networks_that_want_points(spec: InputSpec) -> None:
+    with pytest.raises(SettingsError, match=r"only face boxes are known; .* --detector FILE.onnx or --landmarks"):
+        align_face(noise(), None, np.array([4, 5, 80, 100]), spec, Alignment.BOXES)
+
+
+def test_a_face_without_its_box_is_told_by_itself() -> None:
+    with pytest.raises(DatasetError, match="has no detector box"):
+        align_face(noise(), None, None, FACENET, Alignment.BOXES)

@@ -1,0 +1,163 @@
+"""The images of a template dataset: each file read once, each row's face placed, and unusable rows left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from canon_core.datasets.faces import ARCFACE_POINTS, Alignment, FaceImages, Problem, faces_without_images
+from canon_core.datasets.measure import MeasuredImage, measure_images
+from canon_core.datasets.options import DatasetOptions
+from canon_core.datasets.template_dataset import TemplateDataset, several
+from canon_core.errors import DatasetError
+from canon_core.jobs import JobContext
+
+_NO_IMAGES: Final = "no images: embeddings made elsewhere can be imported and scored"
+#: Scale from a face's points to the ArcFace template below which they are a dot, or the mirror image of a face; faces
+#: of 20,000 pixels have a larger one.
+_SMALLEST_SCALE: Final = 5e-4
+
+
+def read_template_faces(
+    dataset: TemplateDataset, options: DatasetOptions, ctx: JobContext, known: FaceImages | None = None
+) -> tuple[TemplateDataset, FaceImages, tuple[str, ...]]:
+    """Read the images that the rows of a template dataset are of.
+
+    Parameters
+    ----------
+    dataset : TemplateDataset
+        What its files say.
+    options : DatasetOptions
+        What the user said.
+    ctx : JobContext
+        Progress and cancellation.
+    known : FaceImages, optional
+        The dataset as it was read before.
+
+    Returns
+    -------
+    dataset : TemplateDataset
+        With the rows that can be used.
+    faces : FaceImages
+        Their images, row by row; without files where nobody has them.
+    notes : tuple of str
+        What was found out about the images.
+
+    Raises
+    ------
+    DatasetError
+        When no row can be used.
+    Cancelled
+        When the job was cancelled.
+    """
+    if not dataset.has_images:
+        return dataset, faces_without_images(dataset.root, dataset.ids, dataset.subjects, dataset.scores), (_NO_IMAGES,)
+    absent = {problem.image for problem in dataset.problems}
+    files = tuple(name for name in dict.fromkeys(dataset.files) if name not in absent)
+    measured, problems = measure_images(dataset.root, files, ctx, known=known)
+    if not measured:
+        first = (*dataset.problems, *problems)[0]
+        raise _unusable(dataset, first)
+    image_of = {image.image: row for row, image in enumerate(measured)}
+    place = np.fromiter((image_of.get(name, -1) for name in dataset.files), np.int64, len(dataset))
+    ctx.check()
+    size = np.array([(image.width, image.height) for image in measured], np.float64).reshape(-1, 2)[place]
+    alignment, reasons = _place_faces(dataset, size, options)
+    kept = place >= 0
+    for rows, _ in reasons:
+        kept &= ~rows
+    faulty = [*dataset.problems, *problems]
+    for rows, reason in reasons:
+        faulty += [Problem(dataset.ids[row], reason) for row in np.flatnonzero(rows & (place >= 0)).tolist()]
+    if not kept.any():
+        raise _unusable(dataset, faulty[0])
+    notes = _remarks(dataset, size, kept, alignment)
+    dataset = dataset.keep_images(kept)
+    return dataset, _faces(dataset, [measured[row] for row in place[kept].tolist()], alignment, faulty), notes
+
+
+# -- private ---------------------------------------------------------------------------------------------------------
+def _unusable(dataset: TemplateDataset, first: Problem) -> DatasetError:
+    return DatasetError(
+        f"none of its {len(dataset):,} images can be used ({first.image}: {first.reason})",
+        path=dataset.root,
+        remedy="check the files, or give another folder",
+    )
+
+
+def _place_faces(
+    dataset: TemplateDataset, size: NDArray[np.float64], options: DatasetOptions
+) -> tuple[Alignment | None, list[tuple[NDArray[np.bool_], str]]]:
+    """What is known of the faces' places, and which rows cannot be used for it, and why."""
+    if options.whole_image:
+        return Alignment.WHOLE, []
+    if dataset.landmarks is not None:
+        return Alignment.LANDMARKS, [(_no_face(dataset.landmarks), "its landmarks are not those of a face")]
+    if dataset.boxes is None or not (boxed := ~np.isnan(dataset.boxes).any(axis=1)).any():
+        return None, []
+    corner, extent = dataset.boxes[:, :2].astype(np.float64), dataset.boxes[:, 2:].astype(np.float64)
+    low, high = np.clip(np.rint(corner), 0, size), np.clip(np.rint(corner + extent), 0, size)
+    outside = boxed & ~(high - low >= 1).all(axis=1)
+    return Alignment.BOXES, [(~boxed, "no face box is given"), (outside, "its face box lies outside the image")]
+
+
+def _no_face(points: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """(n,) bool: points that no similarity but one with a reflection, or to a dot, brings onto a face."""
+    template = ARCFACE_POINTS.astype(np.float64)
+    target = (template - template.mean(axis=0)) @ (1, 1j)
+    found = (points - points.mean(axis=1, keepdims=True, dtype=np.float64)) @ np.array((1, 1j))
+    spread = (np.abs(found) ** 2).sum(axis=1)
+    scale = np.abs(found.conj() @ target)
+    return np.asarray(~(scale >= _SMALLEST_SCALE * spread) | (spread == 0))
+
+
+def _remarks(
+    dataset: TemplateDataset, size: NDArray[np.float64], kept: NDArray[np.bool_], alignment: Alignment | None
+) -> tuple[str, ...]:
+    notes = []
+    if alignment is Alignment.WHOLE:
+        notes.append("whole images are fed to every network; numbers from whole photographs mean nothing")
+    if alignment is Alignment.LANDMARKS and dataset.landmarks is not None:
+        centre = dataset.landmarks.mean(axis=1, dtype=np.float64)
+        far = np.flatnonzero(kept & ((centre < 0) | (centre > size)).any(axis=1))
+        if len(far):
+            shown = several([dataset.ids[row] for row in far[:4].tolist()])
+            notes.append(
+                f"the landmarks of {len(far):,} images lie outside them ({shown}): points and images may not belong "
+                "together, look at the contact sheet"
+            )
+    if alignment is Alignment.BOXES:
+        notes.append(
+            "only face boxes are known, so networks that want five points refuse these images; --detector FILE.onnx "
+            "finds points in the boxes"
+        )
+    if alignment is None:
+        notes.append("nothing says where the faces lie, so networks that want an aligned face refuse these images")
+    return tuple(notes)
+
+
+def _faces(
+    dataset: TemplateDataset, images: Sequence[MeasuredImage], alignment: Alignment | None, problems: Sequence[Problem]
+) -> FaceImages:
+    def numbers(name: str, dtype: Any) -> NDArray[Any]:
+        return np.fromiter((getattr(image, name) for image in images), dtype, len(images))
+
+    return FaceImages(
+        root=dataset.root,
+        ids=dataset.ids,
+        subjects=dataset.subjects,
+        sha256=tuple(image.sha256 for image in images),
+        file_size=numbers("file_size", np.int64),
+        mtime_ns=numbers("mtime_ns", np.int64),
+        width=numbers("width", np.int32),
+        height=numbers("height", np.int32),
+        alignment=alignment,
+        landmarks=dataset.landmarks if alignment is Alignment.LANDMARKS else None,
+        boxes=dataset.boxes if alignment in (Alignment.LANDMARKS, Alignment.BOXES) else None,
+        scores=dataset.scores,
+        problems=tuple(problems),
+        files=None if dataset.files == dataset.ids else dataset.files,
+    )
