@@ -1,0 +1,142 @@
+"""Small template protocols, as loops see them: a list of images, a list of pairs, two galleries and probes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Embeddings = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Image:
+    """One row: template and media id, subject, and the detector's score (None where there is none)."""
+
+    template: int
+    medium: int
+    subject: int
+    score: float | None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Template ids of the enrolment and of the verification template, and whether both are of one subject."""
+
+    p1: int
+    p2: int
+    genuine: bool
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """``galleries`` and ``probes`` are lists of template ids; subjects are those of the templates' images."""
+
+    images: tuple[Image, ...]
+    pairs: tuple[Pair, ...]
+    galleries: tuple[tuple[int, ...], ...] = ()
+    probes: tuple[int, ...] = ()
+
+    @property
+    def templates(self) -> list[int]:
+        """Template ids, ascending."""
+        return sorted({image.template for image in self.images})
+
+    def subject(self, template: int) -> int:
+        """Who a template shows."""
+        for image in self.images:
+            if image.template == template:
+                return image.subject
+        raise KeyError(template)
+
+    def enrolment_rows(self) -> list[int]:
+        """Rows of images whose template occurs as p1: the fit set."""
+        enrolled = {pair.p1 for pair in self.pairs}
+        return [row for row, image in enumerate(self.images) if image.template in enrolled]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a random protocol is made; every number is drawn by hypothesis."""
+
+    subjects: int
+    verification_templates: int
+    images: int
+    media: int
+    unscored: float
+    pairs: float
+    repeated_pairs: int
+    seed: int
+
+
+@st.composite
+def shapes(draw: st.DrawFn, subjects: tuple[int, int] = (4, 9), images: tuple[int, int] = (1, 5)) -> Shape:
+    return Shape(
+        subjects=draw(st.integers(*subjects), label="subjects"),
+        verification_templates=draw(st.integers(1, 3), label="most verification templates of a subject"),
+        images=draw(st.integers(*images), label="most images of a template"),
+        media=draw(st.integers(1, 6), label="media ids in all, shared by templates of every subject"),
+        unscored=draw(st.sampled_from([0.0, 0.3, 1.0]), label="part of the images without a detector score"),
+        pairs=draw(st.sampled_from([0.5, 0.9, 1.0]), label="part of the rectangle that is compared"),
+        repeated_pairs=draw(st.integers(0, 2), label="pairs listed twice"),
+        seed=draw(st.integers(0, 2**32 - 1), label="seed"),
+    )
+
+
+def random_protocol(shape: Shape) -> Protocol:
+    """Sparse, shuffled ids; enrolment templates of one or several images; rows in no order at all."""
+    rng = np.random.default_rng(shape.seed)
+    subjects = [int(subject) for subject in rng.choice(5000, shape.subjects, replace=False)]
+    counts = [1 + int(rng.integers(1, shape.verification_templates + 1)) for _ in subjects]
+    ids = iter([int(template) for template in rng.choice(10**6, sum(counts) + shape.subjects, replace=False)])
+    media = [int(medium) for medium in rng.choice(10**6, shape.media, replace=False)]
+    images: list[Image] = []
+    enrolled: list[tuple[int, int]] = []
+    verified: list[tuple[int, int]] = []
+    for subject, count in zip(subjects, counts, strict=True):
+        for number in range(count):
+            template = next(ids)
+            (verified if number else enrolled).append((template, subject))
+            for _ in range(int(rng.integers(1, shape.images + 1))):
+                score = None if rng.random() < shape.unscored else float(np.float32(rng.uniform(0.3, 1.0)))
+                images.append(Image(template, int(rng.choice(media)), subject, score))
+    pairs = [Pair(one, other, mine == its) for one, mine in enrolled for other, its in verified]
+    kept = [pair for pair in pairs if rng.random() < shape.pairs]
+    kept += [pair for pair in pairs if pair not in kept and pair.genuine][:2]
+    kept += [kept[int(rng.integers(len(kept)))] for _ in range(shape.repeated_pairs)]
+    galleries: list[list[int]] = [[], []]
+    for template, subject in enrolled:
+        galleries[subject % 2].append(template)
+    return Protocol(
+        tuple(images[k] for k in rng.permutation(len(images))),
+        tuple(kept[k] for k in rng.permutation(len(kept))),
+        tuple(map(tuple, galleries)),
+        tuple(template for template, _ in verified),
+    )
+
+
+def random_embeddings(
+    protocol: Protocol, dimensions: Sequence[int], seed: int, flips: bool = False
+) -> list[Embeddings]:
+    """Embeddings of one set of faces by several models: identity + nuisance through a random matrix each, + noise.
+
+    Norms differ from image to image, as those of real networks do. (n, d) float32, or (n, 2, d) with flips kept.
+    """
+    rng = np.random.default_rng(seed)
+    latent = 12
+    identity = {subject: rng.normal(size=latent) for subject in sorted({image.subject for image in protocol.images})}
+    models = []
+    faces = np.array([identity[image.subject] + rng.normal(0, 0.8, latent) for image in protocol.images])
+    for width in dimensions:
+        through = rng.normal(size=(latent, width))
+        views = []
+        for _ in range(2 if flips else 1):
+            view = faces @ through / np.sqrt(latent) + rng.normal(0, 0.4, (len(faces), width))
+            views.append(view * rng.uniform(0.5, 3.0, (len(faces), 1)))
+        rows = np.stack(views, 1) if flips else views[0]
+        models.append(rows.astype(np.float32))
+    return models
