@@ -52,6 +52,19 @@ def draw_subjects(subjects: int, resamples: int = 1000, seed: int = 0) -> Draws:
     return drawn
 
 
+def check_resampling(resamples: int, level: float) -> None:
+    """Refuse draws and levels that give no interval.
+
+    Raises
+    ------
+    SettingsError
+    """
+    if resamples < 2:
+        raise SettingsError("an interval needs two draws at least", remedy="use 1000")
+    if not 0 < level < 1:
+        raise SettingsError(f"an interval has no level of {level:g}", remedy="give one between 0 and 1, such as 0.95")
+
+
 def impostor_weights(scored: Sequence[ScoredPairs], draws: Draws) -> Rates:
     """(resamples,) weight of all impostor pairs in each draw: Σ n_st w_s w_t over the n_st pairs of subjects s, t.
 
