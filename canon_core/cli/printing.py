@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from rich.table import Table
@@ -24,14 +25,14 @@ def print_matrix(matrix: Matrix, rule: FarRule) -> None:
     """The matrix at FAR 1e-2 (else at the first target), the means at every FAR, and the settings."""
     far = 1e-2 if 1e-2 in matrix.settings.far else matrix.settings.far[0]
     names = matrix.sorted_models(far, rule)
-    table = _table(f"TAR at FAR {far_text(far)} (rows: source, columns: target)", "source \\ target", *names)
+    table = plain_table(f"TAR at FAR {far_text(far)} (rows: source, columns: target)", "source \\ target", *names)
     for source in names:
         stars = ("*" if matrix.unresolved(source, target, far, rule) else "" for target in names)
-        tars = (_number(matrix.tar(source, target, far, rule)) for target in names)
+        tars = (rate_text(matrix.tar(source, target, far, rule)) for target in names)
         table.add_row(source, *(tar + star for tar, star in zip(tars, stars, strict=True)))
     out.print(table)
-    _say_missing(matrix)
-    means = _table("Means", "FAR", "single", "cross-model", "highest achieved FAR", "")
+    say_missing(matrix.missing)
+    means = plain_table("Means", "FAR", "single", "cross-model", "highest achieved FAR", "")
     for target_far in matrix.settings.far:
         single, cross = matrix.means(target_far, rule)
         readings = [
@@ -43,7 +44,7 @@ def print_matrix(matrix: Matrix, rule: FarRule) -> None:
         achieved = max((point.far for point in readings), default=float("nan"))
         few = any(point.false_accepts < FEW_FALSE_ACCEPTS for point in readings)
         note = f"unresolved: fewer than {FEW_FALSE_ACCEPTS} false accepts decide" if few else ""
-        means.add_row(far_text(target_far), _number(single), _number(cross), f"{achieved:.3g}", note)
+        means.add_row(far_text(target_far), rate_text(single), rate_text(cross), f"{achieved:.3g}", note)
     out.print()
     out.print(means)
     fits = [cell.fits for cell in matrix.cells.values() if cell is not None and cell.fits]
@@ -61,14 +62,14 @@ def print_matrix(matrix: Matrix, rule: FarRule) -> None:
 def print_folds(matrix: FoldMatrix) -> None:
     """Mean accuracy over the folds, of every model and across models."""
     names = matrix.settings.models
-    table = _table(
+    table = plain_table(
         f"Accuracy, mean of {matrix.folds} folds (rows: source, columns: target)", "source \\ target", *names
     )
     for source in names:
         cells = [matrix.cells[source, target] for target in names]
         table.add_row(source, *("–" if cell is None else f"{cell.accuracy:.4f}" for cell in cells))
     out.print(table)
-    _say_missing(matrix)
+    say_missing(matrix.missing)
     out.print()
     left_out = max((cell.left_out for cell in matrix.cells.values() if cell is not None), default=0)
     line = (
@@ -81,7 +82,7 @@ def print_folds(matrix: FoldMatrix) -> None:
 def print_info(study: Study) -> None:
     """Models, datasets, embeddings, results and sizes."""
     out.print(f"{study.name} · {study.path}")
-    models = _table("Models", "name", "input", "dims", "parameters", "MACs", "FLOPs", "preprocessing", "file")
+    models = plain_table("Models", "name", "input", "dims", "parameters", "MACs", "FLOPs", "preprocessing", "file")
     for entry in study.models:
         size = entry.spec.input
         models.add_row(
@@ -96,7 +97,7 @@ def print_info(study: Study) -> None:
         )
     out.print()
     out.print(models if study.models else "No models yet: canon add-model")
-    data = _table("Datasets", "name", "format", "images", "subjects", "left out", "alignment", "folds", "folder")
+    data = plain_table("Datasets", "name", "format", "images", "subjects", "left out", "alignment", "folds", "folder")
     for item in study.datasets:
         data.add_row(
             item.name,
@@ -111,7 +112,7 @@ def print_info(study: Study) -> None:
     out.print()
     out.print(data if study.datasets else "No datasets yet: canon add-dataset")
     if study.models and study.datasets:
-        done = _table("Embeddings", "model", *(item.name for item in study.datasets))
+        done = plain_table("Embeddings", "model", *(item.name for item in study.datasets))
         for entry in study.models:
             states = [study.embedding_state(entry.name, item.name) for item in study.datasets]
             done.add_row(entry.name, *(state_text(state) for state in states))
@@ -215,7 +216,8 @@ def print_doctor() -> None:
             out.print(f"    for {', '.join(preset.models)}")
 
 
-def _table(title: str, *columns: str) -> Table:
+def plain_table(title: str, *columns: str) -> Table:
+    """An empty table without lines; its first column holds names, the others numbers."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for number, column in enumerate(columns):
         last = column in ("file", "folder")
@@ -225,11 +227,12 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _say_missing(matrix: Matrix | FoldMatrix) -> None:
+def say_missing(missing: Mapping[tuple[str, str], str]) -> None:
     """Why cells are missing, every reason once."""
-    for reason in dict.fromkeys(matrix.missing.values()):
+    for reason in dict.fromkeys(missing.values()):
         say(f"missing: {reason}")
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4f}"
+def rate_text(value: float | None) -> str:
+    """A rate with four digits; a dash where there is none."""
+    return "–" if value is None or value != value else f"{value:.4f}"
