@@ -14,6 +14,7 @@ import numpy.typing as npt
 from canon_core.errors import CanonError, SettingsError, StudyError
 from canon_core.jobs import JobContext
 from canon_core.maps.fit import unit_rows
+from canon_core.maps.kinds import MapKind
 from canon_core.store.embeddings import read_embeddings
 from canon_core.study.study import Study
 
@@ -47,6 +48,8 @@ class UsableEmbeddings:
         Content key of the embeddings, width, and folder of each.
     dataset : DatasetEntry
         As it was when this was made.
+    paths : dict
+        File of each model's embeddings.
     missing : dict
         The others, with why.
     rows : (n,) int64
@@ -81,7 +84,7 @@ class UsableEmbeddings:
         self.dimensions = {name: study.model(name).dimensions for name in self.models}
         self.folders = {name: study.model(name).folder for name in self.models}
         self.dataset = study.dataset(dataset)
-        self._paths = {name: study.embeddings_path(name, dataset) for name in self.models}
+        self.paths = {name: study.embeddings_path(name, dataset) for name in self.models}
         faces = study.faces(dataset)
         bad = sorted({row for name in self.models for row in study.bad_rows(name, dataset)})
         self.rows = np.delete(np.arange(len(faces), dtype=np.int64), bad)
@@ -91,12 +94,21 @@ class UsableEmbeddings:
         self.subject_names = faces.subject_names
         self._held: OrderedDict[str, Float32] = OrderedDict()
 
+    def why_not(self, source: str, target: str, kind: MapKind) -> str:
+        """Why a cell cannot exist; empty where it can."""
+        reason = self.missing.get(source) or self.missing.get(target)
+        if reason is None and source != target and kind is MapKind.NONE:
+            widths = self.dimensions[source], self.dimensions[target]
+            if widths[0] != widths[1]:
+                reason = f"raw embeddings of {widths[0]} and {widths[1]} dimensions cannot be compared"
+        return reason or ""
+
     def read(self, model: str) -> Float32:
         """(n, d) float32 unit rows of one model, in the order of ``rows``."""
         if model in self._held:
             self._held.move_to_end(model)
             return self._held[model]
-        stored = read_embeddings(self._paths[model])
+        stored = read_embeddings(self.paths[model])
         flat = stored[:, 0] if stored.ndim == 3 else stored  # single images: unit norm, nothing else, so no flip
         if len(self.left_out):
             flat = flat[self.rows]
@@ -130,8 +142,8 @@ def prepare(study: Study, dataset: str, models: Sequence[str], ctx: JobContext) 
     try:
         for name in models:
             study.refresh_model(name)
-        if study.dataset(dataset).path.is_dir():
-            study.refresh_dataset(dataset, ctx)
+        if study.dataset(dataset).path.exists():
+            study.refresh_dataset(dataset, ctx, images=False)
     except CanonError as error:  # what was embedded can be scored without the files it was made from
         ctx.log(f"cannot look whether anything changed since it was embedded: {error.sentence()}", logging.WARNING)
     study.refresh_states()

@@ -14,6 +14,7 @@ from canon_core.errors import StoreError
 from canon_core.store.arrays import load_arrays, save_arrays
 from canon_core.study.results import Cell, FoldCell
 from canon_core.verification.roc import Roc
+from canon_core.verification.template_scores import ScoreHistogram
 
 _CELL = TypeAdapter(Cell)
 _FOLD_CELL = TypeAdapter(FoldCell)
@@ -21,14 +22,22 @@ T = TypeVar("T")
 _REMEDY = "delete the file: the result will be computed again"
 
 
-def save_cell(path: Path, cell: Cell, roc: Roc, attributes: dict[str, str]) -> None:
-    """Write a cell and its ROC; ``attributes`` name the folders of source, target and dataset."""
+def save_cell(
+    path: Path, cell: Cell, roc: Roc, attributes: dict[str, str], histogram: ScoreHistogram | None = None
+) -> None:
+    """Write a cell, its ROC and its histogram; ``attributes`` name the folders of source, target and dataset."""
     arrays: dict[str, np.ndarray[Any, Any]] = {
         "cell": _text(asdict(cell)),
         "roc_thresholds": roc.thresholds,
         "roc_false_accepts": roc.false_accepts,
         "roc_true_accepts": roc.true_accepts,
     }
+    if histogram is not None:
+        arrays |= {
+            "histogram_edges": histogram.edges,
+            "histogram_genuine": histogram.genuine,
+            "histogram_impostors": histogram.impostors,
+        }
     numbers: dict[str, str | int | float] = {
         "genuine": roc.genuine,
         "impostors": roc.impostors,
@@ -74,6 +83,28 @@ def load_roc(path: Path) -> Roc:
         )
     except (KeyError, ValueError) as error:
         raise StoreError(f"not a cell's ROC ({error})", path=path, remedy=_REMEDY) from None
+
+
+def load_histogram(path: Path) -> ScoreHistogram | None:
+    """Read the histogram that belongs to a cell; None where it has none.
+
+    Raises
+    ------
+    StoreError
+        When the file is missing or damaged.
+    """
+    arrays, _ = load_arrays(path)
+    if "histogram_edges" not in arrays:
+        return None
+    try:
+        found = ScoreHistogram(
+            arrays["histogram_edges"], arrays["histogram_genuine"], arrays["histogram_impostors"]
+        )
+        if not len(found.edges) == len(found.genuine) + 1 == len(found.impostors) + 1:
+            raise ValueError("its parts do not fit together")
+    except (KeyError, ValueError) as error:
+        raise StoreError(f"not a cell's histogram ({error})", path=path, remedy=_REMEDY) from None
+    return found
 
 
 def save_fold_cell(path: Path, cell: FoldCell, attributes: dict[str, str]) -> None:

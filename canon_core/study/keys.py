@@ -23,6 +23,11 @@ def embeddings_key(model_sha256: str, spec_digest: str, dataset_fingerprint: str
     return content_key("embeddings", model=model_sha256, spec=spec_digest, dataset=dataset_fingerprint)
 
 
+def imported_key(content_sha256: str, dataset_fingerprint: str) -> str:
+    """Key of embeddings made elsewhere: their own content × dataset."""
+    return content_key("imported embeddings", content=content_sha256, dataset=dataset_fingerprint)
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(name): _plain(item) for name, item in value.items()}

@@ -15,7 +15,7 @@ from canon_core.models.spec import ModelSpec
 from canon_core.store.atomic import write_atomically
 
 #: Version of the study format this program writes. Older ones are migrated, newer ones refused.
-SCHEMA = 1
+SCHEMA = 2
 MANIFEST = "study.json"
 
 
@@ -70,7 +70,11 @@ class FileStamp(_Record):
 
 
 class ModelRecord(_Record):
-    """A network in the study. ``folder`` names its embeddings and never changes; ``name`` may."""
+    """A network in the study. ``folder`` names its embeddings and never changes; ``name`` may.
+
+    Of a model whose embeddings were made elsewhere there is no network: ``imported`` is True and ``file`` is the first
+    file of embeddings.
+    """
 
     name: Name
     folder: Folder
@@ -84,6 +88,7 @@ class ModelRecord(_Record):
     parameters: int
     macs: int
     flops: int
+    imported: bool = False
 
 
 class OptionsRecord(_Record):
@@ -99,8 +104,31 @@ class OptionsRecord(_Record):
     seed: int = 0
 
 
+class SourceStamp(_Record):
+    """A file that a dataset's protocol was read from, by which it is recognised as unchanged without reading it."""
+
+    file: OutsidePath
+    size: int
+    mtime_ns: int
+
+
+class TemplatesRecord(_Record):
+    """What a template protocol holds; the protocol itself lies in ``datasets/<folder>.<fingerprint>.protocol.h5``."""
+
+    fingerprint: str
+    templates: int
+    pairs: int
+    genuine: int
+    galleries: tuple[str, ...] = ()
+    probes: int = 0
+    covariates: tuple[str, ...] = ()
+
+
 class DatasetRecord(_Record):
-    """A dataset in the study; its images are listed in ``datasets/<folder>.<fingerprint, 16 digits>.h5``."""
+    """A dataset in the study; its images are listed in ``datasets/<folder>.<fingerprint, 16 digits>.h5``.
+
+    ``root`` is what the user named, ``image_root`` the folder its images lie below where that is another.
+    """
 
     name: Name
     folder: Folder
@@ -114,11 +142,25 @@ class DatasetRecord(_Record):
     problems: int
     fold_pairs: int = 0
     notes: tuple[str, ...] = ()
+    image_root: OutsidePath | None = None
+    has_images: bool = True
+    templates: TemplatesRecord | None = None
+    sources: tuple[SourceStamp, ...] = ()
 
     @property
     def table(self) -> str:
         """Name of the file that lists the images."""
         return f"{self.folder}.{self.fingerprint[:16]}.h5"
+
+    @property
+    def protocol_table(self) -> str | None:
+        """Name of the file that holds the template protocol, where there is one."""
+        return None if self.templates is None else f"{self.folder}.{self.templates.fingerprint[:16]}.protocol.h5"
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of all its files."""
+        return (self.table,) if self.protocol_table is None else (self.table, self.protocol_table)
 
 
 class EmbeddingRecord(_Record):
@@ -130,6 +172,16 @@ class EmbeddingRecord(_Record):
     key: str
     bad: int = 0
     bad_rows: tuple[int, ...] = ()
+
+
+class ImportRecord(_Record):
+    """Where imported embeddings came from. ``sha256`` is of the rows as they were paired with the dataset's images."""
+
+    file: OutsidePath
+    sha256: str
+    paired_by: str
+    missing: int
+    unused: int
 
 
 def _each_once(records: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -148,6 +200,7 @@ class Manifest(_Record):
     models: Annotated[tuple[ModelRecord, ...], AfterValidator(_each_once)] = ()
     datasets: Annotated[tuple[DatasetRecord, ...], AfterValidator(_each_once)] = ()
     embeddings: dict[str, EmbeddingRecord] = Field(default_factory=dict)  # "<model folder>/<dataset folder>"
+    imports: dict[str, ImportRecord] = Field(default_factory=dict)  # the same
     view: dict[str, Any] = Field(default_factory=dict)
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), populate_by_name=True)
@@ -186,7 +239,8 @@ def read_manifest(folder: Path) -> Manifest:
             remedy="update Canon Explorer",
         )
     try:
-        return Manifest.model_validate(document)
+        # Version 1 knew neither templates nor imports; what it lacks has a value that says so.
+        return Manifest.model_validate({**document, "schema": SCHEMA})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -17,6 +17,10 @@ FEW_FALSE_ACCEPTS = 30
 FEW_PAIRS_PER_DIMENSION = 10.0
 
 
+#: What a protocol of templates compares.
+TEMPLATE_PAIRS = "template pairs"
+
+
 class FitMode(StrEnum):
     """Which images a map is fitted on and which pairs it is scored on (house plan, Protocols)."""
 
@@ -159,6 +163,11 @@ class Matrix:
     seconds: float = 0.0
 
     @property
+    def templates(self) -> bool:
+        """Whether templates are compared, not single images."""
+        return self.protocol == TEMPLATE_PAIRS
+
+    @property
     def models(self) -> tuple[str, ...]:
         """Models in the user's order."""
         return self.settings.models
@@ -249,6 +258,12 @@ class FoldMatrix:
     seconds: float = 0.0
 
 
+def _features_text(matrix: Matrix) -> str:
+    if matrix.settings.features is Features.INSIGHTFACE:
+        return "kept norms, detector-weighted, flips summed"
+    return "unit norm, detector-weighted" if matrix.templates else "unit norm"
+
+
 def far_text(far: float) -> str:
     """A FAR as people write it: ``1e-3``, or ``0.05`` where it is no power of ten."""
     mantissa, exponent = f"{far:.0e}".split("e")
@@ -268,7 +283,7 @@ def settings_line(matrix: Matrix, rule: FarRule, far: float | None = None) -> st
         matrix.protocol,
         f"map {settings.map}",
         f"fit {settings.mode}" + (f" (seed {settings.seed})" if settings.mode is FitMode.DISJOINT else ""),
-        "unit norm" if settings.features is Features.PAPER else "kept norms",
+        _features_text(matrix),
         f"FAR rule {rule}",
     ]
     if matrix.single_pairs is not None:

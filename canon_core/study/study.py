@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,17 +18,19 @@ from canon_core.datasets.faces import FaceImages
 from canon_core.datasets.lfw import FoldProtocol
 from canon_core.datasets.options import DatasetOptions
 from canon_core.datasets.reader import LoadedDataset, read_dataset
+from canon_core.datasets.template_protocol import TemplateProtocols
 from canon_core.errors import CanonError, DatasetError, ModelError, StoreError, StudyError
 from canon_core.jobs import JobContext, system_error
 from canon_core.models.onnx_file import open_onnx
 from canon_core.models.resolve import ResolvedModel, resolve_model
 from canon_core.models.spec import ModelSpec
 from canon_core.resources import version
-from canon_core.store.arrays import load_arrays, save_arrays
+from canon_core.store.arrays import load_arrays
 from canon_core.store.embeddings import EmbeddingsInfo, read_info, successor_path
 from canon_core.store.embeddings import bad_rows as find_bad_rows
 from canon_core.store.lock import StudyLock
-from canon_core.study.keys import embeddings_key
+from canon_core.study.dataset_files import load_images, load_templates, save_images, save_templates
+from canon_core.study.keys import embeddings_key, imported_key
 from canon_core.study.manifest import (
     MANIFEST,
     MOST_BAD_ROWS,
@@ -36,21 +38,33 @@ from canon_core.study.manifest import (
     DatasetRecord,
     EmbeddingRecord,
     FileStamp,
+    ImportRecord,
     Manifest,
     ModelRecord,
     OptionsRecord,
     OutsidePath,
+    SourceStamp,
+    TemplatesRecord,
     read_manifest,
     write_manifest,
 )
+from canon_core.study.results import TEMPLATE_PAIRS
+
+if TYPE_CHECKING:
+    from canon_core.study.imports import ImportReport
 
 _NAME = re.compile(NAME_PATTERN, re.ASCII)
+#: Format of a dataset of which only ids are known.
+LISTED = "ids"
 _FOLDERS = ("datasets", "embeddings", "maps", "results")
 
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """A network of the study; ``file`` is where it lies now."""
+    """A network of the study; ``file`` is where it lies now.
+
+    Where ``imported``, there is no network: its embeddings were made elsewhere, and ``file`` holds the first of them.
+    """
 
     name: str
     folder: str
@@ -63,11 +77,29 @@ class ModelEntry:
     parameters: int
     macs: int
     flops: int
+    imported: bool = False
+
+
+@dataclass(frozen=True)
+class TemplateCounts:
+    """What a template protocol holds: templates, pairs of them, galleries with their probes, covariates."""
+
+    fingerprint: str
+    templates: int
+    pairs: int
+    genuine: int
+    galleries: tuple[str, ...]
+    probes: int
+    covariates: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class DatasetEntry:
-    """A dataset of the study; ``path`` is where its images lie now, ``problems`` the number of images left out."""
+    """A dataset of the study; ``path`` is where it lies now, ``problems`` the number of images left out.
+
+    ``templates`` is None where every image is compared by itself. Without images (``has_images``) only embeddings made
+    elsewhere can be used.
+    """
 
     name: str
     folder: str
@@ -81,6 +113,8 @@ class DatasetEntry:
     problems: int
     fold_pairs: int
     notes: tuple[str, ...]
+    templates: TemplateCounts | None = None
+    has_images: bool = True
 
     @property
     def has_folds(self) -> bool:
@@ -88,14 +122,32 @@ class DatasetEntry:
         return self.fold_pairs > 0
 
     @property
+    def has_templates(self) -> bool:
+        """Whether it compares templates by a list of pairs, as IJB does."""
+        return self.templates is not None
+
+    @property
+    def has_search(self) -> bool:
+        """Whether it brings galleries and probes for 1:N identification."""
+        return self.templates is not None and bool(self.templates.galleries)
+
+    @property
     def protocol(self) -> str:
-        """What is compared: every pair of images."""
-        return "all pairs"
+        """What is compared."""
+        if self.has_templates:
+            return TEMPLATE_PAIRS
+        return "all pairs, an image with itself across models" if self.one_image_each else "all pairs"
+
+    @property
+    def one_image_each(self) -> bool:
+        """Whether no subject has two images: the only genuine pairs then are one image seen by two models."""
+        return self.templates is None and self.subjects == self.images
 
     @property
     def title(self) -> str:
         """Name and size, as shown under results."""
-        return f"{self.name} ({self.images:,} images, {self.subjects:,} subjects)"
+        templates = "" if self.templates is None else f"{self.templates.templates:,} templates, "
+        return f"{self.name} ({self.images:,} images, {templates}{self.subjects:,} subjects)"
 
 
 @dataclass(frozen=True)
@@ -132,6 +184,7 @@ class Study:
         self._lock = lock
         self._mutex = threading.RLock()
         self._faces: dict[str, tuple[str, FaceImages, FoldProtocol | None]] = {}
+        self._templates: dict[str, tuple[str, TemplateProtocols]] = {}
         self._states: dict[tuple[str, str], tuple[tuple[int, int], EmbeddingsInfo | str]] = {}
         self._revision = 1
 
@@ -292,6 +345,8 @@ class Study:
             When embeddings exist that were made with the present one.
         """
         record = self._model_record(name)
+        if record.imported:
+            raise StudyError(f"'{name}' has no network whose preprocessing could be changed", path=self._folder)
         self._need_no_embeddings(record)
         file = self._model_entry(record).file
         resolved, stamps = resolve_model(file, spec=spec), _stamps(file)
@@ -315,6 +370,10 @@ class Study:
         """
         record = self._model_record(name)
         file = self._model_entry(record).file
+        if record.imported:
+            raise ModelError(
+                f"'{name}' has no network: its embeddings were made elsewhere", path=file, remedy="leave it out"
+            )
         if not file.is_file():
             raise ModelError("the network is gone", path=file, remedy="put it back, or remove and add the model")
         resolved, stamps = resolve_model(file, spec=record.spec), _stamps(file)
@@ -331,6 +390,8 @@ class Study:
     def refresh_model(self, name: str) -> None:
         """Look whether a network's files changed since they were hashed (by size and time) and hash them if so."""
         record = self._model_record(name)
+        if record.imported:
+            return
         folder = self._model_entry(record).file.parent
         try:
             seen = tuple(_stamp(folder, stamp.name) for stamp in record.stamps)
@@ -356,10 +417,33 @@ class Study:
         with self._mutex:
             self._need_writing()
             name = self._free_name(name, root.name, [data.name for data in self._manifest.datasets], "dataset")
-        loaded = read_dataset(root, options, ctx)
+            folder = _slug(name, {data.folder for data in self._manifest.datasets})
+        loaded = read_dataset(root, options, ctx, unpack_to=self._unpacked(folder))
+        return self._put_in(name, folder, root, options, loaded)
+
+    def add_listed_dataset(self, name: str, file: Path, faces: FaceImages) -> DatasetEntry:
+        """Add a dataset of which there are ids only, as they came with embeddings in ``file``.
+
+        Raises
+        ------
+        StudyError
+            When the name is taken or not allowed.
+        """
         with self._mutex:
+            self._need_writing()
             name = self._free_name(name, name, [data.name for data in self._manifest.datasets], "dataset")
             folder = _slug(name, {data.folder for data in self._manifest.datasets})
+        notes = (f"ids as they came with {file.name}; there are no images",)
+        loaded = LoadedDataset(format=LISTED, faces=faces, folds=None, notes=notes)
+        return self._put_in(name, folder, file, DatasetOptions(), loaded)
+
+    def _put_in(
+        self, name: str, folder: str, root: Path, options: DatasetOptions, loaded: LoadedDataset
+    ) -> DatasetEntry:
+        with self._mutex:
+            name = self._free_name(name, name, [data.name for data in self._manifest.datasets], "dataset")
+            if folder in {data.folder for data in self._manifest.datasets}:  # another job was faster
+                raise StudyError(f"a dataset in '{folder}' was added meanwhile", path=self._folder, remedy="try again")
             record = self._record_dataset(name, folder, root, options, loaded)
             self._save_dataset(record, loaded)
             self._change(datasets=(*self._manifest.datasets, record))
@@ -373,8 +457,28 @@ class Study:
         """The dataset's verification folds, where it has them."""
         return self._load_dataset(self._dataset_record(dataset))[1]
 
-    def refresh_dataset(self, dataset: str, ctx: JobContext) -> DatasetEntry:
+    def templates(self, dataset: str) -> TemplateProtocols | None:
+        """Templates, pairs, galleries and covariates of the dataset; None where it compares single images."""
+        record = self._dataset_record(dataset)
+        if record.templates is None or record.protocol_table is None:
+            return None
+        with self._mutex:
+            held = self._templates.get(record.folder)
+        if held is not None and held[0] == record.templates.fingerprint:
+            return held[1]
+        found = load_templates(self._folder / "datasets" / record.protocol_table, record.templates.fingerprint)
+        with self._mutex:
+            self._templates[record.folder] = (record.templates.fingerprint, found)
+        return found
+
+    def refresh_dataset(self, dataset: str, ctx: JobContext, *, images: bool = True) -> DatasetEntry:
         """Look again at the dataset's files and remember what changed. Unchanged images are not read again.
+
+        Parameters
+        ----------
+        images : bool
+            Whether to look at every image. Without, a dataset whose protocol stands in files is taken as unchanged
+            where these are.
 
         Raises
         ------
@@ -383,15 +487,29 @@ class Study:
         """
         record = self._dataset_record(dataset)
         entry = self._dataset_entry(record)
-        if not entry.path.is_dir():
-            raise DatasetError("the dataset's folder is gone", path=entry.path, remedy="put it back")
+        if record.format == LISTED:
+            return entry
+        if not entry.path.exists():
+            raise DatasetError("the dataset is gone", path=entry.path, remedy="put it back")
+        if record.sources and not (images and record.has_images) and self._same_sources(record):
+            return entry
         try:
             known, folds = self._load_dataset(record)
         except (StoreError, StudyError):
             known, folds = None, None  # the list of images is damaged or gone: it is made again
-        loaded = read_dataset(entry.path, entry.options, ctx, known=known)
+        loaded = read_dataset(entry.path, entry.options, ctx, known=known, unpack_to=self._unpacked(record.folder))
         same_images = loaded.faces.fingerprint == record.fingerprint
-        if known is not None and same_images and _same_table(known, loaded.faces) and _same_folds(folds, loaded.folds):
+        same_protocol = (None if loaded.templates is None else loaded.templates.fingerprint) == (
+            None if record.templates is None else record.templates.fingerprint
+        )
+        if (
+            known is not None
+            and same_images
+            and same_protocol
+            and _same_table(known, loaded.faces)
+            and _same_folds(folds, loaded.folds)
+            and self._same_sources(record)
+        ):
             return entry
         if not same_images:
             ctx.log(f"{record.name}: its images changed since they were last read; older embeddings are out of date")
@@ -400,8 +518,8 @@ class Study:
             changed = self._record_dataset(now.name, now.folder, entry.path, entry.options, loaded)
             self._save_dataset(changed, loaded)
             self._put_dataset(changed, revise=changed != now)
-            if changed.table != now.table and not self.read_only:  # only now is the old list no longer needed
-                _delete([self._folder / "datasets" / now.table])
+            if not self.read_only:  # only now are the old lists no longer needed
+                _delete(self._folder / "datasets" / name for name in now.tables if name not in changed.tables)
         return self._dataset_entry(changed)
 
     # -- embeddings ----------------------------------------------------------------------------------------------
@@ -413,7 +531,11 @@ class Study:
     def embeddings_key(self, model: str, dataset: str) -> str:
         """Content key that the embeddings must carry to count as current."""
         record = self._model_record(model)
-        return embeddings_key(record.sha256, record.spec.digest(), self._dataset_record(dataset).fingerprint)
+        fingerprint = self._dataset_record(dataset).fingerprint
+        if record.imported:
+            imported = self._manifest.imports.get(self._pair(model, dataset))
+            return imported_key("" if imported is None else imported.sha256, fingerprint)
+        return embeddings_key(record.sha256, record.spec.digest(), fingerprint)
 
     def embedding_state(self, model: str, dataset: str) -> EmbeddingState:
         """How far these embeddings are, as last seen by :meth:`refresh_states`; touches no HDF5 file."""
@@ -465,6 +587,52 @@ class Study:
                 self._change(embeddings={**self._manifest.embeddings, pair: record}, revise=False)
         self.refresh_states()
 
+    def import_embeddings(
+        self, file: Path, *, model: str, dataset: str, ids: Path | None = None, ctx: JobContext
+    ) -> ImportReport:
+        """Take in embeddings that were made elsewhere: :func:`canon_core.study.imports.import_embeddings`."""
+        from canon_core.study.imports import import_embeddings
+
+        return import_embeddings(self, file, model=model, dataset=dataset, ids=ids, ctx=ctx)
+
+    def add_imported_model(self, name: str, file: Path, dimensions: int) -> ModelEntry:
+        """Add a model of which there are embeddings only.
+
+        Raises
+        ------
+        StudyError
+            When the name is taken or not allowed.
+        """
+        with self._mutex:
+            self._need_writing()
+            name = self._free_name(name, name, [model.name for model in self._manifest.models], "model")
+            record = ModelRecord(
+                name=name,
+                folder=_slug(name, {model.folder for model in self._manifest.models}),
+                file=OutsidePath.of(file, self._folder),
+                stamps=(),
+                sha256="",
+                spec=ModelSpec(),
+                origin="imported",
+                dimensions=dimensions,
+                parameters=0,
+                macs=0,
+                flops=0,
+                imported=True,
+            )
+            self._change(models=(*self._manifest.models, record))
+            return self._model_entry(record)
+
+    def note_import(self, model: str, dataset: str, record: ImportRecord) -> None:
+        """Remember where a model's embeddings of a dataset came from: from now on these are the current ones."""
+        with self._mutex:
+            self._need_writing()
+            self._change(imports={**self._manifest.imports, self._pair(model, dataset): record})
+
+    def imported_from(self, model: str, dataset: str) -> ImportRecord | None:
+        """Where these embeddings came from, None where they were not imported."""
+        return self._manifest.imports.get(self._pair(model, dataset))
+
     def _embedding_record(self, model: str, dataset: str) -> EmbeddingRecord | None:
         record = self._manifest.embeddings.get(self._pair(model, dataset))
         return record if record is not None and record.key == self.embeddings_key(model, dataset) else None
@@ -483,7 +651,7 @@ class Study:
     def disk_usage(self) -> dict[str, int]:
         """Bytes in each part of the study."""
         return {
-            room: sum(path.stat().st_size for path in (self._folder / room).rglob("*.h5") if path.is_file())
+            room: sum(path.stat().st_size for path in (self._folder / room).rglob("*") if path.is_file())
             for room in _FOLDERS
         }
 
@@ -496,8 +664,10 @@ class Study:
             keep = tuple(model for model in self._manifest.models if model.name != name)
             embeddings = {pair: value for pair, value in self._manifest.embeddings.items()
                           if not pair.startswith(record.folder + "/")}  # fmt: skip
+            imports = {pair: value for pair, value in self._manifest.imports.items()
+                       if not pair.startswith(record.folder + "/")}  # fmt: skip
             self._delete_results("model", record.folder)
-            self._change(models=keep, embeddings=embeddings)
+            self._change(models=keep, embeddings=embeddings, imports=imports)
             shutil.rmtree(self._folder / "embeddings" / record.folder, ignore_errors=True)
             self._states = {pair: state for pair, state in self._states.items() if pair[0] != record.folder}
 
@@ -509,12 +679,16 @@ class Study:
             keep = tuple(data for data in self._manifest.datasets if data.name != name)
             embeddings = {pair: value for pair, value in self._manifest.embeddings.items()
                           if not pair.endswith("/" + record.folder)}  # fmt: skip
+            imports = {pair: value for pair, value in self._manifest.imports.items()
+                       if not pair.endswith("/" + record.folder)}  # fmt: skip
             self._delete_results("dataset", record.folder)
-            self._change(datasets=keep, embeddings=embeddings)
+            self._change(datasets=keep, embeddings=embeddings, imports=imports)
             made = [path / f"{record.folder}.h5" for path in (self._folder / "embeddings").iterdir() if path.is_dir()]
             _delete([*made, *(successor_path(path) for path in made)])
-            _delete([self._folder / "datasets" / record.table])
+            _delete(self._folder / "datasets" / name for name in record.tables)
+            shutil.rmtree(self._unpacked(record.folder), ignore_errors=True)
             self._faces.pop(record.folder, None)
+            self._templates.pop(record.folder, None)
             self._states = {pair: state for pair, state in self._states.items() if pair[1] != record.folder}
 
     def rename_model(self, old: str, new: str) -> None:
@@ -683,7 +857,30 @@ class Study:
             problems=len(faces.problems),
             fold_pairs=0 if loaded.folds is None else len(loaded.folds.first),
             notes=loaded.notes,
+            image_root=None if faces.root == root else OutsidePath.of(faces.root, self._folder),
+            has_images=faces.has_images,
+            templates=None if loaded.templates is None else _templates_record(loaded.templates),
+            sources=tuple(self._source_stamp(path) for path in loaded.sources),
         )
+
+    def _source_stamp(self, path: Path) -> SourceStamp:
+        found = path.stat()
+        return SourceStamp(file=OutsidePath.of(path, self._folder), size=found.st_size, mtime_ns=found.st_mtime_ns)
+
+    def _same_sources(self, record: DatasetRecord) -> bool:
+        """Whether the files a protocol was read from have the size and time they had then."""
+        for source in record.sources:
+            try:
+                found = source.file.locate(self._folder).stat()
+            except OSError:
+                return False
+            if (found.st_size, found.st_mtime_ns) != (source.size, source.mtime_ns):
+                return False
+        return True
+
+    def _unpacked(self, folder: str) -> Path:
+        """Where images that come packed in one file are unpacked."""
+        return self._folder / "datasets" / f"{folder}.images"
 
     def _outside(self, path: Path | None) -> OutsidePath | None:
         return None if path is None else OutsidePath.of(path, self._folder)
@@ -701,6 +898,7 @@ class Study:
             parameters=record.parameters,
             macs=record.macs,
             flops=record.flops,
+            imported=record.imported,
         )
 
     def _dataset_entry(self, record: DatasetRecord) -> DatasetEntry:
@@ -731,6 +929,8 @@ class Study:
             problems=record.problems,
             fold_pairs=record.fold_pairs,
             notes=record.notes,
+            templates=None if record.templates is None else TemplateCounts(**record.templates.model_dump()),
+            has_images=record.has_images,
         )
 
     def _pair(self, model: str, dataset: str) -> str:
@@ -751,41 +951,22 @@ class Study:
 
     def _save_dataset(self, record: DatasetRecord, loaded: LoadedDataset) -> None:
         self._faces[record.folder] = (record.fingerprint, loaded.faces, loaded.folds)
+        if record.templates is not None and loaded.templates is not None:
+            self._templates[record.folder] = (record.templates.fingerprint, loaded.templates)
         if self.read_only:
             return
-        arrays: dict[str, np.ndarray[Any, Any]] = dict(loaded.faces.to_arrays())
-        if loaded.folds is not None:
-            arrays |= {
-                "fold_first": loaded.folds.first,
-                "fold_second": loaded.folds.second,
-                "fold_genuine": loaded.folds.genuine.astype(np.uint8),
-                "fold_fold": loaded.folds.fold,
-            }
-        save_arrays(self._folder / "datasets" / record.table, arrays, {"fingerprint": record.fingerprint})
+        folder = self._folder / "datasets"
+        if loaded.templates is not None and record.protocol_table is not None:
+            save_templates(folder / record.protocol_table, loaded.templates)
+        save_images(folder / record.table, loaded.faces, loaded.folds)
 
     def _load_dataset(self, record: DatasetRecord) -> tuple[FaceImages, FoldProtocol | None]:
         with self._mutex:
             held = self._faces.get(record.folder)
         if held is not None and held[0] == record.fingerprint:
             return held[1], held[2]
-        path = self._folder / "datasets" / record.table
-        again = "run `canon embed`: the images are looked at again"
-        arrays, attributes = load_arrays(path, remedy=again)
-        if attributes.get("fingerprint") != record.fingerprint:
-            raise StudyError(
-                f"the list of images does not belong to dataset '{record.name}'",
-                path=path,
-                remedy=again,
-            )
-        folds = None
-        if "fold_first" in arrays:
-            folds = FoldProtocol(
-                first=arrays.pop("fold_first"),
-                second=arrays.pop("fold_second"),
-                genuine=arrays.pop("fold_genuine").astype(bool),
-                fold=arrays.pop("fold_fold"),
-            )
-        faces = FaceImages.from_arrays(arrays, record.root.locate(self._folder), path=path)
+        root = (record.image_root or record.root).locate(self._folder)
+        faces, folds = load_images(self._folder / "datasets" / record.table, root, record.fingerprint)
         with self._mutex:
             self._faces[record.folder] = (record.fingerprint, faces, folds)
         return faces, folds
@@ -841,6 +1022,19 @@ def _slug(name: str, taken: Iterable[str]) -> str:
     while folder.casefold() in folders:
         folder, number = f"{base}-{number}", number + 1
     return folder
+
+
+def _templates_record(templates: TemplateProtocols) -> TemplatesRecord:
+    verification, search = templates.verification, templates.search
+    return TemplatesRecord(
+        fingerprint=templates.fingerprint,
+        templates=verification.templates,
+        pairs=len(verification),
+        genuine=verification.genuine_count,
+        galleries=() if search is None else tuple(gallery.name for gallery in search.galleries),
+        probes=0 if search is None else len(search.probes),
+        covariates=tuple(covariate.name for covariate in templates.covariates),
+    )
 
 
 def _same_table(one: FaceImages, other: FaceImages) -> bool:

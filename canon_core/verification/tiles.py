@@ -31,12 +31,15 @@ class Pool:
     ordered : bool
         False: every unordered pair of one model's images. True: every ordered pair i ≠ j, i through the source and
         j through the target.
+    itself : bool
+        Whether an image seen by both models is a genuine pair too (of an ordered pool).
     """
 
     source: Scores
     target: Scores
     subjects: NDArray[np.integer]
     ordered: bool
+    itself: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,9 @@ class TiledPool:
         self.codes: Codes = subjects[order].astype(np.int64)
         self.source: Scores = _sorted_rows(source, order)
         self.target: Scores = self.source if target is source else _sorted_rows(target, order)
-        self.ordered = pool.ordered
+        self.ordered, self.itself = pool.ordered, pool.itself
+        if pool.itself and not pool.ordered:
+            raise SettingsError("an image is no pair with itself within one model")
         if not pool.ordered and self.target is not self.source and not np.array_equal(self.source, self.target):
             raise SettingsError("unordered pairs are those of one model: source and target must be the same")
         self.images = len(order)
@@ -98,7 +103,7 @@ class TiledPool:
     @property
     def genuine_by_subject(self) -> NDArray[np.int64]:
         """Genuine pairs of each of ``subjects``."""
-        pairs: NDArray[np.int64] = self._sizes.astype(np.int64) * (self._sizes - 1)
+        pairs: NDArray[np.int64] = self._sizes.astype(np.int64) * (self._sizes - (not self.itself))
         return pairs if self.ordered else pairs // 2
 
     @property
@@ -109,7 +114,7 @@ class TiledPool:
     @property
     def impostors(self) -> int:
         """Impostor pairs."""
-        pairs = self.images * (self.images - 1)
+        pairs = self.images * (self.images - (not self.itself))
         return (pairs if self.ordered else pairs // 2) - self.genuine
 
     @property
@@ -157,7 +162,9 @@ class TiledPool:
     def genuine_scores(self, tile: Tile, scores: Scores) -> tuple[Scores, Codes]:
         """Scores of the tile's genuine pairs, and their subjects' codes."""
         mask = self._own_subject(tile)
-        mask &= self._above_diagonal(tile) | self._below_diagonal(tile) if self.ordered else self._above_diagonal(tile)
+        if not self.itself:
+            above = self._above_diagonal(tile)
+            mask &= above | self._below_diagonal(tile) if self.ordered else above
         return scores[mask], np.repeat(self.codes[tile.top : tile.bottom], np.count_nonzero(mask, axis=1))
 
     def sample(self, stride: int, top: int) -> Scores:

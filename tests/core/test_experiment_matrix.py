@@ -138,7 +138,7 @@ def test_raw_embeddings_of_different_widths_have_no_cell_and_the_reason_is_said(
 def test_asking_twice_computes_once(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = MatrixSettings("faces", ("a", "b"), far=FAR)
     first = run_matrix(small.study, settings, JobContext())
-    import canon_core.experiments.matrix as module
+    import canon_core.experiments.image_cells as module
 
     monkeypatch.setattr(module, "score_all_pairs", None)  # would fail if it were called
     again = run_matrix(small.study, settings, JobContext())

@@ -33,7 +33,7 @@ def study(tmp_path: Path) -> Study:
 def test_a_new_study_is_a_folder_with_a_manifest(tmp_path: Path) -> None:
     with Study.create(tmp_path / "mine") as made:
         assert made.path == tmp_path / "mine.canon"
-        assert json.loads((made.path / "study.json").read_text())["schema"] == 1
+        assert json.loads((made.path / "study.json").read_text())["schema"] == 2
     assert (made.path / "study.json").stat().st_mode & 0o777 == 0o600
 
 
@@ -190,7 +190,7 @@ def test_a_changed_image_and_a_changed_spec_change_the_key(
         ("[]", "no schema version"),
         ('{"schema": 99}', "newer version"),
         ('{"schema": 1, "models": [{"name": 3}]}', "damaged at 'models.0"),
-        ('{"schema": 1, "colour": "red"}', "damaged at 'colour'"),
+        ('{"schema": 2, "colour": "red"}', "damaged at 'colour'"),
     ],
 )
 def test_a_folder_that_is_no_readable_study_is_refused_and_left_as_it_is(

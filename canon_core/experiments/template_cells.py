@@ -1,0 +1,302 @@
+"""Cells of template protocols (IJB): templates against templates, by a list of pairs (house plan, Protocols)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from canon_core.datasets.template_protocol import UNKNOWN
+from canon_core.errors import SettingsError, StudyError
+from canon_core.experiments.cell_base import Cells, Float32, Measured, Rows
+from canon_core.experiments.template_reader import TemplateReader
+from canon_core.experiments.usable import UsableEmbeddings, subject_half
+from canon_core.jobs import JobContext
+from canon_core.maps.fit_set import FitSet
+from canon_core.maps.fitted import FittedMap
+from canon_core.maps.kinds import MapKind
+from canon_core.maps.residual import residual
+from canon_core.study.results import Features, FitMode, MatrixSettings
+from canon_core.study.study import Study
+from canon_core.verification.pair_plan import PairPlan
+from canon_core.verification.template_rows import TemplateRows, template_rows
+from canon_core.verification.template_scores import ScoredPairs, score_pairs, template_scores
+from canon_core.verification.templates import (
+    INSIGHTFACE_FEATURES,
+    PAPER_FEATURES,
+    TemplateFeatures,
+    TemplateSet,
+    aggregates_first,
+)
+
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Half:
+    """One pool of pairs.
+
+    Attributes
+    ----------
+    pairs : (k,) int64
+        Which pairs of the protocol.
+    plan : PairPlan
+        Its first templates go through the source and the map.
+    fitted : (n,) int64, ascending
+        Rows of the images that the map scored on it is fitted on.
+    outside : (m,) int64, ascending
+        Rows of the images that the map's quality is measured on: outside its fit with ``disjoint``, else those in it.
+    """
+
+    pairs: Rows
+    plan: PairPlan
+    fitted: Rows
+    outside: Rows
+
+
+class TemplateCells(Cells):
+    """Cells of a template protocol.
+
+    Attributes
+    ----------
+    rows : TemplateRows
+        Which usable images make which template.
+    halves : tuple of Half
+        The pools: one, or one a half of the subjects.
+    codes : (t,) int64
+        Code of each template's subject.
+    features : TemplateFeatures
+    """
+
+    def __init__(self, study: Study, settings: MatrixSettings, usable: UsableEmbeddings) -> None:
+        super().__init__(study, settings, usable)
+        protocols = study.templates(settings.dataset)
+        if protocols is None:
+            raise StudyError(f"'{settings.dataset}' compares no templates", path=study.path)
+        self._protocol = protocol = protocols.verification
+        self.features: TemplateFeatures = (
+            PAPER_FEATURES if settings.features is Features.PAPER else INSIGHTFACE_FEATURES
+        )
+        scores = study.faces(settings.dataset).scores
+        kept = usable.rows
+        self.rows: TemplateRows = template_rows(
+            protocol.template[kept],
+            protocol.media[kept],
+            None if scores is None else scores[kept],
+            images=kept,
+            ids=np.arange(protocol.templates),
+        )
+        self.codes, self.subject_names = _subjects(protocol.subjects, protocol.template_ids)
+        self._half_of = np.array([subject_half(name, settings.seed) for name in self.subject_names], np.int8)
+        self._halves: tuple[Half, ...] | None = None
+        self._reader = TemplateReader(self.rows, self.features, usable)
+        self._maps: dict[tuple[str, str], list[FittedMap]] = {}
+        self._mapped: dict[tuple[str, str], list[Float32]] = {}
+
+    # -- what is compared ----------------------------------------------------------------------------------------
+    @property
+    def halves(self) -> tuple[Half, ...]:
+        """The pools of pairs.
+
+        Raises
+        ------
+        SettingsError
+            When there is no pair to score, or no image to fit a map on.
+        """
+        if self._halves is None:
+            self._halves = tuple(self._half(number) for number in range(2 if self._disjoint else 1))
+        return self._halves
+
+    @property
+    def plans(self) -> list[PairPlan]:
+        """The plan of each pool."""
+        return [half.plan for half in self.halves]
+
+    def pair_ids(self, pool: int) -> tuple[Rows, Rows, Bools]:
+        """Template ids of p1 and p2 of each pair of a pool, and whether it is genuine, in the order of
+        :meth:`ScoredPairs.in_order`."""
+        protocol, pairs = self._protocol, self.halves[pool].pairs
+        ids = protocol.template_ids
+        return ids[protocol.p1[pairs]], ids[protocol.p2[pairs]], protocol.genuine[pairs]
+
+    def fitted_rows(self, half: int | None) -> Rows:
+        """Rows of the usable enrolment images: all of them, or those of one half of the subjects.
+
+        Raises
+        ------
+        SettingsError
+            When there is none.
+        """
+        template = self._protocol.template[self.usable.rows]
+        wanted = self._protocol.enrolled[template]
+        if half is not None:
+            wanted &= self._half_of[self.codes[template]] == half
+        rows: Rows = self.usable.rows[wanted]
+        if not len(rows):
+            which = "" if half is None else f" of half {half} of the subjects"
+            raise SettingsError(
+                f"'{self.usable.dataset.name}' has no usable enrolment image{which} to fit a map on",
+                remedy="use another --seed, or a larger dataset",
+            )
+        return rows
+
+    def _half(self, number: int) -> Half:
+        protocol = self._protocol
+        lost = self.rows.without_images
+        kept = ~(lost[protocol.p1] | lost[protocol.p2]) if lost.any() else np.ones(len(protocol), bool)
+        if self._disjoint:
+            inside = self._half_of[self.codes] == number
+            kept &= inside[protocol.p1] & inside[protocol.p2]
+        pairs = np.flatnonzero(kept)
+        if not len(pairs):
+            which = f" within half {number} of the subjects" if self._disjoint else ""
+            raise SettingsError(
+                f"'{self.usable.dataset.name}' has no pair of templates to compare{which}",
+                remedy="use another --seed or --mode authors, or a larger dataset",
+            )
+        sides = protocol.p1[pairs], protocol.p2[pairs]
+        first, second = sides[::-1] if self._settings.mode is FitMode.REVERSED else sides
+        plan = PairPlan.of(first, second, protocol.genuine[pairs], self.codes)
+        if not self._disjoint:
+            everything = self.fitted_rows(None)
+            return Half(pairs, plan, everything, everything)
+        return Half(pairs, plan, self.fitted_rows(1 - number), self.fitted_rows(number))
+
+    # -- keys ----------------------------------------------------------------------------------------------------
+    def fitted_on(self, half: int) -> str:
+        """Which images the map of a half is fitted on."""
+        which = f"half {1 - half} of seed {self._settings.seed}" if self._disjoint else "all subjects"
+        return f"enrolment images, {which}, of {self._fingerprint}"
+
+    def protocol_key(self, single: bool) -> dict[str, Any]:
+        """What a cell's key holds beside embeddings, map and FARs. A single model is the same in both of the modes that
+        score all pairs."""
+        mode = self._settings.mode
+        return {
+            "mode": str(FitMode.AUTHORS if single and mode is FitMode.REVERSED else mode),
+            "seed": self._settings.seed if self._disjoint else None,
+            "protocol": self._fingerprint,
+        }
+
+    @property
+    def _fingerprint(self) -> str:
+        templates = self.usable.dataset.templates
+        assert templates is not None
+        return templates.fingerprint
+
+    # -- scoring -------------------------------------------------------------------------------------------------
+    def measure(self, source: str, target: str, ctx: JobContext) -> Measured:
+        """Fit and score one cell."""
+        found = template_scores(self.scored(source, target, ctx), self._far)
+        fits = []
+        if source != target and self._settings.map is not MapKind.NONE:
+            for number, half in enumerate(self.halves):
+                mapping = self.maps(source, target, ctx)[number]
+                one, other = (self._upright(name, half.outside, ctx) for name in (source, target))
+                fits.append(self._fit(source, target, number, mapping, residual(mapping, one, other)))
+        return Measured(found.scores, tuple(fits), found.histogram)
+
+    def scored(self, source: str, target: str, ctx: JobContext) -> list[ScoredPairs]:
+        """Every score of a cell; see :meth:`Cells.scored`."""
+        firsts, seconds = [half.plan.first for half in self.halves], [half.plan.second for half in self.halves]
+        if source == target:
+            found = self._reader.templates(source, [*firsts, *seconds], self._images_too(source), ctx)
+            mapped, aims = found[: len(firsts)], found[len(firsts) :]
+        else:
+            if self._settings.map is MapKind.NONE:
+                mapped = self._reader.templates(source, firsts, self._images_too(source), ctx)
+            else:
+                mapped = self._mapped_templates(source, target, ctx)
+            aims = self._reader.templates(target, seconds, self._images_too(target), ctx)
+        return [
+            score_pairs(first, second, half.plan, ctx=ctx.quiet())
+            for first, second, half in zip(mapped, aims, self.halves, strict=True)
+        ]
+
+    def maps(self, source: str, target: str, ctx: JobContext) -> list[FittedMap]:
+        """The map of each pool, read or fitted; all that will be asked for of the source at once."""
+        if (source, target) not in self._maps:
+            if any(pair[0] != source for pair in self._maps):
+                self._maps.clear()
+                self._mapped.clear()
+            waiting = [(source, other) for other in self._waiting(source, target)]
+            found = [self._maps_of_half(number, waiting, ctx) for number in range(len(self.halves))]
+            self._maps.update((pair, [maps[place] for maps in found]) for place, pair in enumerate(waiting))
+        return self._maps[source, target]
+
+    def _maps_of_half(self, number: int, pairs: list[tuple[str, str]], ctx: JobContext) -> list[FittedMap]:
+        maps = {pair: self._stored_map(*pair, number) for pair in pairs}
+        todo = [pair for pair, mapping in maps.items() if mapping is None]
+        for pair, mapping in zip(todo, self._fit_sets[number].fit(self._settings.map, todo, ctx), strict=True):
+            self._store_map(*pair, number, mapping)
+            maps[pair] = mapping
+        return [mapping for mapping in maps.values() if mapping is not None]
+
+    def _waiting(self, source: str, target: str) -> list[str]:
+        """The target and the others that the source is expected to be mapped to."""
+        return list(dict.fromkeys([target, *(b for a, b in self._expected if a == source != b)]))
+
+    @cached_property
+    def _fit_sets(self) -> list[FitSet]:
+        def reader(half: Half) -> Callable[[str], Float32]:
+            return lambda model: self._upright(model, half.fitted, JobContext())
+
+        return [FitSet(reader(half)) for half in self.halves]
+
+    def _mapped_templates(self, source: str, target: str, ctx: JobContext) -> list[Float32]:
+        """The first templates of each pool, through source and map."""
+        maps = self.maps(source, target, ctx)
+        firsts = [half.plan.first for half in self.halves]
+        if all(aggregates_first(mapping, self.features) and mapping.offset is None for mapping in maps):
+            own = self._reader.templates(source, firsts, self._images_too(source), ctx)
+            return [mapping.apply(templates) for mapping, templates in zip(maps, own, strict=True)]
+        enrolment = self._enrolment_images
+        if self._reader.cover(firsts, enrolment):
+            sets = [TemplateSet(mapping, first) for mapping, first in zip(maps, firsts, strict=True)]
+            return self._reader.from_images(source, enrolment, sets, ctx)
+        if (source, target) not in self._mapped:  # all maps of the source in one pass over its images
+            waiting = self._waiting(source, target)
+            sets = [
+                TemplateSet(mapping, first)
+                for other in waiting
+                for mapping, first in zip(self.maps(source, other, ctx), firsts, strict=True)
+            ]
+            found = self._reader.stream(source, sets, ctx)
+            step = len(firsts)
+            self._mapped = {
+                (source, other): found[place * step : (place + 1) * step] for place, other in enumerate(waiting)
+            }
+        return self._mapped[source, target]
+
+    @cached_property
+    def _enrolment_images(self) -> Rows:
+        return np.unique(np.concatenate([rows for half in self.halves for rows in (half.fitted, half.outside)]))
+
+    def _images_too(self, model: str) -> Rows | None:
+        """The images that maps are fitted on, where the model will need them: they are kept from the same pass."""
+        cross = any(one != other and model in (one, other) for one, other in self._expected)
+        return self._enrolment_images if cross and self._settings.map is not MapKind.NONE else None
+
+    def _upright(self, model: str, rows: Rows, ctx: JobContext) -> Float32:
+        """(n, d) embeddings of some enrolment images, unflipped and as they are."""
+        enrolment = self._enrolment_images
+        held = self._reader.images(model, enrolment, ctx)
+        upright = held[:, 0] if held.ndim == 3 else held
+        return upright if len(rows) == len(enrolment) else upright[np.searchsorted(enrolment, rows)]
+
+
+def _subjects(
+    subjects: npt.NDArray[np.int64], template_ids: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+    """Code of each template's subject, and every subject's name; a template of unknown subject is one by itself."""
+    known = subjects != UNKNOWN
+    names, codes = np.unique(subjects[known], return_inverse=True)
+    found = np.empty(len(subjects), np.int64)
+    found[known] = codes
+    found[~known] = len(names) + np.arange(int(np.count_nonzero(~known)))
+    unknown = [f"unknown, template {number}" for number in template_ids[~known].tolist()]
+    return found, (*map(str, names.tolist()), *unknown)

@@ -1,0 +1,142 @@
+"""Templates of a study's models: aggregated from the embeddings on disk block by block, and held between cells."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from canon_core.experiments.usable import UsableEmbeddings
+from canon_core.jobs import JobContext
+from canon_core.store.embeddings import read_embeddings
+from canon_core.verification.template_rows import TemplateRows
+from canon_core.verification.templates import TemplateFeatures, TemplateSet, template_embeddings
+
+Float32 = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+Blocks = Iterator[tuple[int, Float32]]
+
+#: Rows of embeddings that are read and aggregated at a time.
+BLOCK_ROWS: Final = 16_384
+#: Bytes of templates and images held between cells; beyond it they are read again.
+_HELD_BYTES: Final = 1536 * 2**20
+
+
+class TemplateReader:
+    """Reads what is wanted of a model's embeddings in one pass, and nothing else.
+
+    Parameters
+    ----------
+    rows : TemplateRows
+        Which usable images make which template.
+    features : TemplateFeatures
+    usable : UsableEmbeddings
+        Where the models' embeddings lie.
+    """
+
+    def __init__(self, rows: TemplateRows, features: TemplateFeatures, usable: UsableEmbeddings) -> None:
+        self._rows, self._features, self._usable = rows, features, usable
+        self._held: OrderedDict[str, dict[bytes, Float32]] = OrderedDict()
+
+    def templates(
+        self, model: str, wanted: Sequence[Rows], images: Rows | None, ctx: JobContext
+    ) -> list[Float32]:
+        """A model's own templates at some positions, unit rows; ``images`` are kept from the same pass."""
+        held = self._of(model)
+        missing = [one for one in wanted if _key("templates", one) not in held]
+        if missing:
+            if images is not None and _key("images", images) in held:
+                images = None
+            found = self._pass(model, [TemplateSet(None, one) for one in missing], images, ctx)
+            held.update((_key("templates", one), array) for one, array in zip(missing, found, strict=True))
+            self._forget(model)
+        return [held[_key("templates", one)] for one in wanted]
+
+    def images(self, model: str, rows: Rows, ctx: JobContext) -> Float32:
+        """(n, d) or (n, 2, d) embeddings of some images (ascending rows), as they are."""
+        held = self._of(model)
+        if _key("images", rows) not in held:
+            self._pass(model, [], rows, ctx)
+            self._forget(model)
+        return held[_key("images", rows)]
+
+    def cover(self, wanted: Sequence[Rows], images: Rows) -> bool:
+        """Whether some images are all that some templates are made of."""
+        needed = self._rows.images_of(np.unique(np.concatenate(wanted)))
+        return len(needed) <= len(images) and bool(np.isin(needed, images, assume_unique=True).all())
+
+    def from_images(self, model: str, images: Rows, sets: Sequence[TemplateSet], ctx: JobContext) -> list[Float32]:
+        """Sets of templates that are made of nothing but some images, which are held."""
+        held = self.images(model, images, ctx)
+        inside = np.isin(self._rows.image, images)
+        rows = replace(
+            self._rows,
+            image=np.searchsorted(images, self._rows.image[inside]),
+            template=self._rows.template[inside],
+            medium_size=self._rows.medium_size[inside],
+            weight=self._rows.weight[inside],
+        )
+        blocks = ((start, held[start : start + BLOCK_ROWS]) for start in range(0, len(held), BLOCK_ROWS))
+        return template_embeddings(blocks, rows, self._features, sets, ctx=ctx)
+
+    def stream(self, model: str, sets: Sequence[TemplateSet], ctx: JobContext) -> list[Float32]:
+        """Sets of templates from one pass over a model's embeddings; not held."""
+        return self._pass(model, sets, None, ctx)
+
+    def _pass(self, model: str, sets: Sequence[TemplateSet], images: Rows | None, ctx: JobContext) -> list[Float32]:
+        needed = np.zeros(self._usable.dataset.images, bool)
+        if sets:
+            chosen = [one.wanted for one in sets if one.wanted is not None]
+            positions = np.unique(np.concatenate(chosen)) if len(chosen) == len(sets) else None
+            needed[self._rows.images_of(positions)] = True
+        if images is not None:
+            needed[images] = True
+        blocks = self._blocks(model, np.flatnonzero(needed), ctx)
+        if images is not None:
+            blocks = self._keeping(model, images, blocks)
+        if sets:
+            return template_embeddings(blocks, self._rows, self._features, sets, ctx=ctx)
+        for _ in blocks:
+            pass
+        return []
+
+    def _blocks(self, model: str, needed: Rows, ctx: JobContext) -> Blocks:
+        """The file's blocks that hold any needed row, without what lies before and behind these."""
+        path = self._usable.paths[model]
+        starts = np.flatnonzero(np.diff(needed // BLOCK_ROWS, prepend=-1))
+        for low, high in zip(starts, [*starts[1:], len(needed)], strict=True):
+            ctx.check()
+            first, last = int(needed[low]), int(needed[high - 1]) + 1
+            yield first, read_embeddings(path, slice(first, last))
+
+    def _keeping(self, model: str, images: Rows, blocks: Blocks) -> Blocks:
+        kept: Float32 | None = None
+        for start, block in blocks:
+            if kept is None:
+                kept = np.empty((len(images), *block.shape[1:]), np.float32)
+            low, high = np.searchsorted(images, [start, start + len(block)])
+            kept[low:high] = block[images[low:high] - start]
+            yield start, block
+        assert kept is not None
+        self._of(model)[_key("images", images)] = kept
+
+    def _of(self, model: str) -> dict[bytes, Float32]:
+        held = self._held.setdefault(model, {})
+        self._held.move_to_end(model)
+        return held
+
+    def _forget(self, model: str) -> None:
+        """Let go of the models used longest ago; the two used last stay."""
+        while (
+            len(self._held) > 2
+            and sum(array.nbytes for held in self._held.values() for array in held.values()) > _HELD_BYTES
+        ):
+            self._held.popitem(last=False)
+
+
+def _key(what: str, positions: Rows) -> bytes:
+    return what.encode() + positions.tobytes()
