@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,8 @@ from canon_core.jobs import JobContext
 
 #: Images a worker takes at once: handing over single ones costs as much as hashing a small crop.
 _BLOCK: Final = 8
+#: Images whose times are looked at at once.
+_STAT_BLOCK: Final = 1024
 #: Seconds after which a waiting job looks whether it was cancelled.
 _PATIENCE: Final = 0.1
 
@@ -60,32 +62,16 @@ def measure_images(
     Cancelled
         Within about a tenth of a second.
     """
-    total = len(ids)
     opencv()  # once, before threads race to load it
-    work = _Work(root, known, detector, ctx)
-    results: list[list[MeasuredImage | Problem]] = [[] for _ in range(0, total, _BLOCK)]
-    starts = iter(range(0, total, _BLOCK))
-    threads = usable_cores()
-    pending: dict[Future[list[MeasuredImage | Problem]], int] = {}
-    done = 0
+    work = _Work(root, known, detector)
+    found: list[MeasuredImage | Problem | None] = [None] * len(ids)
+    if work.remembers:
+        found = _in_threads(work.remembered, ids, _STAT_BLOCK, ctx, "looking for changed images")
+    rest = [place for place, result in enumerate(found) if result is None]
     what = "reading images" if detector is None else "finding faces"
-    ctx.report(0, total, what)
-    executor = ThreadPoolExecutor(threads, thread_name_prefix="canon-read")
-    try:
-        while True:
-            while len(pending) < 4 * threads and (start := next(starts, None)) is not None:
-                pending[executor.submit(work.block, ids[start : start + _BLOCK])] = start // _BLOCK
-            if not pending:
-                break
-            for future in wait(pending, _PATIENCE, FIRST_COMPLETED).done:
-                block = future.result()
-                results[pending.pop(future)] = block
-                done += len(block)
-            ctx.check()
-            ctx.report(done, total, what)
-    finally:
-        executor.shutdown(wait=False, cancel_futures=True)
-    found = [result for block in results for result in block]
+    read = _in_threads(work.read, [ids[place] for place in rest], _BLOCK, ctx, what)
+    for place, result in zip(rest, read, strict=True):
+        found[place] = result
     return (
         [result for result in found if isinstance(result, MeasuredImage)],
         [result for result in found if isinstance(result, Problem)],
@@ -93,27 +79,63 @@ def measure_images(
 
 
 # -- private ---------------------------------------------------------------------------------------------------------
+_Result = MeasuredImage | Problem | None
+
+
+def _in_threads(
+    function: Callable[[str], _Result], ids: Sequence[str], size: int, ctx: JobContext, what: str
+) -> list[_Result]:
+    """The function of each image, in blocks of ``size``; cancelled within a tenth of a second."""
+
+    def block(start: int) -> list[_Result]:
+        results = []
+        for number, image in enumerate(ids[start : start + size]):
+            if number % _BLOCK == 0:
+                ctx.check()
+            results.append(function(image))
+        return results
+
+    results: list[list[_Result]] = [[] for _ in range(0, len(ids), size)]
+    starts = iter(range(0, len(ids), size))
+    threads = usable_cores()
+    pending: dict[Future[list[_Result]], int] = {}
+    done = 0
+    ctx.report(0, len(ids), what)
+    executor = ThreadPoolExecutor(threads, thread_name_prefix="canon-read")
+    try:
+        while True:
+            while len(pending) < 4 * threads and (start := next(starts, None)) is not None:
+                pending[executor.submit(block, start)] = start // size
+            if not pending:
+                break
+            for future in wait(pending, _PATIENCE, FIRST_COMPLETED).done:
+                found = future.result()
+                results[pending.pop(future)] = found
+                done += len(found)
+            ctx.check()
+            ctx.report(done, len(ids), what)
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+    return [result for found in results for result in found]
+
+
 class _Work:
     """What the worker threads share."""
 
-    def __init__(self, root: Path, known: FaceImages | None, detector: DetectorFile | None, ctx: JobContext) -> None:
-        self._root, self._known, self._detector, self._ctx = root, known, detector, ctx
+    def __init__(self, root: Path, known: FaceImages | None, detector: DetectorFile | None) -> None:
+        self._root, self._known, self._detector = root, known, detector
         same_detector = detector is None or (known is not None and known.detector == detector.sha256)
         usable = known is not None and known.has_images and same_detector
         self._row = {name: row for row, name in enumerate(known.files or known.ids)} if known and usable else {}
         self._own = threading.local()
 
-    def block(self, ids: Sequence[str]) -> list[MeasuredImage | Problem]:
-        results = []
-        for image in ids:
-            self._ctx.check()
-            results.append(self._one(image))
-        return results
+    @property
+    def remembers(self) -> bool:
+        """Whether any image was read before."""
+        return bool(self._row)
 
-    def _one(self, image: str) -> MeasuredImage | Problem:
-        remembered = self._remembered(image)
-        if remembered is not None:
-            return remembered
+    def read(self, image: str) -> MeasuredImage | Problem:
+        """What one file is."""
         path = self._root / image
         try:
             data, status = read_bytes(path)
@@ -133,12 +155,13 @@ class _Work:
             image, hashlib.sha256(data).hexdigest(), status.st_size, status.st_mtime_ns, width, height, detection
         )
 
-    def _remembered(self, image: str) -> MeasuredImage | None:
+    def remembered(self, image: str) -> MeasuredImage | None:
+        """What one file was, if it did not change since."""
         row, known = self._row.get(image), self._known
         if row is None or known is None:
             return None
         try:
-            status = os.stat(self._root / image)
+            status = os.stat(f"{self._root}{os.sep}{image}")
         except OSError:
             return None
         if (status.st_size, status.st_mtime_ns) != (int(known.file_size[row]), int(known.mtime_ns[row])):
