@@ -25,7 +25,8 @@ from canon_core.verification.roc import FarRule
 #: Commands in the order of the work; help lists them so, whatever module they are in.
 ORDER: Final = (
     *("new", "add-model", "add-dataset", "import", "remove", "rename", "info", "doctor"),
-    *("embed", "matrix", "sensitivity", "folds", "identify", "overlay", "scores", "map", "export", "demo", "gui"),
+    *("embed", "matrix", "sensitivity", "folds", "identify", "groups", "overlay", "scores", "map"),
+    *("export", "demo", "gui"),
 )
 
 
@@ -68,7 +69,7 @@ ReadOnly = Annotated[
 
 def load_commands() -> None:
     """Import the modules that hold commands: each puts its own into :data:`app`."""
-    from canon_core.cli import commands, exchange  # noqa: F401
+    from canon_core.cli import commands, exchange, groups, identify  # noqa: F401
 
 
 def run() -> None:
@@ -169,9 +170,40 @@ def matrix_settings(
 ) -> MatrixSettings:
     """The settings of a matrix that a command's options ask for; embeddings are looked at anew."""
     study.refresh_states()
+    data = choose_dataset(study, dataset)
+    return _settings(data, choose_models(study, models), kind, mode, features, far, seed)
+
+
+def cell_settings(
+    study: Study,
+    dataset: str | None,
+    source: str,
+    target: str,
+    kind: MapKind,
+    mode: FitMode,
+    features: Features,
+    far: str | None,
+    seed: int,
+) -> MatrixSettings:
+    """The settings of one cell: as of a matrix whose models are its two, or the one that stands on both sides."""
+    study.refresh_states()
+    data = choose_dataset(study, dataset)
+    names = tuple(dict.fromkeys(study.model(name).name for name in (source, target)))
+    return _settings(data, names, kind, mode, features, far, seed)
+
+
+def _settings(
+    dataset: str,
+    models: tuple[str, ...],
+    kind: MapKind,
+    mode: FitMode,
+    features: Features,
+    far: str | None,
+    seed: int,
+) -> MatrixSettings:
     return MatrixSettings(
-        dataset=choose_dataset(study, dataset),
-        models=choose_models(study, models),
+        dataset=dataset,
+        models=models,
         map=kind,
         mode=mode,
         features=features,

@@ -20,21 +20,33 @@ def listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def fars(text: str) -> tuple[float, ...]:
-    """FAR targets, each once.
+def fars(text: str, option: str = "--far") -> tuple[float, ...]:
+    """Target rates (FARs, or what ``option`` says), each once.
 
     Raises
     ------
     typer.BadParameter
         When one is no number or no rate.
     """
-    try:
-        values = tuple(dict.fromkeys(float(part) for part in listed(text)))
-    except ValueError:
-        raise typer.BadParameter(f"'{text}' is not a list of numbers such as 1e-2,1e-3", param_hint="--far") from None
+    values = numbers(text, option)
     if not values or not all(0 < value <= 1 for value in values):
-        raise typer.BadParameter("a FAR target lies above 0 and is at most 1", param_hint="--far")
+        what = option.removeprefix("--").upper()
+        raise typer.BadParameter(f"a {what} target lies above 0 and is at most 1", param_hint=option)
     return values
+
+
+def numbers(text: str, option: str) -> tuple[float, ...]:
+    """Numbers given as ``a,b,…``, each once.
+
+    Raises
+    ------
+    typer.BadParameter
+        When one is none.
+    """
+    try:
+        return tuple(dict.fromkeys(float(part) for part in listed(text)))
+    except ValueError:
+        raise typer.BadParameter(f"'{text}' is not a list of numbers such as 1e-2,1e-3", param_hint=option) from None
 
 
 def dataset_format(value: str) -> str:
@@ -103,6 +115,34 @@ def file_to_write(path: Path | None) -> Path | None:
         raise CanonError("this is a file, so nothing can lie below it", path=folder, remedy="name another folder")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise CanonError("permission denied", path=folder, remedy="change its permissions or choose another folder")
+    return path
+
+
+def map_file(path: Path) -> Path:
+    """A file that a map can be written to."""
+    from canon_core.maps.portable import MAP_SUFFIXES
+
+    return _ending(path, MAP_SUFFIXES)
+
+
+def embeddings_file(path: Path) -> Path:
+    """A file that mapped embeddings can be written to."""
+    from canon_core.experiments.conversion import OUTPUT_SUFFIXES
+
+    return _ending(path, OUTPUT_SUFFIXES)
+
+
+def scores_file(path: Path) -> Path:
+    """A file that scores can be written to."""
+    from canon_core.experiments.scores import SCORE_SUFFIXES
+
+    return _ending(path, SCORE_SUFFIXES)
+
+
+def _ending(path: Path, known: Sequence[str]) -> Path:
+    if path.suffix.casefold() not in known:
+        raise typer.BadParameter(f"'{path.name}' ends with none of {', '.join(known)}")
+    file_to_write(path)
     return path
 
 

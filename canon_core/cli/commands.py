@@ -36,6 +36,7 @@ from canon_core.maps.kinds import MapKind
 from canon_core.resources import window_package
 from canon_core.study.results import Features, FitMode, FoldSettings, MatrixSettings, default_rule
 from canon_core.study.study import DatasetEntry, Study
+from canon_core.verification.bootstrap import DEFAULT_RESAMPLES
 
 
 # -- the document ----------------------------------------------------------------------------------------------------
@@ -245,21 +246,33 @@ def matrix(
     far: Far = None,
     far_rule: Rule = None,
     seed: Seed = 0,
+    confidence: Annotated[
+        bool, typer.Option("--confidence", help="Intervals of every TAR and of differences: subjects drawn again.")
+    ] = False,
+    resamples: Annotated[int, typer.Option("--resamples", min=2, help="Draws, for --confidence.")] = DEFAULT_RESAMPLES,
     json_target: JsonTarget = None,
     read_only: ReadOnly = False,
 ) -> None:
     """TAR@FAR of every model against every other, through a map."""
     from canon_core.cli.printing import print_matrix
+    from canon_core.cli.printing_statistics import print_confidence
+    from canon_core.experiments.confidence import confidence_json, run_confidence
     from canon_core.experiments.matrix import matrix_json, run_matrix
 
     rule = far_rule or default_rule(mode)
     with open_study(study, owner="canon matrix", read_only=read_only) as opened:
         settings = matrix_settings(opened, dataset, models, map, mode, features, far, seed)
         result = run_job("matrix", lambda ctx: run_matrix(opened, settings, ctx))
+        sure = None
+        if confidence:
+            sure = run_job("confidence", lambda ctx: run_confidence(opened, settings, ctx, resamples=resamples))
     if json_target is not None:
-        write_json(matrix_json(result, rule), json_target)
+        document = matrix_json(result, rule)
+        write_json(document if sure is None else {**document, **confidence_json(sure, rule)}, json_target)
     if json_target != "-":
         print_matrix(result, rule)
+        if sure is not None:
+            print_confidence(sure, rule)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -235,4 +236,4 @@ def say_missing(missing: Mapping[tuple[str, str], str]) -> None:
 
 def rate_text(value: float | None) -> str:
     """A rate with four digits; a dash where there is none."""
-    return "–" if value is None or value != value else f"{value:.4f}"
+    return "–" if value is None or math.isnan(value) else f"{value:.4f}"

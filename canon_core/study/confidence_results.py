@@ -14,15 +14,11 @@ from pydantic import TypeAdapter, ValidationError
 from canon_core.errors import StoreError
 from canon_core.store.arrays import load_arrays, save_arrays
 from canon_core.study.results import MatrixSettings
-from canon_core.verification.bootstrap import Rates
+from canon_core.verification.bootstrap import DEFAULT_LEVEL, DEFAULT_RESAMPLES, Rates
 from canon_core.verification.intervals import FEW_DECIDE, TarInterval, ThresholdEvidence, intervals_of
 from canon_core.verification.roc import FarRule, OperatingPoint
 
 Pair = tuple[str, str]
-
-#: Draws of subjects unless another number is asked for.
-DEFAULT_RESAMPLES = 1000
-DEFAULT_LEVEL = 0.95
 
 _POINTS = TypeAdapter(tuple[OperatingPoint, ...])
 

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from canon_core.errors import StoreError
 from canon_core.store.arrays import load_arrays, save_arrays
 from canon_core.study.results import FEW_FALSE_ACCEPTS, FitMode, MatrixSettings, far_text
+from canon_core.verification.bootstrap import DEFAULT_LEVEL, DEFAULT_RESAMPLES
 from canon_core.verification.group_rates import RateInterval
 from canon_core.verification.roc import FarRule
 
@@ -49,9 +50,9 @@ class GroupSettings:
     rule: FarRule
     edges: tuple[float, ...] | None = None
     absolute: bool | None = None
-    resamples: int = 1000
+    resamples: int = DEFAULT_RESAMPLES
     seed: int = 0
-    level: float = 0.95
+    level: float = DEFAULT_LEVEL
 
 
 @dataclass(frozen=True)

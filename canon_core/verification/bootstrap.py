@@ -27,6 +27,9 @@ Draws = NDArray[np.uint8]
 Rates = NDArray[np.float64]
 Scores = NDArray[np.float32]
 
+#: Draws, and the level of intervals, unless others are asked for.
+DEFAULT_RESAMPLES: Final = 1000
+DEFAULT_LEVEL: Final = 0.95
 #: Impostor scores summed together on the way to a threshold; their weights' sum is exact in float32.
 _CHUNK: Final = 1024
 #: Weights worked on at a time by one thread.

@@ -1,0 +1,94 @@
+"""``canon groups``: error rates by group of people or of pictures."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from canon_core.cli import arguments
+from canon_core.cli.application import (
+    Dataset,
+    FeaturesOption,
+    JsonTarget,
+    Map,
+    Mode,
+    ReadOnly,
+    Rule,
+    Seed,
+    StudyPath,
+    app,
+    choose_dataset,
+    open_study,
+)
+from canon_core.cli.terminal import run_job, write_json
+from canon_core.maps.kinds import MapKind
+from canon_core.study.results import DEFAULT_FAR, Features, FitMode, MatrixSettings, default_rule
+from canon_core.verification.bootstrap import DEFAULT_RESAMPLES
+
+
+@app.command()
+def groups(
+    study: StudyPath,
+    source: Annotated[str, typer.Option("--source", metavar="MODEL", help="Goes through the map.")],
+    target: Annotated[str, typer.Option("--target", metavar="MODEL", help="Whose space it goes into.")],
+    covariate: Annotated[str, typer.Option("--covariate", metavar="NAME", help="Such as GENDER or YAW.")],
+    dataset: Dataset = None,
+    map: Map = MapKind.LINEAR,  # noqa: A002
+    mode: Mode = FitMode.DISJOINT,
+    features: FeaturesOption = Features.PAPER,
+    far: Annotated[float, typer.Option("--far", help="Of all pairs: it chooses the one threshold.")] = 1e-3,
+    far_rule: Rule = None,
+    edges: Annotated[
+        str | None,
+        typer.Option("--edges", metavar="E,E,…", help="Between bins of a measure. Default: quartiles; yaw 15,30,60."),
+    ] = None,
+    absolute: Annotated[
+        bool | None, typer.Option("--absolute/--signed", help="Bin absolute values. Default: of yaw only.")
+    ] = None,
+    resamples: Annotated[
+        int, typer.Option("--resamples", min=2, help="Draws of subjects behind the intervals.")
+    ] = DEFAULT_RESAMPLES,
+    seed: Seed = 0,
+    json_target: JsonTarget = None,
+    read_only: ReadOnly = False,
+) -> None:
+    """Who is taken for whom: FMR of every two groups and FNMR of every group, at one threshold for all."""
+    from canon_core.cli.printing_statistics import print_groups
+    from canon_core.experiments.groups import groups_json, run_groups
+
+    rule = far_rule or default_rule(mode)
+    (chosen_far,) = arguments.fars(str(far))
+    bins = None if edges is None else arguments.numbers(edges, "--edges")
+    with open_study(study, owner="canon groups", read_only=read_only) as opened:
+        opened.refresh_states()
+        data = choose_dataset(
+            opened,
+            dataset,
+            lambda entry: entry.templates is not None and bool(entry.templates.covariates),
+            needs="covariates",
+            remedy="add one in NIST's layout, whose files bring them",
+        )
+        names = tuple(dict.fromkeys(opened.model(name).name for name in (source, target)))
+        fars = DEFAULT_FAR if chosen_far in DEFAULT_FAR else (*DEFAULT_FAR, chosen_far)
+        settings = MatrixSettings(data, names, map, mode, features, fars, seed)
+        result = run_job(
+            "groups",
+            lambda ctx: run_groups(
+                opened,
+                settings,
+                source,
+                target,
+                covariate,
+                chosen_far,
+                rule,
+                ctx,
+                edges=bins,
+                absolute=absolute,
+                resamples=resamples,
+            ),
+        )
+    if json_target is not None:
+        write_json(groups_json(result), json_target)
+    if json_target != "-":
+        print_groups(result)
