@@ -77,7 +77,7 @@ class UsableEmbeddings:
             raise StudyError(
                 f"nothing to score on '{dataset}': {reasons[0]}{more}",
                 path=study.path,
-                remedy=f"run `canon embed` with --dataset {dataset}",
+                remedy=f"run `canon embed` with --dataset {dataset}, or `canon import` embeddings made elsewhere",
             )
         # Taken once, by key and path: a model may be renamed while its cells are computed.
         self.keys = {name: study.embeddings_key(name, dataset) for name in self.models}
