@@ -1,3 +1,193 @@
 """The commands that bring embeddings in, and take scores and maps out."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from canon_core.cli import arguments
+from canon_core.cli.application import (
+    Dataset,
+    Far,
+    FeaturesOption,
+    Map,
+    Mode,
+    ReadOnly,
+    Rule,
+    Seed,
+    StudyPath,
+    app,
+    cell_settings,
+    open_study,
+)
+from canon_core.cli.terminal import duration, run_job, say
+from canon_core.maps.kinds import MapKind
+from canon_core.maps.portable import read_map, write_map
+from canon_core.study.results import FEW_PAIRS_PER_DIMENSION, Features, FitMode, default_rule
+
+#: Names that are listed one by one; the rest is counted.
+LISTED = 20
+
+Source = Annotated[str, typer.Option("--source", metavar="MODEL", help="Goes through the map.")]
+Target = Annotated[str, typer.Option("--target", metavar="MODEL", help="Whose space it goes into.")]
+
+maps = typer.Typer(
+    name="map",
+    help="Fit a map to use elsewhere, and apply one: old embeddings for a new model.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(maps)
+
+
+@maps.command("fit")
+def map_fit(
+    study: StudyPath,
+    source: Source,
+    target: Target,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.onnx|.npz", callback=arguments.map_file)],
+    dataset: Dataset = None,
+    map: Map = MapKind.LINEAR,  # noqa: A002
+    mode: Annotated[
+        FitMode, typer.Option("--mode", help="How its TAR is measured; the map itself is fitted on everything.")
+    ] = FitMode.DISJOINT,
+    far: Far = None,
+    far_rule: Rule = None,
+    seed: Seed = 0,
+    read_only: ReadOnly = False,
+) -> None:
+    """Fit a map on all images (enrolment images where templates are compared), measure it, and write it to a file."""
+    from canon_core.cli.printing_points import print_measured
+    from canon_core.experiments.portable_map import fit_portable_map
+
+    with open_study(study, owner="canon map fit", read_only=read_only) as opened:
+        chosen = cell_settings(opened, dataset, source, target, map, mode, Features.PAPER, far, seed)
+        rule = far_rule or default_rule(mode)
+        portable = run_job("map fit", lambda ctx: fit_portable_map(opened, chosen, rule, ctx))
+    write_map(out, portable)
+    print_measured(portable)
+    fitted = portable.mapping
+    if fitted.pairs / portable.source_dimensions < FEW_PAIRS_PER_DIMENSION:
+        say(
+            f"note: {fitted.pairs / portable.source_dimensions:.1f} fit pairs a source dimension; below"
+            f" {FEW_PAIRS_PER_DIMENSION:.0f} a linear map overfits, and a rotation is the safer choice"
+        )
+    say(
+        f"wrote {out}: {fitted.kind} map from '{portable.origin.source.name}' ({portable.source_dimensions}"
+        f" dimensions) to '{portable.origin.target.name}' ({portable.target_dimensions}), fitted on"
+        f" {portable.origin.fitted_on} of '{portable.origin.dataset}'"
+    )
+
+
+@maps.command("apply")
+def map_apply(
+    map_file: Annotated[Path, typer.Argument(metavar="MAP", help="What canon map fit wrote.")],
+    embeddings: Annotated[Path, typer.Argument(metavar="EMBEDDINGS", help=".npy, .h5, .npz, .csv or .parquet")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.npy|.h5", callback=arguments.embeddings_file)],
+) -> None:
+    """Take embeddings of a map's source into the target's space: the old gallery for the new model."""
+    from canon_core.cli.printing_points import print_measured
+    from canon_core.experiments.conversion import convert_embeddings
+
+    portable = read_map(map_file)
+    report = run_job("map apply", lambda ctx: convert_embeddings(portable, embeddings, out, ctx))
+    origin = portable.origin
+    for note in report.notes:
+        say(f"  {note}")
+    if report.bad_rows:
+        say(f"{len(report.bad_rows):,} rows hold no usable embedding and became rows of zeros:")
+        _list(report.bad_rows)
+    if report.ids_lost:
+        say("the rows' ids have no place in .npy; they keep their order, and --out FILE.h5 keeps the ids too")
+    flips = ", upright and mirrored each" if report.flip_kept else ""
+    say(
+        f"wrote {out}: {report.rows:,} embeddings of '{origin.source.name}'{flips}, now {portable.target_dimensions}"
+        f" numbers of norm 1 in the space of '{origin.target.name}'"
+    )
+    print_measured(portable)
+
+
+@app.command()
+def scores(
+    study: StudyPath,
+    source: Source,
+    target: Target,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.h5|.csv", callback=arguments.scores_file)],
+    dataset: Dataset = None,
+    map: Map = MapKind.LINEAR,  # noqa: A002
+    mode: Mode = FitMode.DISJOINT,
+    features: FeaturesOption = Features.PAPER,
+    far: Far = None,
+    far_rule: Rule = None,
+    seed: Seed = 0,
+    with_ids: Annotated[
+        bool, typer.Option("--with-ids", help="Name single images by their paths; else they are numbered.")
+    ] = False,
+    read_only: ReadOnly = False,
+) -> None:
+    """Label, ids and score of every pair of a cell, for other programs. Source and target may be one model."""
+    from canon_core.cli.printing_points import print_points
+    from canon_core.experiments.scores import export_scores
+
+    with open_study(study, owner="canon scores", read_only=read_only) as opened:
+        chosen = cell_settings(opened, dataset, source, target, map, mode, features, far, seed)
+        rule = far_rule or default_rule(mode)
+        report = run_job(
+            "scores", lambda ctx: export_scores(opened, chosen, rule, out, ctx, with_ids=with_ids)
+        )
+    print_points(report.points, rule, f"{report.source} → {report.target}")
+    say(
+        f"wrote {out}: {report.pairs:,} pairs ({report.genuine:,} genuine) in {duration(report.seconds)};"
+        f" {report.naming}"
+    )
+
+
+@app.command("import")
+def import_file(
+    study: StudyPath,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=".npy, .npz, .h5, .csv or .parquet, a row an image.")],
+    model: Annotated[str, typer.Option("--model", metavar="NAME", help="Made where the study has none of that name.")],
+    dataset: Annotated[
+        str, typer.Option("--dataset", metavar="NAME", help="Made of the file's ids where the study has none.")
+    ],
+    ids: Annotated[
+        Path | None, typer.Option("--ids", metavar="FILE", help="Text with the id of each row, a line each.")
+    ] = None,
+) -> None:
+    """Take in embeddings made elsewhere, paired with a dataset's images by id or by row."""
+    path = arguments.recordable(file)
+    names = None if ids is None else arguments.recordable(ids)
+    with open_study(study, owner="canon import") as opened:
+        report = run_job(
+            "import", lambda ctx: opened.import_embeddings(path, model=model, dataset=dataset, ids=names, ctx=ctx)
+        )
+        if report.new_dataset:
+            entry = opened.dataset(report.dataset)
+            say(f"made dataset '{entry.name}' of the ids alone: {entry.images:,} images, {entry.subjects:,} subjects")
+    if report.new_model:
+        say(f"made model '{report.model}', of which there are embeddings only")
+    for note in report.notes:
+        say(f"  {note}")
+    for names_of, what in (
+        (report.missing, "images of the dataset have no embedding, and are left out of every result"),
+        (report.unused, "embeddings are of no image of the dataset, and were not taken"),
+        (report.bad_rows, "embeddings are unusable (not finite, or nothing but zeros), and are left out"),
+    ):
+        if names_of:
+            say(f"{len(names_of):,} {what}:")
+            _list(names_of)
+    flips = ", upright and mirrored" if report.flip_kept else ""
+    say(
+        f"imported {report.matched:,} embeddings of {report.dimensions} dimensions{flips} as model '{report.model}' on"
+        f" dataset '{report.dataset}' ({report.rows:,} images), paired by {report.paired_by}"
+    )
+
+
+def _list(names: Sequence[str]) -> None:
+    for name in names[:LISTED]:
+        say(f"    {name}")
+    if len(names) > LISTED:
+        say(f"    … and {len(names) - LISTED:,} more")
