@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from itertools import accumulate
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from canon_core.cores import usable_cores
 from canon_core.errors import SettingsError
+from canon_core.verification.threads import share_out
 
 Codes = NDArray[np.integer]
 
@@ -16,6 +20,8 @@ Codes = NDArray[np.integer]
 _STRIP_SCORES: Final = 5_120_000
 #: Rows of a strip: fewer make its product slower, more do not make it faster.
 _STRIP_ROWS: Final = (16, 256)
+#: Pairs that are planned at a time.
+_CHUNK: Final = 1 << 17
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,23 +95,17 @@ class PairPlan:
             raise SettingsError(
                 f"{sides[0].size} first templates, {sides[1].size} second ones and {labels.size} labels are no pairs"
             )
-        if labels.size and (min(side.min() for side in sides) < 0 or max(side.max() for side in sides) >= codes.size):
-            raise SettingsError(f"a pair names a template outside the {codes.size:,} there are")
-        occurring, place = [], []
-        for side in sides:
-            mask = np.zeros(codes.size, bool)
-            mask[side] = True
-            occurring.append(np.flatnonzero(mask))
-            table = np.zeros(codes.size, np.int32)
-            table[occurring[-1]] = np.arange(occurring[-1].size)
-            place.append(table[side])
+        occurring = _occurring(sides, codes.size)
         rows, columns = occurring[0].size, occurring[1].size
         height = min(max(_STRIP_SCORES // max(columns, 1), _STRIP_ROWS[0]), _STRIP_ROWS[1])
         strips = -(-rows // height)
-        kinds = [
-            _planned(place[0], place[1], np.flatnonzero(labels == kind), height, strips, columns)
-            for kind in (True, False)
-        ]
+        row = np.arange(rows, dtype=np.int32)
+        of_template = [np.zeros(codes.size, np.uint8 if strips < 256 else np.int32)]
+        of_template[0][occurring[0]] = row // height
+        for templates, entry in zip(occurring, (row % height * np.int32(columns), np.arange(columns)), strict=True):
+            of_template.append(np.zeros(codes.size, np.int32))
+            of_template[-1][templates] = entry
+        kinds = _planned(sides[0], sides[1], labels, of_template, strips)
         return cls(
             first=occurring[0],
             second=occurring[1],
@@ -137,16 +137,76 @@ class PairPlan:
         return self.first_subjects[row], self.second_subjects[column]
 
 
+def _in_chunks(pairs: int, work: Callable[[slice], None]) -> None:
+    """Work on chunks of pairs that stay in the processor's cache, in several threads where there are many."""
+    chunks = [slice(start, start + _CHUNK) for start in range(0, pairs, _CHUNK)]
+    if len(chunks) > 1:
+        share_out(chunks, lambda: work, usable_cores())
+    elif chunks:
+        work(chunks[0])
+
+
+def _occurring(sides: Sequence[Codes], templates: int) -> list[NDArray[np.int64]]:
+    """Templates that occur on each side, ascending."""
+    masks = [np.zeros(templates, bool) for _ in sides]
+
+    def mark(chunk: slice) -> None:
+        for side, mask in zip(sides, masks, strict=True):
+            part = side[chunk]
+            if part.min() < 0 or part.max() >= templates:
+                raise SettingsError(f"a pair names a template outside the {templates:,} there are")
+            mask[part] = True
+
+    _in_chunks(sides[0].size, mark)
+    return [np.flatnonzero(mask) for mask in masks]
+
+
 def _planned(
-    row: NDArray[np.int32], column: NDArray[np.int32], chosen: Codes, height: int, strips: int, columns: int
+    first: Codes, second: Codes, labels: NDArray[np.bool_], of_template: Sequence[NDArray[Any]], strips: int
+) -> tuple[PlannedPairs, PlannedPairs]:
+    """Genuine and impostor pairs; ``of_template`` are the strip of a first template, the entry that its row starts at
+    within the strip, and a second template's column."""
+    pairs = labels.size
+    counts = {start: int(np.count_nonzero(labels[start : start + _CHUNK])) for start in range(0, pairs, _CHUNK)}
+    before = dict(zip(counts, accumulate(counts.values(), initial=0), strict=False))
+    strip = np.empty(pairs, of_template[0].dtype)
+    sizes = sum(counts.values()), pairs - sum(counts.values())
+    place = [np.empty(size, np.int32) for size in sizes]
+    chosen = [np.empty(size, np.int32) for size in sizes]
+    rising: dict[int, bool] = {}
+
+    def plan(chunk: slice) -> None:
+        start = chunk.start
+        rows = first[chunk].astype(np.intp)
+        entry = of_template[1][rows]
+        entry += of_template[2][second[chunk]]
+        part = strip[chunk]
+        np.take(of_template[0], rows, out=part, mode="clip")
+        rising[start] = bool((part[1:] >= part[:-1]).all())
+        label = labels[chunk]
+        places = before[start], start - before[start]
+        for at, mask, entries, numbers in zip(places, (label, ~label), place, chosen, strict=True):
+            own = np.flatnonzero(mask)
+            entries[at : at + own.size] = entry[own]
+            numbers[at : at + own.size] = own
+            numbers[at : at + own.size] += start
+
+    _in_chunks(pairs, plan)
+    edges = np.arange(_CHUNK, pairs, _CHUNK)
+    # Published lists are sorted by p1 already.
+    in_order = all(rising.values()) and bool((strip[edges] >= strip[edges - 1]).all())
+    return _by_strip(place[0], chosen[0], strip, strips, in_order), _by_strip(
+        place[1], chosen[1], strip, strips, in_order
+    )
+
+
+def _by_strip(
+    place: NDArray[np.int32], pair: NDArray[np.int32], strip: NDArray[Any], strips: int, in_order: bool
 ) -> PlannedPairs:
-    row = row[chosen]
-    strip: Codes = (row // height).astype(np.uint8 if strips < 256 else np.int32)
-    if bool(np.any(strip[1:] < strip[:-1])):  # published lists are sorted by p1 already
-        order = np.argsort(strip, kind="stable")
-        chosen, row, strip = chosen[order], row[order], strip[order]
-    starts = np.concatenate([[0], np.cumsum(np.bincount(strip, minlength=strips))]).astype(np.int64)
-    row %= height
-    row *= columns
-    row += column[chosen]
-    return PlannedPairs(place=row, starts=starts, pair=chosen.astype(np.int32))
+    if in_order:
+        ends = np.searchsorted(strip, np.arange(1, strips + 1), side="left")
+        return PlannedPairs(place, np.concatenate([[0], np.searchsorted(pair, ends)]).astype(np.int64), pair)
+    own = strip[pair]
+    order = np.argsort(own, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(np.bincount(own, minlength=strips))]).astype(np.int64)
+    return PlannedPairs(place[order], starts, pair[order])
