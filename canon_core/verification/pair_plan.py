@@ -203,8 +203,8 @@ def _planned(
 def _by_strip(
     place: NDArray[np.int32], pair: NDArray[np.int32], strip: NDArray[Any], strips: int, in_order: bool
 ) -> PlannedPairs:
-    if in_order:
-        ends = np.searchsorted(strip, np.arange(1, strips + 1), side="left")
+    if in_order:  # looked for in the type of what is searched, which is copied otherwise
+        ends = np.searchsorted(strip, np.arange(strips).astype(strip.dtype), side="right").astype(pair.dtype)
         return PlannedPairs(place, np.concatenate([[0], np.searchsorted(pair, ends)]).astype(np.int64), pair)
     own = strip[pair]
     order = np.argsort(own, kind="stable")
