@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,27 @@ class Badge(Enum):
     DAMAGED = "damaged"
 
 
+@dataclass(frozen=True)
+class Imported:
+    """Where embeddings that were made elsewhere came from, and how they were paired with the images."""
+
+    dataset: str
+    file: Path
+    paired_by: str
+    missing: int
+    unused: int
+
+    @property
+    def text(self) -> str:
+        """In a sentence without a full stop."""
+        text = f"{self.file.name}, paired by {self.paired_by}"
+        if self.missing:
+            text += f"; {self.missing:,} image{'s have' if self.missing != 1 else ' has'} none"
+        if self.unused:
+            text += f"; {self.unused:,} of no image"
+        return text
+
+
 @dataclass(frozen=True, eq=False)
 class Contents:
     """What a study holds at one moment.
@@ -31,8 +52,10 @@ class Contents:
     ----------
     states : mapping
         (model, dataset) → how far its embeddings are.
-    missing : frozenset of str
+    missing_models, missing_datasets : frozenset of str
         Models whose ONNX file, and datasets whose folder, is not where it was.
+    imports : mapping
+        (model, dataset) → where embeddings that were made elsewhere came from.
     maps, results : int
         Stored maps and scored cells.
     """
@@ -47,6 +70,7 @@ class Contents:
     missing_datasets: frozenset[str]
     maps: int
     results: int
+    imports: Mapping[tuple[str, str], Imported] = field(default_factory=dict)
 
     @property
     def model_names(self) -> tuple[str, ...]:
@@ -65,6 +89,25 @@ class Contents:
     def dataset(self, name: str) -> DatasetEntry | None:
         """The dataset of that name."""
         return next((dataset for dataset in self.datasets if dataset.name == name), None)
+
+    @property
+    def template_datasets(self) -> frozenset[str]:
+        """Names of the datasets that compare templates."""
+        return frozenset(dataset.name for dataset in self.datasets if dataset.has_templates)
+
+    def imports_of(self, model: str) -> tuple[Imported, ...]:
+        """Where a model's embeddings came from, in the order of the datasets; empty for a network's."""
+        found = (self.imports.get((model, dataset)) for dataset in self.dataset_names)
+        return tuple(each for each in found if each is not None)
+
+    def to_embed(self, dataset: str, models: Iterable[str]) -> tuple[str, ...]:
+        """Those of some models with which a dataset can be embedded and is not yet."""
+        entry = self.dataset(dataset)
+        if entry is None or not entry.has_images:
+            return ()
+        done = set(self.embedded(dataset))
+        wanted = set(models) - done
+        return tuple(model.name for model in self.models if model.name in wanted and not model.imported)
 
     def embedded(self, dataset: str) -> tuple[str, ...]:
         """Models whose embeddings of a dataset are complete."""
@@ -91,11 +134,27 @@ def look(study: Study, *, refresh: bool = True) -> Contents:
             for model in models
             for dataset in datasets
         },
-        missing_models=frozenset(model.name for model in models if not model.file.is_file()),
-        missing_datasets=frozenset(dataset.name for dataset in datasets if not dataset.path.is_dir()),
+        missing_models=frozenset(model.name for model in models if not model.imported and not model.file.is_file()),
+        missing_datasets=frozenset(
+            dataset.name for dataset in datasets if dataset.has_images and not dataset.path.exists()
+        ),
         maps=_count(study.path / "maps"),
         results=_count(study.path / "results"),
+        imports={
+            (model.name, dataset.name): found
+            for model in models
+            if model.imported
+            for dataset in datasets
+            if (found := _imported(study, model.name, dataset.name)) is not None
+        },
     )
+
+
+def _imported(study: Study, model: str, dataset: str) -> Imported | None:
+    record = study.imported_from(model, dataset)
+    if record is None:
+        return None
+    return Imported(dataset, record.file.locate(study.path), record.paired_by, record.missing, record.unused)
 
 
 def badge_of(state: EmbeddingState) -> Badge:
@@ -109,21 +168,41 @@ def badge_of(state: EmbeddingState) -> Badge:
     return Badge.COMPLETE if state.complete else Badge.PARTIAL
 
 
-def badge_text(state: EmbeddingState) -> str:
-    """The badge as it stands in the tree."""
+def badge_text(state: EmbeddingState, *, imported: bool = False, has_images: bool = True) -> str:
+    """The badge as it stands in the tree; ``imported`` models have no network, and datasets may have no images."""
     badge = badge_of(state)
     if badge is Badge.PARTIAL:
         return f"{state.done:,} of {state.rows:,}"
     if badge is Badge.COMPLETE and state.bad_rows:
-        return f"{state.bad_rows:,} bad row{'s' if state.bad_rows != 1 else ''}"
+        bad = f"{state.bad_rows:,} bad row{'s' * (state.bad_rows != 1)}"
+        return f"{state.bad_rows:,} left out" if imported else bad
+    if badge is Badge.COMPLETE and imported:
+        return "imported"
+    if badge is Badge.NONE and imported:
+        return "not imported"
+    if badge is Badge.NONE and not has_images:
+        return "no images"
     return {Badge.NONE: "not embedded", Badge.STALE: "out of date"}.get(badge, badge.value)
 
 
-def badge_reason(state: EmbeddingState, model: str, dataset: str) -> str:
-    """What the badge means, in a sentence."""
+def badge_reason(
+    state: EmbeddingState, model: str, dataset: str, *, source: Imported | None = None, has_images: bool = True
+) -> str:
+    """What the badge means, in a sentence; ``source`` is where imported embeddings came from."""
     badge = badge_of(state)
     if badge is Badge.DAMAGED:
         return state.damage
+    if source is not None:
+        if badge is Badge.STALE:
+            return f"The images changed since {source.file.name} was imported; import it again."
+        left_out = (
+            f" {state.bad_rows:,} are missing or unusable (not finite, or zero) and left out of scores."
+            if state.bad_rows
+            else ""
+        )
+        return f"{state.rows:,} embeddings made elsewhere: {source.text}.{left_out}"
+    if badge is Badge.NONE and not has_images:
+        return f"'{dataset}' has no images to embed: import embeddings made elsewhere."
     if badge is Badge.NONE:
         return f"'{model}' has no embeddings of '{dataset}' yet."
     if badge is Badge.STALE:

@@ -94,6 +94,7 @@ def alignment_words(alignment: str | None) -> str:
     words = {
         "landmarks": "by five landmarks of each face",
         "arcface": "images already are crops on the ArcFace template",
+        "boxes": "by a box around each face: enough for networks that want a detector's box",
         "whole": "none: whole images, whose numbers mean little",
     }
     if alignment is None:

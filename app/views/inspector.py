@@ -16,10 +16,9 @@ from canon_core.verification.roc import FarRule
 
 from .bar_buttons import tool_button
 from .empty_state import EmptyState
+from .entry_sheets import dataset_sheet, model_sheet
 from .explanations import (
     ROTATION_TITLE,
-    alignment_words,
-    amount_text,
     few_pairs_note,
     in_sample_note,
     left_out_note,
@@ -35,8 +34,7 @@ if TYPE_CHECKING:
     from canon_core.datasets.faces import Problem
     from canon_core.study.study import DatasetEntry, ModelEntry
 
-#: Problems listed one by one; a dataset with more has another kind of problem.
-_LISTED = 300
+    from ..contents import Imported
 
 
 class Inspector(QWidget):
@@ -146,79 +144,15 @@ class Inspector(QWidget):
         sheet.paragraph(f"{why[:1].upper()}{why[1:]}.")
         self._show(sheet)
 
-    def show_model(self, entry: ModelEntry) -> None:
-        """A model of the study."""
-        if self._is_shown("model", entry):
-            return
-        network, output = entry.spec.input, entry.spec.output
-        sheet = FactSheet()
-        sheet.title(
-            entry.name, entry.spec.about.get("title", "") if entry.spec.about.get("title") != entry.name else ""
-        )
-        sheet.facts(
-            [
-                ("dimensions", f"{entry.dimensions}"),
-                ("parameters", f"{amount_text(entry.parameters)} ({entry.parameters:,})"),
-                ("MACs an image", f"{amount_text(entry.macs)} ({entry.macs:,})"),
-                ("FLOPs an image", f"{amount_text(entry.flops)} ({entry.flops:,})"),
-            ]
-        )
-        sheet.remark("Counted from the graph at its real input size; the paper's Table 2 mixes MACs and FLOPs.")
-        sheet.heading("Preprocessing")
-        template = "five points of its own" if network.template is None else network.template
-        if network.template == "box":
-            template += f", {network.margin:g} px margin"
-        sheet.facts(
-            [
-                ("from", entry.origin),
-                ("input", f"{network.width} wide × {network.height} high, {network.color}, {network.layout}"),
-                ("face laid by", template),
-                ("mean", ", ".join(f"{value:g}" for value in network.mean)),
-                ("std", ", ".join(f"{value:g}" for value in network.std)),
-                ("outputs", ", ".join(output.names)),
-                ("flip", output.flip),
-                ("second half", "variances (PFE)" if output.pfe else ""),
-            ]
-        )
-        _notes(sheet, entry.notes)
-        about = [(name.replace("_", " "), text) for name, text in entry.spec.about.items() if name != "title"]
-        if about:
-            sheet.heading("About")
-            sheet.facts(about)
-        sheet.heading("File")
-        sheet.facts([("path", str(entry.file))])
-        sheet.digest("sha256", entry.sha256)
-        self._show(sheet)
+    def show_model(self, entry: ModelEntry, imports: Sequence[Imported] = ()) -> None:
+        """A model of the study; ``imports`` says where embeddings that were made elsewhere came from."""
+        if not self._is_shown("model", entry, tuple(imports)):
+            self._show(model_sheet(entry, imports))
 
     def show_dataset(self, entry: DatasetEntry, problems: Sequence[Problem] = ()) -> None:
         """A dataset of the study, and the images that were left out of it."""
-        if self._is_shown("dataset", entry, tuple(problems)):
-            return
-        sheet = FactSheet()
-        sheet.title(entry.name, f"{entry.protocol}")
-        if entry.alignment is None:
-            sheet.note(f"Alignment is {alignment_words(None)}.")
-        sheet.facts(
-            [
-                ("images", f"{entry.images:,}"),
-                ("subjects", f"{entry.subjects:,}"),
-                ("format", entry.format),
-                ("alignment", alignment_words(entry.alignment)),
-                ("folds", f"{entry.fold_pairs:,} pairs" if entry.has_folds else "none"),
-                ("left out", f"{entry.problems:,}" if entry.problems else "nothing"),
-            ]
-        )
-        _notes(sheet, entry.notes)
-        if problems:
-            sheet.heading("Left out, and why")
-            for problem in problems[:_LISTED]:
-                sheet.paragraph(f"{problem.image}: {problem.reason}")
-            if len(problems) > _LISTED:
-                sheet.remark(f"and {len(problems) - _LISTED:,} more")
-        sheet.heading("Folder")
-        sheet.facts([("path", str(entry.path))])
-        sheet.digest("fingerprint", entry.fingerprint)
-        self._show(sheet)
+        if not self._is_shown("dataset", entry, tuple(problems)):
+            self._show(dataset_sheet(entry, problems))
 
     # -- showing -------------------------------------------------------------------------------------------------
     def _is_shown(self, *what: object) -> bool:
@@ -295,10 +229,3 @@ def _fits(sheet: FactSheet, cell: Cell) -> None:
         f"Residual (1 − mean cosine) and R² {residual_words(cell.fits)}."
     )
     sheet.widget(SingularPlot([fit.singular_values for fit in cell.fits]))
-
-
-def _notes(sheet: FactSheet, notes: Sequence[str]) -> None:
-    if notes:
-        sheet.heading("What was recognised")
-        for note in notes:
-            sheet.paragraph(note)

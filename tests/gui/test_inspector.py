@@ -225,6 +225,7 @@ def model_entry() -> SimpleNamespace:
     return SimpleNamespace(
         name="net", file=Path("models/net.onnx"), sha256="0123456789abcdef" * 4, spec=spec, origin="preset pfe",
         notes=("outputs are concatenated",), dimensions=1024, parameters=3_400_000, macs=450_000_000, flops=900_000_000,
+        imported=False,
     )  # fmt: skip
 
 
@@ -258,6 +259,7 @@ def dataset_entry(**changes: object) -> SimpleNamespace:
     entry = SimpleNamespace(
         name="faces", path=Path("somewhere"), format="folder", images=8, subjects=3, alignment=None, problems=1,
         fold_pairs=0, has_folds=False, notes=("every image is small",), protocol="all pairs", fingerprint="f" * 64,
+        has_images=True, has_templates=False, templates=None,
     )  # fmt: skip
     entry.__dict__.update(changes)
     return entry
