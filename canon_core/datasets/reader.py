@@ -110,7 +110,7 @@ def read_dataset(
     if options.format == "bin":
         return _read_bin(root, options, ctx, known, detector, unpack_to)
     if options.format in TEMPLATE_FORMATS:
-        return _read_templates(root, options, ctx, known)
+        return _read_templates(root, options, ctx, known, detector)
     loaded = _read_folder(root, options, ctx, known, detector)
     if loaded.format == "folder" and len(reasons) > 1:
         loaded = replace(loaded, notes=(*loaded.notes, f"other formats were looked for: {'; '.join(reasons[:2])}"))
@@ -161,9 +161,11 @@ def _read_bin(
     return LoadedDataset("bin", found.faces, found.folds, found.notes, found.templates, (path,))
 
 
-def _read_templates(path: Path, options: DatasetOptions, ctx: JobContext, known: FaceImages | None) -> LoadedDataset:
+def _read_templates(
+    path: Path, options: DatasetOptions, ctx: JobContext, known: FaceImages | None, detector: DetectorFile | None
+) -> LoadedDataset:
     read = read_nist(path, ctx) if options.format == "nist" else read_ijb(path, ctx, format=options.format)
-    dataset, faces, notes = read_template_faces(read, options, ctx, known)
+    dataset, faces, notes = read_template_faces(read, options, ctx, known, detector)
     protocols = TemplateProtocols(dataset.protocol, dataset.search, dataset.covariates)
     said = (*dataset.warnings, *dataset.notes, *notes)
     return LoadedDataset(dataset.format, faces, None, said, protocols, dataset.sources)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from canon_core.datasets.detector import DetectorFile
 from canon_core.datasets.faces import ARCFACE_POINTS, Alignment, FaceImages, Problem, faces_without_images
-from canon_core.datasets.measure import MeasuredImage, measure_images
+from canon_core.datasets.measure import BoxedRows, MeasuredImage, measure_images
 from canon_core.datasets.options import DatasetOptions
 from canon_core.datasets.template_dataset import TemplateDataset, several
-from canon_core.errors import DatasetError
+from canon_core.errors import DatasetError, SettingsError
 from canon_core.jobs import JobContext
 
 _NO_IMAGES: Final = "no images: embeddings made elsewhere can be imported and scored"
@@ -22,7 +24,11 @@ _SMALLEST_SCALE: Final = 5e-4
 
 
 def read_template_faces(
-    dataset: TemplateDataset, options: DatasetOptions, ctx: JobContext, known: FaceImages | None = None
+    dataset: TemplateDataset,
+    options: DatasetOptions,
+    ctx: JobContext,
+    known: FaceImages | None = None,
+    detector: DetectorFile | None = None,
 ) -> tuple[TemplateDataset, FaceImages, tuple[str, ...]]:
     """Read the images that the rows of a template dataset are of.
 
@@ -36,6 +42,8 @@ def read_template_faces(
         Progress and cancellation.
     known : FaceImages, optional
         The dataset as it was read before.
+    detector : DetectorFile, optional
+        Finds the points of the face in each row's box.
 
     Returns
     -------
@@ -50,6 +58,8 @@ def read_template_faces(
     ------
     DatasetError
         When no row can be used.
+    SettingsError
+        When there is a detector and no box to tell whose face is meant.
     Cancelled
         When the job was cancelled.
     """
@@ -57,7 +67,8 @@ def read_template_faces(
         return dataset, faces_without_images(dataset.root, dataset.ids, dataset.subjects, dataset.scores), (_NO_IMAGES,)
     absent = {problem.image for problem in dataset.problems}
     files = tuple(name for name in dict.fromkeys(dataset.files) if name not in absent)
-    measured, problems = measure_images(dataset.root, files, ctx, known=known)
+    boxes = None if detector is None else _boxed_rows(dataset)
+    measured, problems = measure_images(dataset.root, files, ctx, known=known, detector=detector, boxes=boxes)
     if not measured:
         first = (*dataset.problems, *problems)[0]
         raise _unusable(dataset, first)
@@ -65,7 +76,11 @@ def read_template_faces(
     place = np.fromiter((image_of.get(name, -1) for name in dataset.files), np.int64, len(dataset))
     ctx.check()
     size = np.array([(image.width, image.height) for image in measured], np.float64).reshape(-1, 2)[place]
-    alignment, reasons = _place_faces(dataset, size, options)
+    if boxes is None:
+        alignment, reasons = _place_faces(dataset, size, options)
+    else:
+        alignment = Alignment.LANDMARKS
+        dataset, reasons = _found_in_boxes(dataset, measured, boxes)
     kept = place >= 0
     for rows, _ in reasons:
         kept &= ~rows
@@ -76,7 +91,8 @@ def read_template_faces(
         raise _unusable(dataset, faulty[0])
     notes = _remarks(dataset, size, kept, alignment)
     dataset = dataset.keep_images(kept)
-    return dataset, _faces(dataset, [measured[row] for row in place[kept].tolist()], alignment, faulty), notes
+    faces = _faces(dataset, [measured[row] for row in place[kept].tolist()], alignment, faulty)
+    return dataset, faces if detector is None else replace(faces, detector=detector.sha256), notes
 
 
 # -- private ---------------------------------------------------------------------------------------------------------
@@ -96,12 +112,63 @@ def _place_faces(
         return Alignment.WHOLE, []
     if dataset.landmarks is not None:
         return Alignment.LANDMARKS, [(_no_face(dataset.landmarks), "its landmarks are not those of a face")]
-    if dataset.boxes is None or not (boxed := ~np.isnan(dataset.boxes).any(axis=1)).any():
+    boxed = _boxed(dataset)
+    if dataset.boxes is None or not boxed.any():
         return None, []
     corner, extent = dataset.boxes[:, :2].astype(np.float64), dataset.boxes[:, 2:].astype(np.float64)
     low, high = np.clip(np.rint(corner), 0, size), np.clip(np.rint(corner + extent), 0, size)
     outside = boxed & ~(high - low >= 1).all(axis=1)
     return Alignment.BOXES, [(~boxed, "no face box is given"), (outside, "its face box lies outside the image")]
+
+
+def _boxed(dataset: TemplateDataset) -> NDArray[np.bool_]:
+    """(n,) bool: rows with a box."""
+    if dataset.boxes is None:
+        return np.zeros(len(dataset), bool)
+    return np.asarray(~np.isnan(dataset.boxes).any(axis=1))
+
+
+def _boxed_rows(dataset: TemplateDataset) -> dict[str, BoxedRows]:
+    """Rows with a box, by file; files without one have none."""
+    boxed = _boxed(dataset)
+    if dataset.boxes is None or not boxed.any():
+        raise SettingsError(
+            "holds no face boxes, so a detector cannot tell whose face a row is of",
+            path=dataset.root,
+            remedy="leave --detector out",
+        )
+    rows: dict[str, list[int]] = {name: [] for name in dataset.files}
+    for row in np.flatnonzero(boxed).tolist():
+        rows[dataset.files[row]].append(row)
+    return {
+        name: BoxedRows(tuple(dataset.ids[row] for row in every), dataset.boxes[every]) for name, every in rows.items()
+    }
+
+
+def _found_in_boxes(
+    dataset: TemplateDataset, measured: Sequence[MeasuredImage], boxes: Mapping[str, BoxedRows]
+) -> tuple[TemplateDataset, list[tuple[NDArray[np.bool_], str]]]:
+    """The dataset with points, boxes and scores of the detector, and which rows have none."""
+    found = {
+        name: detection
+        for image in measured
+        for name, detection in zip(boxes[image.image].ids, image.boxed, strict=True)
+        if detection is not None
+    }
+    rows = [row for row, name in enumerate(dataset.ids) if name in found]
+    detections = [found[dataset.ids[row]] for row in rows]
+    points = np.zeros((len(dataset), 5, 2), np.float32)
+    place = np.zeros((len(dataset), 4), np.float32)
+    scores = np.zeros(len(dataset), np.float32)
+    missed = _boxed(dataset)
+    unboxed = ~missed
+    if rows:
+        points[rows] = [detection.landmarks for detection in detections]
+        place[rows] = [detection.box for detection in detections]
+        scores[rows] = [detection.score for detection in detections]
+        missed[rows] = False
+    reasons = [(unboxed, "no face box is given"), (missed, "no face was found in its box")]
+    return replace(dataset, landmarks=points, boxes=place, scores=scores), reasons
 
 
 def _no_face(points: NDArray[np.float32]) -> NDArray[np.bool_]:
