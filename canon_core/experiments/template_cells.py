@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from canon_core.datasets.template_protocol import UNKNOWN
-from canon_core.errors import SettingsError, StudyError
+from canon_core.errors import Cancelled, CanonError, SettingsError, StudyError
 from canon_core.experiments.cell_base import Cells, Float32, Measured, Rows
 from canon_core.experiments.template_reader import TemplateReader
 from canon_core.experiments.usable import UsableEmbeddings, subject_half
@@ -20,11 +21,12 @@ from canon_core.maps.fit_set import FitSet
 from canon_core.maps.fitted import FittedMap
 from canon_core.maps.kinds import MapKind
 from canon_core.maps.residual import residual
+from canon_core.models.gpu_product import DeviceProduct, gpu
 from canon_core.study.results import Features, FitMode, MatrixSettings
 from canon_core.study.study import Study
 from canon_core.verification.pair_plan import PairPlan
 from canon_core.verification.template_rows import TemplateRows, template_rows
-from canon_core.verification.template_scores import ScoredPairs, score_pairs, template_scores
+from canon_core.verification.template_scores import Device, ScoredPairs, score_pairs, template_scores
 from canon_core.verification.templates import (
     INSIGHTFACE_FEATURES,
     PAPER_FEATURES,
@@ -147,20 +149,20 @@ class TemplateCells(Cells):
     def _half(self, number: int) -> Half:
         protocol = self._protocol
         lost = self.rows.without_images
-        kept = ~(lost[protocol.p1] | lost[protocol.p2]) if lost.any() else np.ones(len(protocol), bool)
+        kept = ~lost if lost.any() else None
         if self._disjoint:
             inside = self._half_of[self.codes] == number
-            kept &= inside[protocol.p1] & inside[protocol.p2]
-        pairs = np.flatnonzero(kept)
+            kept = inside if kept is None else inside & kept
+        pairs = np.arange(len(protocol)) if kept is None else np.flatnonzero(kept[protocol.p1] & kept[protocol.p2])
         if not len(pairs):
             which = f" within half {number} of the subjects" if self._disjoint else ""
             raise SettingsError(
                 f"'{self.usable.dataset.name}' has no pair of templates to compare{which}",
                 remedy="use another --seed or --mode authors, or a larger dataset",
             )
-        sides = protocol.p1[pairs], protocol.p2[pairs]
-        first, second = sides[::-1] if self._settings.mode is FitMode.REVERSED else sides
-        plan = PairPlan.of(first, second, protocol.genuine[pairs], self.codes)
+        p1, p2, genuine = protocol.p1[chosen], protocol.p2[chosen], protocol.genuine[chosen]
+        first, second = (p2, p1) if self._settings.mode is FitMode.REVERSED else (p1, p2)
+        plan = PairPlan.of(first, second, genuine, self.codes)
         if not self._disjoint:
             everything = self.fitted_rows(None)
             return Half(pairs, plan, everything, everything)
@@ -212,8 +214,22 @@ class TemplateCells(Cells):
             else:
                 mapped = self._mapped_templates(source, target, ctx)
             aims = self._reader.templates(target, seconds, self._images_too(target), ctx)
+        try:
+            return self._scored(mapped, aims, self._device, ctx)
+        except (CanonError, Cancelled):
+            raise
+        except Exception as error:  # ONNX Runtime's own exceptions have no common base
+            if self._device is None:
+                raise
+            ctx.log(f"the GPU cannot multiply templates ({error}); the CPU goes on", logging.WARNING)
+            self._device = None
+            return self._scored(mapped, aims, None, ctx)
+
+    def _scored(
+        self, mapped: list[Float32], aims: list[Float32], device: Device | None, ctx: JobContext
+    ) -> list[ScoredPairs]:
         return [
-            score_pairs(first, second, half.plan, ctx=ctx.quiet())
+            score_pairs(first, second, half.plan, ctx=ctx.quiet(), device=device)
             for first, second, half in zip(mapped, aims, self.halves, strict=True)
         ]
 
@@ -271,6 +287,12 @@ class TemplateCells(Cells):
                 (source, other): found[place * step : (place + 1) * step] for place, other in enumerate(waiting)
             }
         return self._mapped[source, target]
+
+    @cached_property
+    def _device(self) -> Device | None:
+        """Products on a GPU where there is one."""
+        found = gpu()
+        return None if found is None else DeviceProduct(found).with_columns
 
     @cached_property
     def _enrolment_images(self) -> Rows:

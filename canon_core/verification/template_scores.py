@@ -20,6 +20,8 @@ from canon_core.verification.roc import check_target
 from canon_core.verification.threads import share_out
 
 Scores = NDArray[np.float32]
+#: Takes columns and gives what writes ``rows @ columns.T`` into an array.
+Device = Callable[[Scores], Callable[[Scores, Scores], None]]
 
 #: A strip is multiplied as a whole unless it holds so few pairs that their dot products one by one cost less.
 _SPARSE: Final = 100
@@ -80,6 +82,7 @@ def score_pairs(
     *,
     threads: int | None = None,
     ctx: JobContext | None = None,
+    device: Device | None = None,
 ) -> ScoredPairs:
     """Score every pair: the dot product of its templates.
 
@@ -94,6 +97,9 @@ def score_pairs(
         The usable cores unless given. The result does not depend on it.
     ctx : JobContext, optional
         Checked at every strip; told of the pairs scored.
+    device : callable, optional
+        Takes the target's templates and gives what computes ``rows @ templates.T`` into an array, such as on a GPU;
+        NumPy's product unless given. Used by several threads.
 
     Raises
     ------
@@ -114,6 +120,7 @@ def score_pairs(
     found = [np.empty(kind.size, np.float32) for kind in kinds]
     total = sum(kind.size for kind in kinds)
     lock, done = threading.Lock(), 0
+    product = device(columns) if device is not None and rows.size and columns.size else None
 
     def worker() -> Callable[[int], None]:
         buffer = np.empty(min(plan.side, max(len(rows), 1)) * len(columns), np.float32)
@@ -130,7 +137,11 @@ def score_pairs(
             size = len(part) * len(columns)
             if pairs * _SPARSE >= size:
                 block = buffer[:size]
-                np.matmul(part, columns.T, out=block.reshape(len(part), len(columns)))
+                view = block.reshape(len(part), len(columns))
+                if product is None:
+                    np.matmul(part, columns.T, out=view)
+                else:
+                    product(part, view)
                 for entry, out in zip(entries, outs, strict=True):
                     np.take(block, entry, out=out, mode="clip")  # unlike "raise" it needs no copy
             else:
