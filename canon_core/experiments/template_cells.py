@@ -160,6 +160,7 @@ class TemplateCells(Cells):
                 f"'{self.usable.dataset.name}' has no pair of templates to compare{which}",
                 remedy="use another --seed or --mode authors, or a larger dataset",
             )
+        chosen = slice(None) if kept is None else pairs
         p1, p2, genuine = protocol.p1[chosen], protocol.p2[chosen], protocol.genuine[chosen]
         first, second = (p2, p1) if self._settings.mode is FitMode.REVERSED else (p1, p2)
         plan = PairPlan.of(first, second, genuine, self.codes)
