@@ -98,22 +98,26 @@ def run_confidence(
 def stored_confidence(
     study: Study,
     settings: MatrixSettings,
-    ctx: JobContext,
+    ctx: JobContext | None = None,
     *,
     resamples: int = DEFAULT_RESAMPLES,
     seed: int = 0,
     level: float = DEFAULT_LEVEL,
+    pairs: Sequence[Pair] | None = None,
 ) -> Confidence:
-    """What is stored of them, without drawing or scoring anything; other cells are None."""
+    """What is stored of them, without drawing or scoring anything; other cells are None.
+
+    Where ``ctx`` is given models and images are looked at again first. With ``pairs`` only those cells are read.
+    """
     work = _Resampling(study, ConfidenceSettings(settings, resamples, seed, level), ctx)
-    work.read_stored()
+    work.read_stored(pairs)
     return work.result(0.0)
 
 
 class _Resampling:
     """The cells of one matrix, and the draws they share."""
 
-    def __init__(self, study: Study, settings: ConfidenceSettings, ctx: JobContext) -> None:
+    def __init__(self, study: Study, settings: ConfidenceSettings, ctx: JobContext | None) -> None:
         check_resampling(settings.resamples, settings.level)
         self._study, self._settings = study, settings
         self._cells: Cells = open_cells(study, settings.matrix, ctx)
@@ -124,12 +128,13 @@ class _Resampling:
         self.found: dict[Pair, ResampledCell | None] = {}
         self.missing: Mapping[Pair, str] = {}
 
-    def read_stored(self) -> None:
-        """Read what is stored of every cell."""
+    def read_stored(self, pairs: Sequence[Pair] | None = None) -> None:
+        """Read what is stored of every cell, or of some."""
         cells, self.missing = self._cells.stored()
         self._matrix = dict(cells)
         for pair in cells:
-            kept = None if pair in self.missing else load_resampled(self._study.stored("results", self._key(pair)))
+            left_out = pair in self.missing or (pairs is not None and pair not in pairs)
+            kept = None if left_out else load_resampled(self._study.stored("results", self._key(pair)))
             self.found[pair] = None if kept is None else self._as_asked(kept)
 
     def chosen(self, pairs: Sequence[Pair] | None) -> list[Pair]:

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from canon_core.datasets.covariates import Covariate
 from canon_core.datasets.template_groups import TemplateGroups, template_groups
 from canon_core.errors import DatasetError, SettingsError
-from canon_core.experiments.cells import open_cells
+from canon_core.experiments.cells import Cells, open_cells
 from canon_core.jobs import JobContext
 from canon_core.study.group_results import GroupRates, GroupSettings, load_groups, save_groups
 from canon_core.study.keys import content_key
@@ -77,12 +78,11 @@ def run_groups(
         When no model has embeddings.
     """
     start = time.perf_counter()
-    known = _covariate(study, settings.dataset, covariate)
     asked = GroupSettings(
         matrix=settings,
         source=source,
         target=target,
-        covariate=known.name,
+        covariate=covariate,
         far=far,
         rule=rule,
         edges=None if edges is None else tuple(float(edge) for edge in edges),
@@ -91,29 +91,12 @@ def run_groups(
         seed=seed,
         level=level,
     )
-    _check(asked)
-    cells = open_cells(study, settings, ctx)
-    matrix, missing = cells.stored()
-    if (source, target) in missing:
-        raise SettingsError(missing[source, target], remedy="choose models that are embedded")
-    usable = cells.usable
-    key = content_key(
-        "groups",
-        cell=cells.key(source, target),
-        covariate=known.name,
-        protocol=usable.dataset.templates.fingerprint if usable.dataset.templates is not None else "",
-        target_far=far,
-        rule=str(rule),
-        edges=None if asked.edges is None else list(asked.edges),
-        absolute=absolute,
-        resamples=resamples,
-        seed=seed,
-        level=level,
-    )
-    path = study.stored("results", key)
+    known, asked, cells, path = _open(study, asked, ctx)
     stored = load_groups(path)
     if stored is not None:
         return replace(stored, settings=asked)  # models may have other names by now
+    usable = cells.usable
+    matrix, _ = cells.stored()
     what = f"counting errors by {known.name}"
     ctx.report(0, 3, what)
     cell = matrix[source, target] or cells.compute(source, target, ctx.quiet())
@@ -150,6 +133,47 @@ def run_groups(
         save_groups(path, result, attributes)
     ctx.report(3, 3, what)
     return result
+
+
+def stored_groups(study: Study, settings: GroupSettings) -> GroupRates | None:
+    """What is stored of a cell's rates of groups, without scoring anything; None where nothing is.
+
+    Raises
+    ------
+    DatasetError, SettingsError, StudyError
+        As :func:`run_groups`.
+    """
+    _, asked, _, path = _open(study, settings, None)
+    stored = load_groups(path)
+    return None if stored is None else replace(stored, settings=asked)
+
+
+def _open(
+    study: Study, asked: GroupSettings, ctx: JobContext | None
+) -> tuple[Covariate, GroupSettings, Cells, Path]:
+    """The covariate, the settings with its name as the dataset has it, the cells, and where the result is stored."""
+    known = _covariate(study, asked.matrix.dataset, asked.covariate)
+    asked = replace(asked, covariate=known.name)
+    _check(asked)
+    cells = open_cells(study, asked.matrix, ctx)
+    usable = cells.usable
+    reason = usable.why_not(asked.source, asked.target, asked.matrix.map)
+    if reason:
+        raise SettingsError(reason, remedy="choose models that are embedded")
+    key = content_key(
+        "groups",
+        cell=cells.key(asked.source, asked.target),
+        covariate=known.name,
+        protocol=usable.dataset.templates.fingerprint if usable.dataset.templates is not None else "",
+        target_far=asked.far,
+        rule=str(asked.rule),
+        edges=None if asked.edges is None else list(asked.edges),
+        absolute=asked.absolute,
+        resamples=asked.resamples,
+        seed=asked.seed,
+        level=asked.level,
+    )
+    return known, asked, cells, study.stored("results", key)
 
 
 def _check(asked: GroupSettings) -> None:
