@@ -59,11 +59,12 @@ class TemplateRows:
 
     def images_of(self, wanted: ArrayLike | None = None) -> Codes:
         """Embedding rows that some templates (by position; all unless given) need, ascending, each once."""
-        if wanted is None:
-            return np.unique(self.image)
-        mask = np.zeros(self.ids.size, bool)
-        mask[np.asarray(wanted, np.int64)] = True
-        return np.unique(self.image[mask[self.template]])
+        image = self.image
+        if wanted is not None:
+            mask = np.zeros(self.ids.size, bool)
+            mask[np.asarray(wanted, np.int64)] = True
+            image = image[mask[self.template]]
+        return image[np.flatnonzero(np.diff(image, prepend=-1))]
 
 
 def template_rows(
