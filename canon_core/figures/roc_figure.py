@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Curve", "CurveRole", "roc_figure"]
 
-_SHAPES = {
+#: matplotlib's names of the marker shapes.
+SHAPES = {
     Marker.CIRCLE: "o",
     Marker.SQUARE: "s",
     Marker.TRIANGLE: "^",
@@ -35,7 +36,8 @@ _SHAPES = {
     Marker.CROSS: "X",
     Marker.STAR: "*",
 }
-_LINES = {CurveRole.CELL: ("-", 1.3), CurveRole.SOURCE: ((0, (5, 1.6)), 0.9), CurveRole.TARGET: ((0, (1.2, 1.2)), 0.9)}
+#: Dash and thickness of each part.
+LINES = {CurveRole.CELL: ("-", 1.3), CurveRole.SOURCE: ((0, (5, 1.6)), 0.9), CurveRole.TARGET: ((0, (1.2, 1.2)), 0.9)}
 #: Points that a printed line of one column can resolve.
 _COLUMNS = 1200
 
@@ -52,7 +54,7 @@ def roc_figure(curves: Sequence[Curve], *, det: bool = False, settings_line: str
     impostors = [curve.roc.impostors for curve in plotted]
     plane = plane_of(plotted, det=det)
     labels = [name_lines(curve.label) for curve in curves]
-    columns = max(1, min(len(curves), int(width // (max(map(_entry_width, labels), default=1.0)))))
+    columns = max(1, min(len(curves), int(width // (max(map(entry_width, labels), default=1.0)))))
     lines = sum(
         max(label.count("\n") + 1 for label in labels[start : start + columns])
         for start in range(0, len(labels), columns)
@@ -77,14 +79,15 @@ def roc_figure(curves: Sequence[Curve], *, det: bool = False, settings_line: str
     return figure
 
 
-def _entry_width(label: str) -> float:
+def entry_width(label: str) -> float:
+    """Inches that an entry of the legend takes."""
     return text_width(label, SMALL_SIZE) + 0.55
 
 
 def _draw(axes: Axes, curve: Curve, number: int, plane: Plane) -> None:
     style = series_style(curve.colour)
     colour = tuple(channel / 255 for channel in style.colour)
-    dash, thickness = _LINES[CurveRole(curve.role)]
+    dash, thickness = LINES[CurveRole(curve.role)]
     left = float(np.log10(plane.far))
     line = trace(curve.roc, plane, low=left, high=0.0, columns=_COLUMNS)
     heights = line.y if plane.fnmr is None else 10.0**line.y
@@ -97,7 +100,7 @@ def _draw(axes: Axes, curve: Curve, number: int, plane: Plane) -> None:
         color=colour,
         linestyle=dash,
         linewidth=thickness,
-        marker=_SHAPES[style.marker],
+        marker=SHAPES[style.marker],
         markersize=3.2,
         markeredgewidth=0,
         markevery=sorted({int(mark) for mark in marks if mark < len(line.x)}),

@@ -1,0 +1,91 @@
+"""Identification, rates of groups and score histograms as CSV for programs; the settings in a last line that begins
+with ``#``. A number that is not finite is left empty."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Sequence
+
+from canon_core.study.group_results import GroupRates, groups_line
+from canon_core.study.identification_results import IdentificationMatrix, identification_line
+from canon_core.study.results import far_text
+from canon_core.verification.group_rates import RateInterval
+from canon_core.verification.identification import RANKS
+from canon_core.verification.roc import FarRule
+from canon_core.verification.template_scores import ScoreHistogram
+
+Value = str | int | float | None
+
+
+def identification_csv(matrix: IdentificationMatrix, rule: FarRule) -> str:
+    """A row for every gallery of every cell, and one for all galleries together (rank-k pooled, TPIR their mean)."""
+    columns = ["source", "target", "gallery", "subjects", "mated", "non_mated"]
+    columns += [f"rank-{rank}" for rank in RANKS]
+    for fpir in matrix.settings.fpir:
+        columns += [f"{what} at FPIR {far_text(fpir)}" for what in ("TPIR", "achieved FPIR", "threshold")]
+    rows: list[list[Value]] = []
+    for (source, target), cell in matrix.cells.items():
+        if cell is None:
+            continue
+        for gallery in cell.galleries:
+            whole = gallery.whole
+            row: list[Value] = [source, target, gallery.name, whole.enrolled, whole.mated, whole.non_mated]
+            row += [whole.hit_rate(rank) for rank in RANKS]
+            for point in whole.points[rule]:
+                row += [point.tpir, point.fpir, point.threshold]
+            rows.append(row)
+        together: list[Value] = [source, target, "all", None, None, None, *(cell.hit_rate(rank) for rank in RANKS)]
+        for value in cell.tpir[rule]:
+            together += [value, None, None]
+        rows.append(together)
+    return _csv(columns, rows, identification_line(matrix, rule))
+
+
+def groups_csv(found: GroupRates) -> str:
+    """A row for every two groups (FMR) and for every group (FNMR), and both of all pairs."""
+    columns = ["rate", "group", "other group", "value", "low", "high", "errors", "pairs"]
+    rows: list[list[Value]] = []
+    for number, name in enumerate(found.groups):
+        rows += [
+            ["FMR", name, other, *_numbers(found.fmr[number][place])]
+            for place, other in enumerate(found.groups)
+            if place >= number  # the table is symmetric
+        ]
+    rows.append(["FMR", "all", "all", *_numbers(found.all_fmr)])
+    for name, rate in zip([*found.groups, "two groups"], found.fnmr, strict=True):
+        rows.append(["FNMR", name, None, *_numbers(rate)])
+    rows.append(["FNMR", "all", None, *_numbers(found.all_fnmr)])
+    return _csv(columns, rows, groups_line(found))
+
+
+def histogram_csv(histogram: ScoreHistogram, settings_line: str) -> str:
+    """A row a bin."""
+    rows: Iterable[list[Value]] = zip(  # type: ignore[assignment]
+        histogram.edges[:-1].tolist(),
+        histogram.edges[1:].tolist(),
+        histogram.genuine.tolist(),
+        histogram.impostors.tolist(),
+        strict=True,
+    )
+    return _csv(["from", "to", "genuine", "impostor"], rows, settings_line)
+
+
+def _numbers(rate: RateInterval) -> list[Value]:
+    return [rate.rate, rate.low, rate.high, rate.errors, rate.pairs]
+
+
+def _csv(columns: Sequence[str], rows: Iterable[Sequence[Value]], settings_line: str) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_written(value) for value in row] for row in rows)
+    text.write(f"# {' '.join(settings_line.split())}\n")
+    return text.getvalue()
+
+
+def _written(value: Value) -> str:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return ""
+    return repr(value) if isinstance(value, float) else str(value)
