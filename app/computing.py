@@ -190,6 +190,7 @@ class Computing(QObject):
             map=settings.map,
             mode=settings.mode,
             seed=settings.seed,
+            features=settings.features,
         )
         self._maybe_run()
 

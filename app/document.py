@@ -174,7 +174,7 @@ class Document(QObject):
             saved = self._restored if self._restored is not None else self.study.view
             self._restored = None
             state = ViewState.from_json(saved.get("state"))
-            self.state = state.fitting(self.contents.model_names, self.contents.dataset_names)
+            self.state = _fitting(state, self.contents)
             self.undo.clear()
             self.opened.emit(self.contents)
             self._session_timer.start()
@@ -252,7 +252,7 @@ class Document(QObject):
         if self.contents is None:
             return
         before = self.state
-        self.state = state.fitting(self.contents.model_names, self.contents.dataset_names)
+        self.state = _fitting(state, self.contents)
         if self.state != before:
             self.stateChanged.emit(before, self.state)
             self.touch()
@@ -418,3 +418,7 @@ class Document(QObject):
         study, view = self.study, self.view()
         if study is not None:
             self.bridge.run_errand(lambda: study.save_view(view), None, self.faulted.emit)
+
+
+def _fitting(state: ViewState, contents: Contents) -> ViewState:
+    return state.fitting(contents.model_names, contents.dataset_names, contents.template_datasets)

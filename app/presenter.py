@@ -18,6 +18,7 @@ from .document import Document
 from .next_step import next_step
 from .study_tree import StudyTree
 from .view_state import MAX_SELECTED, Focus, Pair, ViewState
+from .views.choosers import features_text
 from .views.contact_sheet_view import ContactSheetView
 from .views.inspector import Inspector
 from .views.matrix_view import MatrixView, SettingsChange
@@ -117,16 +118,22 @@ class Presenter(QObject):
 
     def _settings_requested(self, change: SettingsChange) -> None:
         state = self._document.state
+        after = state.with_mode(change.mode)
         parts = []
         if change.map != state.map:
             parts.append(f"map {change.map}")
         if change.mode != state.mode:
             parts.append(f"fit {change.mode}")
+        if after.rule is not state.rule:
+            parts.append(f"rule {after.rule}")
+        if change.features != state.features:
+            parts.append(f"templates of {features_text(change.features)}")
+        only_seed = not parts
         if change.seed != state.seed:
             parts.append(f"seed {change.seed}")
         self._document.change(
-            f"Set {', '.join(parts)}", kind="seed" if parts and change.map == state.map and change.mode == state.mode
-            else "", map=change.map, mode=change.mode, seed=change.seed,
+            f"Set {', '.join(parts)}", kind="seed" if parts and only_seed else "", map=change.map, mode=change.mode,
+            rule=after.rule, seed=change.seed, features=change.features,
         )
 
     def _cells_chosen(self, pairs: tuple[Pair, ...]) -> None:
@@ -195,7 +202,7 @@ class Presenter(QObject):
             self._soon(self._show_curves)
         if after.cells not in (before.cells, self._matrix.selection):
             self._matrix.set_selection(after.cells)
-        if (before.map, before.mode, before.seed) != (after.map, after.mode, after.seed):
+        if before.settings(()) != after.settings(()):
             self._show_choosers()
         if (before.dataset, before.model) != (after.dataset, after.model):
             self._soon(self._show_faces)
@@ -226,9 +233,10 @@ class Presenter(QObject):
     def _show_choosers(self) -> None:
         """The choosers stand at the new settings at once; the cells follow when they were looked up."""
         matrix, state = self._computing.matrix, self._document.state
-        if matrix is not None:
+        dataset = self._document.contents.dataset(state.dataset) if self._document.contents is not None else None
+        if matrix is not None and dataset is not None:
             settings = state.settings(matrix.settings.models)
-            self._matrix.choosers.show_settings(settings, state.far, state.rule)
+            self._matrix.choosers.show_settings(settings, state.far, state.rule, templates=dataset.has_templates)
 
     def _show_curves(self) -> None:
         if not self._roc.isVisible():
@@ -255,7 +263,7 @@ class Presenter(QObject):
         matrix = self._computing.matrix
         if state.focus is Focus.MODEL and (model := contents.model(state.model)) is not None:
             self._tree.choose("model", model.name)
-            self._inspector.show_model(model)
+            self._inspector.show_model(model, contents.imports_of(model.name))
         elif state.focus is Focus.DATASET and (dataset := contents.dataset(state.dataset)) is not None:
             self._tree.choose("dataset", dataset.name)
             known = self._problems.get(dataset.name)

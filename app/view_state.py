@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from canon_core.maps.kinds import MapKind
-from canon_core.study.results import DEFAULT_FAR, FitMode, MatrixSettings
+from canon_core.study.results import DEFAULT_FAR, Features, FitMode, MatrixSettings, default_rule
 from canon_core.verification.roc import FarRule
 
 #: A cell of the matrix: source and target.
@@ -17,6 +17,11 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 _Item = TypeVar("_Item")
 #: Cells whose curves are drawn at once; a saved state that names more is cut.
 MAX_SELECTED = 64
+
+
+#: Modes that datasets of single images, and those of templates, can have; the first stands for one they cannot have.
+IMAGE_MODES = (FitMode.DISJOINT, FitMode.IN_SAMPLE)
+TEMPLATE_MODES = (FitMode.DISJOINT, FitMode.AUTHORS, FitMode.REVERSED)
 
 
 class Focus(StrEnum):
@@ -37,7 +42,7 @@ class ViewState:
         Dataset whose matrix is shown; empty without one.
     left_out : frozenset of str
         Models that are kept out of the matrix.
-    map, mode, seed :
+    map, mode, seed, features :
         Settings of the matrix.
     far, rule :
         Where its ROCs are read.
@@ -47,6 +52,10 @@ class ViewState:
         Model chosen in the study tree; empty without one.
     focus :
         Which of the three the inspector shows.
+    measure : str
+        What of the 1:N identification its matrix shows: ``rank-1``, ``TPIR@1e-2``, …
+    covariate : str
+        By which groups of templates errors are told; empty for the dataset's first.
     """
 
     dataset: str = ""
@@ -54,11 +63,14 @@ class ViewState:
     map: MapKind = MapKind.LINEAR
     mode: FitMode = FitMode.DISJOINT
     seed: int = 0
+    features: Features = Features.PAPER
     far: float = 1e-2
     rule: FarRule = FarRule.CONSERVATIVE
     cells: tuple[Pair, ...] = ()
     model: str = ""
     focus: Focus = Focus.CELL
+    measure: str = "rank-1"
+    covariate: str = ""
 
     def settings(self, models: Iterable[str]) -> MatrixSettings:
         """The matrix's settings, for these models without the ones left out."""
@@ -67,17 +79,30 @@ class ViewState:
             models=tuple(name for name in models if name not in self.left_out),
             map=self.map,
             mode=self.mode,
+            features=self.features,
             far=DEFAULT_FAR,
             seed=self.seed,
         )
 
-    def fitting(self, models: Iterable[str], datasets: Iterable[str]) -> ViewState:
-        """The same without names that the study does not have (any more); some dataset where there is one."""
+    def with_mode(self, mode: FitMode) -> ViewState:
+        """The same with another fit mode. The FAR rule goes along where it is the default of the mode before."""
+        rule = default_rule(mode) if self.rule is default_rule(self.mode) else self.rule
+        return replace(self, mode=mode, rule=rule)
+
+    def fitting(
+        self, models: Iterable[str], datasets: Iterable[str], templates: Collection[str] = ()
+    ) -> ViewState:
+        """The same without names that the study does not have (any more); some dataset where there is one; and a mode
+        and features that this dataset can have. ``templates`` names the datasets that compare templates."""
         models, datasets = tuple(models), tuple(datasets)
         shown = {name for name in models if name not in self.left_out}
+        dataset = self.dataset if self.dataset in datasets else (datasets[0] if datasets else "")
+        modes = TEMPLATE_MODES if dataset in templates else IMAGE_MODES
+        state = self if self.mode in modes or not dataset else self.with_mode(modes[0])
         return replace(
-            self,
-            dataset=self.dataset if self.dataset in datasets else (datasets[0] if datasets else ""),
+            state,
+            dataset=dataset,
+            features=self.features if dataset in templates or not dataset else Features.PAPER,
             left_out=self.left_out & frozenset(models),
             cells=tuple(pair for pair in self.cells if shown.issuperset(pair)),
             model=self.model if self.model in models else "",
@@ -110,11 +135,14 @@ class ViewState:
             "map": str(self.map),
             "mode": str(self.mode),
             "seed": self.seed,
+            "features": str(self.features),
             "far": self.far,
             "rule": str(self.rule),
             "cells": [list(pair) for pair in self.cells],
             "model": self.model,
             "focus": str(self.focus),
+            "measure": self.measure,
+            "covariate": self.covariate,
         }
 
     @classmethod
@@ -128,11 +156,14 @@ class ViewState:
             map=_choice(MapKind, values.get("map"), default.map),
             mode=_choice(FitMode, values.get("mode"), default.mode),
             seed=_seed(values.get("seed")),
+            features=_choice(Features, values.get("features"), default.features),
             far=next((far for far in DEFAULT_FAR if far == values.get("far")), default.far),
             rule=_choice(FarRule, values.get("rule"), default.rule),
             cells=tuple(_list(values.get("cells"), _pair))[:MAX_SELECTED],
             model=_text(values.get("model")),
             focus=_choice(Focus, values.get("focus"), default.focus),
+            measure=_text(values.get("measure")) or default.measure,
+            covariate=_text(values.get("covariate")),
         )
 
 

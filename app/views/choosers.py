@@ -8,9 +8,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSpinBox, QWidget
 
 from canon_core.maps.kinds import MapKind
-from canon_core.study.results import FitMode, MatrixSettings, far_text
+from canon_core.study.results import Features, FitMode, MatrixSettings, far_text
 from canon_core.verification.roc import FarRule
 
+from ..view_state import IMAGE_MODES, TEMPLATE_MODES
 from .flow_layout import FlowLayout
 
 #: zlib.crc32 is 32 bits wide, but any integer may seed the halves; what a spin box holds is plenty.
@@ -25,15 +26,26 @@ _MAPS = {
 _MODES = {
     FitMode.DISJOINT: "Fitted on one half of the subjects, scored on the other, both ways: leak-free",
     FitMode.IN_SAMPLE: "Fitted on all images, scored on all pairs: shows how much a map can learn by heart",
-    FitMode.AUTHORS: "As the paper scored: the mapped side was in the fit",
-    FitMode.REVERSED: "The source embeds the other template",
+    FitMode.AUTHORS: "As the paper scored: the source embeds the first template of a pair, whose images are those that"
+    " the map was fitted on",
+    FitMode.REVERSED: "The source embeds the second template of a pair: its images are outside the fit, but the"
+    " target's were what the map aimed at",
+}
+_FEATURES = {
+    Features.PAPER: (
+        "unit norm, detector-weighted",
+        "Every image is normalised, after the map too, and weighted by the detector's score; the upright image only",
+    ),
+    Features.INSIGHTFACE: (
+        "kept norms, detector-weighted, flips summed",
+        "Images keep their norms and are weighted by the detector's score; the mirrored image is added where the model"
+        " has it",
+    ),
 }
 _RULES = {
     FarRule.CONSERVATIVE: "The smallest threshold whose FAR does not exceed the target",
     FarRule.NEAREST: "The ROC point whose FAR is nearest to the target (the paper's)",
 }
-#: Modes that make sense for datasets whose images are templates by themselves.
-_IMAGE_MODES = (FitMode.DISJOINT, FitMode.IN_SAMPLE)
 
 
 @dataclass(frozen=True)
@@ -43,14 +55,15 @@ class SettingsChange:
     map: MapKind
     mode: FitMode
     seed: int
+    features: Features = Features.PAPER
 
     def applied(self, settings: MatrixSettings) -> MatrixSettings:
-        """The same settings with this map, mode and seed."""
-        return replace(settings, map=self.map, mode=self.mode, seed=self.seed)
+        """The same settings with this map, mode, seed and features."""
+        return replace(settings, map=self.map, mode=self.mode, seed=self.seed, features=self.features)
 
 
 class Choosers(QWidget):
-    """FAR and FAR rule (only read differently), map, fit and seed (other cells).
+    """FAR and FAR rule (only read differently), map, fit, seed and, of templates, features (other cells).
 
     Signals
     -------
@@ -67,11 +80,13 @@ class Choosers(QWidget):
         self.rule = QComboBox()
         self.map = QComboBox()
         self.mode = QComboBox()
+        self.features = QComboBox()
         self.seed = QSpinBox()
         self.seed.setRange(0, _LARGEST_SEED)
         self.seed.setKeyboardTracking(False)
         _fill(self.rule, {rule.value: (rule, tip) for rule, tip in _RULES.items()})
         _fill(self.map, {kind.value: (kind, tip) for kind, tip in _MAPS.items()})
+        _fill(self.features, {text: (features, tip) for features, (text, tip) in _FEATURES.items()})
         self._row = FlowLayout(self, spacing=14)
         for text, chooser, tip in (
             ("FAR", self.far, "False accept rate at which the ROC of every cell is read"),
@@ -79,27 +94,33 @@ class Choosers(QWidget):
             ("map", self.map, "What takes source embeddings into the target space"),
             ("fit", self.mode, "Which images the maps are fitted on"),
             ("seed", self.seed, "Which subjects belong to which half"),
+            ("templates", self.features, "How the embeddings of a template's images become one"),
         ):
             self._row.addWidget(_labelled(text, chooser, tip))
         self.far.activated.connect(self._emit_reading)
         self.rule.activated.connect(self._emit_reading)
         self.map.activated.connect(self._emit_settings)
         self.mode.activated.connect(self._emit_settings)
+        self.features.activated.connect(self._emit_settings)
         self.seed.valueChanged.connect(self._emit_settings)
 
     def add_widget(self, widget: QWidget) -> None:
         """Put something behind the choosers, in the same bar."""
         self._row.addWidget(widget)
 
-    def show_settings(self, settings: MatrixSettings, far: float, rule: FarRule) -> None:
-        """Stand at these settings; no signals."""
-        modes = _IMAGE_MODES if settings.mode in _IMAGE_MODES else tuple(_MODES)
+    def show_settings(
+        self, settings: MatrixSettings, far: float, rule: FarRule, *, templates: bool = False
+    ) -> None:
+        """Stand at these settings, of a dataset that compares ``templates`` or single images; no signals."""
+        modes = TEMPLATE_MODES if templates else IMAGE_MODES
         _fill(self.far, {far_text(target): (target, "") for target in settings.far})
         _fill(self.mode, {mode.value: (mode, _MODES[mode]) for mode in modes})
         self.far.setCurrentIndex(settings.far.index(far))
         self.rule.setCurrentIndex(list(_RULES).index(rule))
         self.map.setCurrentIndex(list(_MAPS).index(settings.map))
         self.mode.setCurrentIndex(modes.index(settings.mode))
+        self.features.setCurrentIndex(list(_FEATURES).index(settings.features))
+        self.features.parentWidget().setVisible(templates)
         blocked = self.seed.blockSignals(True)
         self.seed.setValue(settings.seed)
         self.seed.blockSignals(blocked)
@@ -110,9 +131,19 @@ class Choosers(QWidget):
         self.readingChanged.emit(self.far.currentData(), FarRule(self.rule.currentData()))
 
     def _emit_settings(self) -> None:
-        change = SettingsChange(MapKind(self.map.currentData()), FitMode(self.mode.currentData()), self.seed.value())
+        change = SettingsChange(
+            MapKind(self.map.currentData()),
+            FitMode(self.mode.currentData()),
+            self.seed.value(),
+            Features(self.features.currentData()),
+        )
         self.seed.setEnabled(change.mode is FitMode.DISJOINT)
         self.settingsRequested.emit(change)
+
+
+def features_text(features: Features) -> str:
+    """How templates are made, in words."""
+    return _FEATURES[features][0]
 
 
 def _fill(box: QComboBox, items: dict[str, tuple[object, str]]) -> None:

@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from canon_core.maps.kinds import MapKind
-from canon_core.study.results import FEW_PAIRS_PER_DIMENSION, Cell, Fit, FitMode, Matrix
+from canon_core.study.results import FEW_PAIRS_PER_DIMENSION, Cell, Fit, FitMode, Matrix, MatrixSettings
 
 #: Share of the genuine pairs above which one subject deserves to be named.
 _LARGE_SHARE = 0.2
+
+_LEAKS = {
+    FitMode.IN_SAMPLE: "In-sample: the map was fitted on the very images that are scored, so these figures flatter it.",
+    FitMode.AUTHORS: "As the authors scored, in-sample on the mapped side: the source embeds the first template of each"
+    " pair, an enrolment template whose images are those the map was fitted on (their scripts do so; section 3.3 of the"
+    " paper says that the mapped templates come from X_V, the verification side).",
+    FitMode.REVERSED: "Reversed, still in-sample: the source embeds the second template of each pair, whose images are"
+    " outside the fit, but the target's templates are what the map was fitted to and every subject was seen (section"
+    " 3.3 of the paper describes this side, mapped templates from X_V; the authors' scripts map the other).",
+}
 
 ROTATION_TITLE = "Why does a rotation beat the linear map here?"
 
@@ -44,15 +54,21 @@ def rotation_note(cell: Cell, matrix: Matrix) -> str:
         "free number for every pair of a source and a target dimension and also learns what is peculiar to its fit "
         "images; a rotation can only turn the space, so it carries over better to subjects outside the fit. The "
         "paper's figures have linear ahead because its mapped images are the ones the maps were fitted on: they are "
-        "in-sample. Set the fit to “in-sample” to see how much a map learns by heart."
+        f"in-sample. Set the fit to “{FitMode.AUTHORS if matrix.templates else FitMode.IN_SAMPLE}” to see how much a "
+        "map learns by heart."
     )
+
+
+def leak_note(settings: MatrixSettings) -> str:
+    """What a map has seen of the pairs it is scored on, where it has seen any: one sentence; else nothing."""
+    if settings.map is MapKind.NONE:
+        return ""
+    return _LEAKS.get(settings.mode, "")
 
 
 def in_sample_note(matrix: Matrix, cell: Cell) -> str:
     """That in-sample figures flatter the map, where they do."""
-    if matrix.settings.mode is not FitMode.IN_SAMPLE or not cell.fits:
-        return ""
-    return "In-sample: the map was fitted on the very images that are scored, so these figures flatter it."
+    return leak_note(matrix.settings) if cell.fits else ""
 
 
 def subject_note(cell: Cell) -> str:

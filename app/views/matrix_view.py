@@ -27,6 +27,7 @@ from canon_core.verification.roc import FarRule
 from .bar_buttons import button_row, tool_button
 from .choosers import Choosers, SettingsChange
 from .empty_state import EmptyState
+from .explanations import leak_note
 from .heat_map import HeatMap
 from .labels import SettingsLabel, TextLabel
 from .shown_matrix import (
@@ -71,7 +72,7 @@ class MatrixView(QWidget):
     readingChanged(far, rule) : float, FarRule
         Read at another FAR or by another rule; the view already shows it.
     settingsRequested(change) : SettingsChange
-        Another map, mode or seed: other cells are wanted.
+        Another map, mode, seed or features: other cells are wanted.
     computeRequested(), exportRequested(), actionRequested() :
         The buttons for missing cells, for export, and of the empty state.
     """
@@ -105,6 +106,7 @@ class MatrixView(QWidget):
         for page in (self._empty, self._scroll, self.table):
             self._stack.addWidget(page)
         self._summary = TextLabel()
+        self._leak = TextLabel(muted=True)
         self._settings = SettingsLabel()
         self._make_buttons()
         self._notice = self._make_notice()
@@ -114,8 +116,8 @@ class MatrixView(QWidget):
         for widget in (self.choosers, self._notice):
             layout.addWidget(widget)
         layout.addWidget(self._stack, 1)
-        layout.addWidget(self._summary)
-        layout.addWidget(self._settings)
+        for label in (self._summary, self._leak, self._settings):
+            layout.addWidget(label)
         self.choosers.readingChanged.connect(self._read_at)
         self.choosers.settingsRequested.connect(self.settingsRequested)
         self.heat_map.cellSelected.connect(self._cell_chosen)
@@ -178,7 +180,7 @@ class MatrixView(QWidget):
         if matrix is not None:
             choices = [self._far if far is None else far, ORDER_FAR, matrix.settings.far[0]]
             self._far = next(choice for choice in choices if choice in matrix.settings.far)
-            self.choosers.show_settings(matrix.settings, self._far, self._rule)
+            self.choosers.show_settings(matrix.settings, self._far, self._rule, templates=matrix.templates)
         self._show()
 
     def set_empty(self, text: str, action_text: str = "") -> None:
@@ -249,12 +251,16 @@ class MatrixView(QWidget):
             self._notice.hide()
         for widget in (self.choosers, self._summary, self._settings):
             widget.setVisible(there)
+        self._leak.setVisible(False)
         if self._matrix is not None:
             self.heat_map.set_shown(self._read(), describe=self._describe, tip=self._tip)
             self._fill_table(self._matrix)
             self._summary.setText(self._means(self._matrix))
             self._settings.setText(settings_line(self._matrix, self._rule, self._far))
             self._show_notice(self._matrix)
+            leak = leak_note(self._matrix.settings)
+            self._leak.setText(leak)
+            self._leak.setVisible(bool(leak))
         self._show_page()
 
     def _show_page(self) -> None:
