@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, event, given, settings
+from hypothesis import HealthCheck, Phase, assume, event, given, settings
 from hypothesis import strategies as st
 
 from canon_core.maps.fit import SourceFit
@@ -20,7 +20,7 @@ from canon_core.verification.template_scores import ScoredPairs, score_pairs, te
 from canon_core.verification.templates import INSIGHTFACE_FEATURES, PAPER_FEATURES, TemplateSet, template_embeddings
 
 from .naive import evaluator as naive
-from .naive.protocol import Embeddings, Protocol, Shape, random_embeddings, random_protocol, shapes
+from .naive.protocol import Embeddings, Protocol, Shape, exact_protocol, random_embeddings, random_protocol, shapes
 
 FAR = (1.0, 0.3, 0.1, 0.03, 0.01, 1e-3, 1e-6)
 FEATURES = {"paper": PAPER_FEATURES, "insightface": INSIGHTFACE_FEATURES}
@@ -128,3 +128,35 @@ def test_every_mode_agrees_on_random_protocols(
         else:
             event(f"{mode}: scores hang on rounding")
     assume(compared)
+
+
+@pytest.mark.parametrize("widths", [(512, 1024), (1024, 512)])
+@pytest.mark.parametrize("kind", ["linear", "affine", "rotation"])
+@settings(deadline=None, max_examples=1, suppress_health_check=[HealthCheck.too_slow], phases=[Phase.generate])
+@given(shape=shapes(subjects=(6, 9)), mode=st.sampled_from(naive.MODES), features=st.sampled_from(naive.FEATURES))
+def test_models_of_512_and_1024_dimensions_agree(
+    kind: str, widths: tuple[int, int], shape: Shape, mode: str, features: str
+):
+    """Far fewer fit images than dimensions: minimum norm, and a partial isometry."""
+    protocol = random_protocol(shape)
+    assume(all(rows and pairs for rows, pairs in naive.pools(protocol, mode)))
+    source, target = random_embeddings(protocol, widths, shape.seed + 1)
+    how = {"single": False, "kind": kind, "mode": mode, "features": features}
+    assume(compare(engine_pools(protocol, source, target, **how), naive.cell(protocol, source, target, **how)))
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@given(shape=shapes(subjects=(4, 8)), mode=st.sampled_from(naive.MODES), features=st.sampled_from(naive.FEATURES))
+def test_ties_are_cut_as_the_definition_says(shape: Shape, mode: str, features: str):
+    """With exact numbers everything must be the same to the last bit, ties and all."""
+    protocol, source, target = exact_protocol(shape)
+    assume(all(pairs for _, pairs in naive.pools(protocol, mode)))
+    how = {"single": False, "kind": "none", "mode": mode, "features": features}
+    expected = naive.cell(protocol, source, target, **how)
+    scored = engine_pools(protocol, source, target, **how)
+    for pool, scores in zip(scored, expected.scores, strict=True):
+        assert np.array_equal(pool.in_order(), np.array(scores))
+    ties = sum(map(len, expected.scores)) - len({score for scores in expected.scores for score in scores})
+    event("many ties" if ties > 10 else "few ties")
+    assume(ties)
+    compare_readings(scored, expected, 0.0)

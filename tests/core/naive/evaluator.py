@@ -60,12 +60,17 @@ def fit(kind: str, source: Floats, target: Floats) -> Map | None:
         matrix, offset = regression.coef_.T, regression.intercept_
     else:
         matrix = rotation(x, y)
-    return Map(matrix, offset, len(x), float(np.linalg.norm(matrix, 2)))
+    return Map(matrix, offset, len(x), math.sqrt(float(np.linalg.eigvalsh(shorter(matrix)).max())))
+
+
+def shorter(matrix: Floats) -> Floats:
+    """The smaller of the matrix's two Gram matrices."""
+    return matrix @ matrix.T if matrix.shape[0] <= matrix.shape[1] else matrix.T @ matrix
 
 
 def rotation(x: Floats, y: Floats) -> Floats:
     """``U[:, :k] · sign @ Vh[:k]``; the sign only where r = k = dA = dB, and ``U_r @ Vh_r`` below full rank."""
-    u, s, vh = np.linalg.svd(x.T @ y, full_matrices=True)
+    u, s, vh = np.linalg.svd(x.T @ y, full_matrices=False)
     k = min(x.shape[1], y.shape[1])
     r = sum(1 for value in s if value > 1e-10 * s[0])
     sign = np.ones(r)
@@ -164,10 +169,11 @@ def point(curve: tuple[Floats, Floats, Floats], target: float, rule: str) -> Poi
 
 def roc(genuine: Sequence[float], impostors: Sequence[float]) -> tuple[Floats, Floats, Floats]:
     """FAR, TAR and threshold of every distinct score, from +inf down."""
-    if not genuine:  # scikit-learn asks for both kinds
-        thresholds = np.array([math.inf, *sorted(set(impostors), reverse=True)])
-        far = np.array([sum(score >= threshold for score in impostors) / len(impostors) for threshold in thresholds])
-        return far, np.full(len(far), math.nan), thresholds
+    if not genuine or -math.inf in genuine:  # scikit-learn wants both kinds, and finite scores
+        thresholds = np.array([math.inf, *sorted({*genuine, *impostors} - {-math.inf}, reverse=True)])
+        far = np.array([sum(score >= threshold for score in impostors) for threshold in thresholds]) / len(impostors)
+        tar = np.array([sum(score >= threshold for score in genuine) for threshold in thresholds])
+        return far, tar / len(genuine) if genuine else np.full(len(far), math.nan), thresholds
     labels = [1] * len(genuine) + [0] * len(impostors)
     far, tar, thresholds = roc_curve(labels, [*genuine, *impostors], drop_intermediate=False)
     return far, tar, thresholds

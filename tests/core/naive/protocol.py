@@ -109,13 +109,17 @@ def random_protocol(shape: Shape) -> Protocol:
     kept += [pair for pair in pairs if pair not in kept and pair.genuine][:2]
     kept += [kept[int(rng.integers(len(kept)))] for _ in range(shape.repeated_pairs)]
     galleries: list[list[int]] = [[], []]
-    for template, subject in enrolled:
-        galleries[subject % 2].append(template)
+    probes = []
+    for template, subject in [*enrolled, *verified]:  # some subjects are in a gallery with several templates
+        if (template, subject) in enrolled or rng.random() < 0.1:
+            galleries[subject % 2].append(template)
+        else:
+            probes.append(template)
     return Protocol(
         tuple(images[k] for k in rng.permutation(len(images))),
         tuple(kept[k] for k in rng.permutation(len(kept))),
         tuple(map(tuple, galleries)),
-        tuple(template for template, _ in verified),
+        tuple(probes),
     )
 
 
@@ -140,3 +144,41 @@ def random_embeddings(
         rows = np.stack(views, 1) if flips else views[0]
         models.append(rows.astype(np.float32))
     return models
+
+
+def exact_protocol(shape: Shape) -> tuple[Protocol, Embeddings, Embeddings]:
+    """A protocol with embeddings of two models for ties: every number from the image to the score is a whole
+    sixteenth, the same in float32 and float64, and many templates are alike.
+
+    Every image is ±e_i or ½(±e_i ± e_j ± e_k ± e_l) times a power of two. A template holds one image, or four of the
+    same direction (detector scores are powers of two, media as they come), or four different axes in media of their
+    own, which add up to norm 2.
+    """
+    rng = np.random.default_rng(shape.seed)
+    width = 5
+    drawn = random_protocol(shape)
+    palette = [exact_direction(rng, width) for _ in range(3)]
+    images: list[Image] = []
+    rows: list[tuple[Floats, Floats]] = []
+    for template in drawn.templates:
+        own = [image for image in drawn.images if image.template == template]
+        kind = rng.integers(3)
+        own = own[:1] if kind == 0 else (own * 4)[:4]
+        direction, axes = palette[rng.integers(3)], rng.permutation(width)
+        for number, image in enumerate(own):
+            if kind < 2:
+                score = None if image.score is None else float(2.0 ** rng.integers(-3, 1))
+                images.append(Image(template, image.medium, image.subject, score))
+                rows.append((direction * 2.0 ** rng.integers(-2, 3), direction * 2.0 ** rng.integers(-2, 3)))
+            else:
+                images.append(Image(template, number, image.subject, None))
+                rows.append((np.eye(width)[axes[number]], np.eye(width)[axes[-number - 1]]))
+    first, second = np.array(rows).astype(np.float32).transpose(1, 0, 2)
+    return Protocol(tuple(images), drawn.pairs, drawn.galleries, drawn.probes), first, second
+
+
+def exact_direction(rng: np.random.Generator, width: int) -> Floats:
+    chosen = rng.permutation(width)[: rng.choice([1, 4])]
+    vector = np.zeros(width)
+    vector[chosen] = rng.choice([-1.0, 1.0], len(chosen)) / np.sqrt(len(chosen))
+    return vector
