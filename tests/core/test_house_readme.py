@@ -23,10 +23,14 @@ def test_a_command_line_that_is_shown_is_one_that_the_program_takes(line: str):
     """Parsed by the program's own commands, not run."""
     import typer.main
 
-    from canon_core.cli.commands import app
+    from canon_core.cli.application import app, load_commands
 
-    _, name, *arguments = shlex.split(line, comments=True)
-    command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
+    load_commands()
+    name, *arguments = shlex.split(line, comments=True)
+    command = typer.main.get_command(app)
+    while hasattr(command, "commands"):  # a group, such as `canon map`
+        name, *arguments = arguments
+        command = command.commands[name]
     context = command.make_context(name, arguments, resilient_parsing=False)
     context.close()
 
