@@ -47,6 +47,8 @@ class ActionSpec:
 ACTIONS: Final = (
     ActionSpec("file.new", "&New study…", "Make a new, empty study", _Keys.New),
     ActionSpec("file.open", "&Open study…", "Open a study folder (NAME.canon)", _Keys.Open),
+    ActionSpec("file.import", "&Import embeddings…",
+               "Take in embeddings made elsewhere (.npy, .npz, .h5, .csv), for images or for ids alone", "Ctrl+I", 1),
     ActionSpec("file.close", "&Close study", "Close the study; everything in it is saved", _Keys.Close, 2),
     ActionSpec("file.export", "&Export figures and tables…", "Write the matrix, its ROC curves and its tables as files",
                "Ctrl+E", 3),
@@ -55,7 +57,7 @@ ACTIONS: Final = (
                "Ctrl+Shift+C", 1),
     ActionSpec("edit.clear_selection", "C&lear selection", "Choose no cell", "Esc", 1),
     ActionSpec("study.add_model", "Add &model…", "Add face-recognition networks (ONNX files)", "Ctrl+M"),
-    ActionSpec("study.add_dataset", "Add &dataset…", "Add a folder of face images, one sub-folder a person",
+    ActionSpec("study.add_dataset", "Add &dataset…", "Add a folder of face images, IJB-B or IJB-C, LFW, or a .bin file",
                "Ctrl+D"),
     ActionSpec("study.compute_all", "Compute every&thing", "Make the missing embeddings, then the missing cells",
                "Ctrl+Return", 1),

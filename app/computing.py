@@ -126,12 +126,12 @@ class Computing(QObject):
         self._document.faulted.emit(error)
 
     def embed_missing(self) -> bool:
-        """Embed the chosen dataset with every model of the matrix that is not complete; False when none is left."""
+        """Embed the chosen dataset with every network of the matrix that is not complete; False when none is left."""
         contents, state = self._document.contents, self._document.state
         if contents is None or not state.dataset:
             return False
-        done = set(contents.embedded(state.dataset))
-        names = [name for name in contents.model_names if name not in state.left_out and name not in done]
+        included = [name for name in contents.model_names if name not in state.left_out]
+        names = contents.to_embed(state.dataset, included)
         self.embed(names, state.dataset)
         return bool(names)
 

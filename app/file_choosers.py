@@ -7,6 +7,9 @@ from pathlib import Path
 from PySide6.QtCore import QStandardPaths
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+#: Endings of files that embeddings made elsewhere come in.
+EMBEDDINGS = (".npy", ".npz", ".h5", ".hdf5", ".csv", ".parquet")
+
 
 def _start(folder: Path | None) -> str:
     if folder is not None and folder.is_dir():
@@ -37,7 +40,23 @@ def choose_networks(parent: QWidget, folder: Path | None) -> list[Path]:
 
 def choose_faces(parent: QWidget, folder: Path | None) -> Path | None:
     """Which folder of faces to add."""
-    return _folder(parent, "Add dataset: choose the folder whose sub-folders are the subjects", folder)
+    return _folder(parent, "Add dataset: choose its folder (sub-folders are the subjects, or IJB's meta)", folder)
+
+
+def choose_verification_set(parent: QWidget, folder: Path | None) -> Path | None:
+    """Which file of packed faces to add."""
+    return _file(parent, "Add dataset", folder, "Verification sets (*.bin);;All files (*)")
+
+
+def choose_embeddings(parent: QWidget, folder: Path | None) -> Path | None:
+    """Which file of embeddings to import."""
+    endings = " ".join(f"*{ending}" for ending in EMBEDDINGS)
+    return _file(parent, "Import embeddings", folder, f"Embeddings ({endings});;All files (*)")
+
+
+def choose_ids(parent: QWidget, folder: Path | None) -> Path | None:
+    """Which list of ids to use."""
+    return _file(parent, "Ids of the rows", folder, "Lists of ids (*.txt *.csv);;All files (*)")
 
 
 def choose_landmarks(parent: QWidget, folder: Path | None) -> Path | None:

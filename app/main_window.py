@@ -148,7 +148,7 @@ class MainWindow(QMainWindow):
         actions.fill(menu, "file", [0])
         self.recent_menu = menu.addMenu("Open &recent")
         menu.addSeparator()
-        for group in (2, 3, 4):
+        for group in (1, 2, 3, 4):
             actions.fill(menu, "file", [group])
             menu.addSeparator()
         menu = bar.addMenu("&Edit")

@@ -28,8 +28,15 @@ def next_step(contents: Contents, state: ViewState, *, embedding: bool, reading:
         Whether embeddings are being made, and whether a dataset is being read.
     """
     if not contents.models:
+        if contents.datasets and not any(dataset.has_images for dataset in contents.datasets):
+            return _import(
+                contents,
+                f"Nobody has the images of '{contents.datasets[0].name}' here, so there is nothing to embed. Import"
+                " embeddings that were made elsewhere: one file for each model.",
+            )
         return NextStep(
-            "This study has no networks yet. Add the ONNX files of the face models you want to compare.",
+            "This study has no networks yet. Add the ONNX files of the face models you want to compare, or import"
+            " embeddings that were made elsewhere (File menu).",
             *_offer(contents, "Add models…", "study.add_model"),
         )
     if not contents.datasets:
@@ -37,7 +44,7 @@ def next_step(contents: Contents, state: ViewState, *, embedding: bool, reading:
             return NextStep("The images are being read. How far that is, is shown below.")
         return NextStep(
             f"{_count(len(contents.models), 'network')} in the study, and no faces yet. Add a folder of face images,"
-            " with one sub-folder a person.",
+            " with one sub-folder a person, or a set with a protocol of its own (IJB-B, IJB-C, LFW, a .bin file).",
             *_offer(contents, "Add dataset…", "study.add_dataset"),
         )
     chosen = [name for name in contents.model_names if name not in state.left_out]
@@ -50,6 +57,19 @@ def next_step(contents: Contents, state: ViewState, *, embedding: bool, reading:
         return NextStep(
             f"The networks look at the faces of '{dataset.name}'. The matrix begins to fill as soon as that is done."
         )
+    if not dataset.has_images:
+        return _import(
+            contents,
+            f"Of '{dataset.name}' there are names and no images, so nothing can be embedded. Import embeddings of it"
+            " that were made elsewhere.",
+        )
+    networks = contents.to_embed(dataset.name, chosen)
+    if not networks:
+        return _import(
+            contents,
+            f"The ticked models have no network, only embeddings made elsewhere, and none of '{dataset.name}'. Import"
+            " those too, or add networks.",
+        )
     if dataset.alignment is None:
         return NextStep(
             f"The {_count(dataset.images, 'image')} of '{dataset.name}' are photographs, and nothing says where the"
@@ -57,11 +77,16 @@ def next_step(contents: Contents, state: ViewState, *, embedding: bool, reading:
             " landmarks file or a detector."
         )
     left_out = f" ({dataset.problems:,} left out: choose it in the study tree to see why)" if dataset.problems else ""
+    compared = "every pair of templates that it names" if dataset.has_templates else "every pair of images"
     return NextStep(
-        f"{_count(len(chosen), 'network')} and {_count(dataset.images, 'image')} of '{dataset.name}'{left_out} are"
-        " ready. Embed the faces with each network, fit a map between every two, and score every pair of images.",
+        f"{_count(len(networks), 'network')} and {_count(dataset.images, 'image')} of '{dataset.name}'{left_out} are"
+        f" ready. Embed the faces with each network, fit a map between every two, and score {compared}.",
         *_offer(contents, "Compute everything", "study.compute_all"),
     )
+
+
+def _import(contents: Contents, text: str) -> NextStep:
+    return NextStep(text, *_offer(contents, "Import embeddings…", "file.import"))
 
 
 def _offer(contents: Contents, button: str, action: str) -> tuple[str, str]:

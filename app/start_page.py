@@ -65,7 +65,9 @@ class StartPage(QScrollArea):
             button.setMinimumSize(140, 34)
             buttons.addWidget(button)
         buttons.addStretch(1)
-        drop = TextLabel("or drop a study, ONNX files or a folder of faces anywhere on this window", muted=True)
+        drop = TextLabel(
+            "or drop a study, ONNX files, a set of faces or files of embeddings anywhere on this window", muted=True
+        )
         self._recent_title = QLabel("Recent studies")
         self._recent_title.setFont(sized(self.font(), 1.0, bold=True))
         self.recent = QListWidget()

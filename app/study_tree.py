@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
@@ -9,6 +11,9 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTree
 from .badge_delegate import BADGE_ROLE, BadgeDelegate
 from .contents import Contents, badge_of, badge_reason, badge_text
 from .view_state import ViewState
+
+if TYPE_CHECKING:
+    from canon_core.study.study import DatasetEntry, ModelEntry
 
 _KEY_ROLE = Qt.ItemDataRole.UserRole
 #: What an item stands for: ("model", name), ("dataset", name), ("embedding", model, dataset), or a heading.
@@ -117,11 +122,7 @@ class StudyTree(QTreeWidget):
         for model in contents.models:
             gone = model.name in contents.missing_models
             item = self._say(
-                ("model", model.name),
-                model.name,
-                "file is gone" if gone else f"{model.dimensions}-d",
-                f"{model.file}\n{model.dimensions} dimensions, {model.parameters / 1e6:.2f} M parameters;"
-                f" preprocessing: {model.origin}.\nChecked: it is in the matrix.",
+                ("model", model.name), model.name, "file is gone" if gone else f"{model.dimensions}-d", _about(model)
             )
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             included = model.name not in state.left_out
@@ -129,24 +130,26 @@ class StudyTree(QTreeWidget):
         for dataset in contents.datasets:
             gone = dataset.name in contents.missing_datasets
             shown = dataset.name == state.dataset
+            count = f"{dataset.images:,} images"
+            if dataset.templates is not None:
+                count = f"{dataset.templates.templates:,} templates"
             item = self._say(
                 ("dataset", dataset.name),
                 dataset.name,
-                "folder is gone" if gone else f"{dataset.images:,} images",
-                f"{dataset.path}\n{dataset.images:,} images of {dataset.subjects:,} subjects, {dataset.protocol}"
-                + (f"; {dataset.problems:,} left out" if dataset.problems else "")
-                + ("\nIts matrix is shown." if shown else ""),
+                "folder is gone" if gone else count,
+                _about_dataset(dataset) + ("\nIts matrix is shown." if shown else ""),
             )
             font = QFont(self.font())
             font.setBold(shown and len(contents.datasets) > 1)
             item.setFont(0, font)
             for model in contents.models:
                 found = contents.states[model.name, dataset.name]
+                source = contents.imports.get((model.name, dataset.name))
                 item = self._say(
                     ("embedding", model.name, dataset.name),
                     model.name,
-                    badge_text(found),
-                    badge_reason(found, model.name, dataset.name),
+                    badge_text(found, imported=model.imported, has_images=dataset.has_images),
+                    badge_reason(found, model.name, dataset.name, source=source, has_images=dataset.has_images),
                 )
                 item.setData(1, BADGE_ROLE, badge_of(found).value)
         self._say(("stored",), "Stored", "")
@@ -183,6 +186,32 @@ class StudyTree(QTreeWidget):
         if item is not None:
             self.setCurrentItem(item)
         self.menuRequested.emit(self.viewport().mapToGlobal(position))
+
+
+def _about(model: ModelEntry) -> str:
+    """A model in a few lines."""
+    if model.imported:
+        what = f"{model.dimensions} dimensions, embeddings made elsewhere: there is no network."
+    else:
+        what = (
+            f"{model.dimensions} dimensions, {model.parameters / 1e6:.2f} M parameters; preprocessing: {model.origin}."
+        )
+    return f"{model.file}\n{what}\nChecked: it is in the matrix."
+
+
+def _about_dataset(dataset: DatasetEntry) -> str:
+    """A dataset in a few lines."""
+    lines = [
+        f"{dataset.path}",
+        f"{dataset.images:,} images{'' if dataset.has_images else ', by name only,'} of {dataset.subjects:,} subjects,"
+        f" {dataset.protocol}" + (f"; {dataset.problems:,} left out" if dataset.problems else ""),
+    ]
+    if dataset.templates is not None:
+        counts = dataset.templates
+        lines.append(f"{counts.templates:,} templates, {counts.pairs:,} pairs, {counts.genuine:,} of them genuine")
+        if counts.galleries:
+            lines.append(f"1:N: galleries {', '.join(counts.galleries)}, {counts.probes:,} probes")
+    return "\n".join(lines)
 
 
 def _keys(contents: Contents | None) -> list[Key]:

@@ -1,4 +1,4 @@
-"""A line for a path, with a button that opens the system's chooser."""
+"""A line for a path, with a button that opens the system's chooser; or two, where a folder and a file will do."""
 
 from __future__ import annotations
 
@@ -21,23 +21,31 @@ class PathField(QWidget):
 
     pathChanged = Signal(object)
 
-    def __init__(self, what: str, choose: Chooser, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, what: str, choose: Chooser, parent: QWidget | None = None, *, choose_file: Chooser | None = None
+    ) -> None:
         super().__init__(parent)
-        self._choose = choose
         self.line = QLineEdit()
         self.line.setAccessibleName(what)
         self.line.setPlaceholderText(what)
         self.line.editingFinished.connect(self._tell)
-        self.button = QPushButton("Browse…")
-        self.button.setAccessibleName(f"Browse for {what}")
-        self.button.setAutoDefault(False)
-        self.button.clicked.connect(self._browse)
+        self.button = self._make_button("Browse…" if choose_file is None else "Folder…", f"Browse for {what}", choose)
         self._told: Path | None = None
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.line, 1)
         row.addWidget(self.button)
+        if choose_file is not None:
+            self.file_button = self._make_button("File…", f"Browse for {what}, as a file", choose_file)
+            row.addWidget(self.file_button)
         self.setFocusProxy(self.line)
+
+    def _make_button(self, text: str, says: str, choose: Chooser) -> QPushButton:
+        button = QPushButton(text)
+        button.setAccessibleName(says)
+        button.setAutoDefault(False)
+        button.clicked.connect(lambda: self._browse(choose))
+        return button
 
     @property
     def path(self) -> Path | None:
@@ -50,9 +58,9 @@ class PathField(QWidget):
         self.line.setText("" if path is None else str(path))
         self._tell()
 
-    def _browse(self) -> None:
+    def _browse(self, choose: Chooser) -> None:
         path = self.path
-        chosen = self._choose(self, path.parent if path is not None else None)
+        chosen = choose(self, path.parent if path is not None else None)
         if chosen is not None:
             self.set_path(chosen)
 
