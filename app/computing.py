@@ -91,6 +91,16 @@ class Computing(QObject):
         """Whether a matrix is being computed or waits for it."""
         return self._matrix_job != 0
 
+    @property
+    def stamp(self) -> object:
+        """What the matrix depends on, to compare; None where there is nothing to compute."""
+        return self._stamp
+
+    def look_again(self) -> None:
+        """Cells were stored by something else than the matrix: read what is there now."""
+        if self._stamp is not None and not self.scoring:
+            self._ask(self._stamp, None)
+
     def embed(self, models: Sequence[str], dataset: str, *, other_provider: bool = False) -> None:
         """Embed a dataset with some models, one after the other; what is there is kept."""
         study, names = self._document.study, tuple(models)
