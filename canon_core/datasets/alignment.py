@@ -14,6 +14,7 @@ from canon_core.datasets.folder import subject_of
 from canon_core.datasets.landmarks import Landmarks, mirrored, read_landmarks, why_unusable
 from canon_core.datasets.measure import MeasuredImage
 from canon_core.datasets.options import DatasetOptions
+from canon_core.datasets.text_file import remarks
 from canon_core.errors import DatasetError
 
 #: Used where it lies in the dataset's folder and nothing else was said.
@@ -165,7 +166,7 @@ def _from_file(root: Path, measured: Sequence[MeasuredImage], path: Path) -> tup
             path=path,
             remedy="write each image's path below that folder in the first column",
         )
-    notes = []
+    notes = list(remarks(path))
     if rows:
         which = (
             "1 line names no image that was read"

@@ -78,7 +78,7 @@ def read_bin_dataset(
     rows = np.array([row_of[name] for name in faces.ids], np.int64)
     kept = np.zeros(len(names), bool)
     kept[rows] = True
-    warnings = []
+    warnings = list(found.warnings)
     folds, dropped = _folds(found.folds, kept, names)
     if not len(folds):
         raise DatasetError("holds no pair of which both images can be used", path=path, remedy="get the file again")

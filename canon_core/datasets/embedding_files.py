@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from canon_core.datasets.text_file import read_rows
+from canon_core.datasets.text_file import read_rows, remarks
 from canon_core.errors import DatasetError, StoreError
 from canon_core.jobs import JobContext
 from canon_core.limits import MAX_DIMENSIONS, MAX_IMAGES
@@ -75,7 +75,8 @@ def _from_npy(path: Path, name: str | None, ctx: JobContext) -> Found:
         size = file.seek(0, 2)
         file.seek(0)
         array = _read_array(path, file, size, path.name)
-    return array, None, []
+        rest = size - file.tell()
+    return array, None, [f"{rest:,} bytes after the array were passed over"] if rest else []
 
 
 def _read_array(path: Path, file: Any, size: int, name: str) -> NDArray[Any]:
@@ -214,7 +215,8 @@ def _from_csv(path: Path, name: str | None, ctx: JobContext) -> Found:
             raise _fault(path, "holds too many rows")
     if not rows or not rows[0].size:
         raise _fault(path, "holds no embeddings")
-    return np.stack(rows), names if named else None, ["ids from the first column"] if named else []
+    notes = ["ids from the first column"] if named else []
+    return np.stack(rows), names if named else None, [*notes, *remarks(path)]
 
 
 def _line_fault(path: Path, line: int, problem: str) -> DatasetError:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from canon_core.datasets.embedding_files import ID_NAMES, WHAT, read_embedding_table, refuse_size
-from canon_core.datasets.text_file import read_lines, read_rows
+from canon_core.datasets.text_file import read_lines, read_rows, remarks
 from canon_core.errors import DatasetError
 from canon_core.jobs import JobContext, system_error
 
@@ -136,7 +136,7 @@ def read_imported(
     rows = _rows(path, array)
     if ids is not None:
         names = _read_ids(ids)
-        notes = [*notes, f"ids from {ids.name}"]
+        notes = [*notes, f"ids from {ids.name}", *remarks(ids)]
     if names is not None:
         _refuse_ids(ids or path, names, len(rows))
     bad = bad_rows(rows, ctx)
@@ -231,9 +231,13 @@ def _refuse_ids(path: Path, names: Sequence[str], rows: int) -> None:
             f"names {len(names):,} ids for {rows:,} rows", path=path, remedy="give exactly one id a row, in their order"
         )
     if len(set(names)) < len(names):
-        seen: set[str] = set()
-        twice = next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise DatasetError(f"names '{twice[:80]}' twice", path=path, remedy="give every row an id of its own")
+        first: dict[str, int] = {}
+        row, twice = next((row, name) for row, name in enumerate(names) if first.setdefault(name, row) != row)
+        raise DatasetError(
+            f"names '{twice[:80]}' twice, for rows {first[twice] + 1} and {row + 1}",
+            path=path,
+            remedy="give every row an id of its own",
+        )
 
 
 def _row_name(names: Sequence[str] | None, row: int) -> str:

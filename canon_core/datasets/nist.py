@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -12,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from canon_core.datasets.covariates import Covariate, covariate_of_numbers, covariate_of_texts
+from canon_core.datasets.nist_covariates import read_covariates
 from canon_core.datasets.pair_file import read_pair_file
 from canon_core.datasets.template_dataset import (
     IJBB,
@@ -170,7 +169,7 @@ def read_nist(path: Path, ctx: JobContext) -> TemplateDataset:
     if problems:
         shown = several([problem.image for problem in problems])
         warnings.append(f"{len(problems):,} image files are missing or cannot be used ({shown})")
-    covariates = _covariates(tables, files, names, ctx)
+    covariates, slips = read_covariates(tables, _NO_COVARIATES, lambda: _read_metadata(files, ctx))
     known = several([covariate.name for covariate in covariates], 40) or "none"
     note = (
         f"{why}: {protocol.images:,} images, {protocol.templates:,} templates, {len(protocol):,} pairs "
@@ -186,10 +185,10 @@ def read_nist(path: Path, ctx: JobContext) -> TemplateDataset:
         None,
         boxes,
         None,
-        tuple(covariates),
+        covariates,
         tuple(problems),
         (note,),
-        (*warnings, *remarks),
+        (*warnings, *remarks, *slips),
         files.sources(),
         bool(there),
     )
@@ -221,6 +220,11 @@ def _releases(folder: Path, at: Path) -> list[NistFiles]:
 
 def _read_rows(path: Path, ctx: JobContext, ids: Sequence[str] = _IDS) -> TextTable:
     return read_text_table(path, _WHAT, ctx, texts=("FILENAME",), needed=(*ids, *_BOX))
+
+
+def _read_metadata(files: NistFiles, ctx: JobContext) -> TextTable | None:
+    path = files.metadata()
+    return None if path is None else _read_rows(path, ctx, ("SUBJECT_ID",))
 
 
 def _subjects(tables: Sequence[TextTable]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -339,56 +343,6 @@ def _repeated(templates: NDArray[np.int64], names: Sequence[str], boxes: NDArray
     return len(names) - len(set(rows))
 
 
-def _covariates(
-    tables: Sequence[TextTable], files: NistFiles, names: Sequence[str], ctx: JobContext
-) -> list[Covariate]:
-    columns = dict.fromkeys(name for table in tables for name in table.names)
-    wanted = [name for name in columns if name and name not in _NO_COVARIATES]
-    if not wanted and (metadata := files.metadata()) is not None:
-        return _covariates_of_metadata(_read_rows(metadata, ctx, ("SUBJECT_ID",)), tables, names)
-    found = []
-    for name in wanted:
-        if any(name in table.texts for table in tables):
-            covariate = covariate_of_texts(name, [text for table in tables for text in _texts(table, name)])
-        else:
-            unknown = [np.full(len(table), np.nan) for table in tables]
-            pieces = [table.numbers.get(name, absent) for table, absent in zip(tables, unknown, strict=True)]
-            covariate = covariate_of_numbers(name, np.concatenate(pieces))
-        if covariate is not None:
-            found.append(covariate)
-    return found
-
-
-def _covariates_of_metadata(metadata: TextTable, tables: Sequence[TextTable], names: Sequence[str]) -> list[Covariate]:
-    """Covariates that stand in a file of their own, joined by subject, file and corner of the box."""
-    wanted = [key for table in tables for key in _keys(table)]
-    row_of = {key: row for row, key in enumerate(_keys(metadata))}
-    place = np.fromiter((row_of.get(key, -1) for key in wanted), np.int64, len(names))
-    found = []
-    for name in metadata.names:
-        if name in _NO_COVARIATES:
-            continue
-        if name in metadata.texts:
-            texts = [*metadata.texts[name], ""]  # the last is what -1 takes
-            covariate = covariate_of_texts(name, (texts[row] for row in place.tolist()))
-        else:
-            covariate = covariate_of_numbers(name, np.append(metadata.numbers[name], np.nan)[place])
-        if covariate is not None:
-            found.append(covariate)
-    return found
-
-
-def _keys(table: TextTable) -> Iterator[tuple[object, ...]]:
-    columns = (table.numbers[name].tolist() for name in ("SUBJECT_ID", "FACE_X", "FACE_Y"))
-    return zip(table.texts["FILENAME"], *columns, strict=True)
-
-
-def _texts(table: TextTable, name: str) -> Sequence[str]:
-    if name in table.texts:
-        return table.texts[name]
-    return ["" if math.isnan(value) else f"{value:g}" for value in table.numbers.get(name, np.full(len(table), np.nan))]
-
-
 def _read_search(
     files: NistFiles, tables: Sequence[TextTable], protocol: VerificationProtocol, ctx: JobContext
 ) -> tuple[IdentificationProtocol | None, list[str]]:
@@ -402,6 +356,7 @@ def _read_search(
         table = next((table for table in tables if table.path == path), None)
         if table is None:
             table = read_text_table(path, _WHAT, ctx, needed=_IDS, wanted=_IDS)
+            remarks += table.warnings
         ids, subjects = _template_subjects(table)
         place = positions_of(ids, protocol.template_ids)
         there = place >= 0

@@ -23,6 +23,7 @@ from canon_core.datasets.options import TEMPLATE_FORMATS, DatasetOptions
 from canon_core.datasets.recognise import recognise
 from canon_core.datasets.template_faces import read_template_faces
 from canon_core.datasets.template_protocol import TemplateProtocols
+from canon_core.datasets.text_file import remarks
 from canon_core.errors import DatasetError, SettingsError
 from canon_core.jobs import JobContext
 
@@ -193,7 +194,7 @@ def _read_folder(
         )
     faces, assumed = locate_faces(root, measured, options, detector.sha256 if detector is not None else "")
     faces = replace(faces, problems=(*listing.problems, *problems, *faces.problems))
-    folds, pair_problems, recognised = _read_folds(root, faces, options)
+    folds, pair_problems, recognised, pairs = _read_folds(root, faces, options)
     faces = replace(faces, problems=(*faces.problems, *pair_problems))
     notes = [recognised, *assumed]
     if len(ids) < len(listing.ids):
@@ -205,16 +206,18 @@ def _read_folder(
     if listing.others > used:
         notes.append(f"{_count(listing.others - used, 'file')} that are no images were passed over")
     notes += _remarks(faces)
-    return LoadedDataset("folder" if folds is None else "lfw", faces, folds, tuple(notes))
+    if folds is None or pairs is None:
+        return LoadedDataset("folder", faces, None, tuple(notes))
+    return LoadedDataset("lfw", faces, folds, (*remarks(pairs), *notes), sources=(pairs,))
 
 
 def _read_folds(
     root: Path, faces: FaceImages, options: DatasetOptions
-) -> tuple[FoldProtocol | None, tuple[Problem, ...], str]:
-    """The folds with the pairs left out of them, and what was recognised by what."""
+) -> tuple[FoldProtocol | None, tuple[Problem, ...], str, Path | None]:
+    """The folds with the pairs left out of them, what was recognised by what, and the file with the pairs."""
     people = f"{_count(len(faces), 'image')} of {_count(len(faces.subject_names), 'subject')}"
     if options.format == "folder":
-        return None, (), f"a folder of identities: {people}"
+        return None, (), f"a folder of identities: {people}", None
     candidates = [root / PAIRS_NAME, root.parent / PAIRS_NAME] if options.pairs is None else [options.pairs]
     asked = options.format == "lfw" or options.pairs is not None
     refusal = ""
@@ -230,7 +233,7 @@ def _read_folds(
             continue
         if len(folds):
             counts = f"{_count(len(folds), 'pair')} in {_count(folds.folds, 'fold')}"
-            return folds, problems, f"LFW, by {path}: {people}, {counts}"
+            return folds, problems, f"LFW, by {path}: {people}, {counts}", path
         if asked:
             raise DatasetError(
                 f"names no pair of images that are in {root}", path=path, remedy="give the pairs of these images"
@@ -242,7 +245,7 @@ def _read_folds(
         )
     if not refusal:
         refusal = f" (no {PAIRS_NAME} in it or its parent)"
-    return None, (), f"a folder of identities: {people}{refusal}"
+    return None, (), f"a folder of identities: {people}{refusal}", None
 
 
 def _remarks(faces: FaceImages) -> list[str]:

@@ -40,7 +40,7 @@ def recognise(path: Path) -> tuple[str, tuple[str, ...]]:
     if not path.exists():
         raise DatasetError("no such folder or file", path=path, remedy="check the path")
     if looks_like_bin(path):
-        return "bin", (f"a verification set in InsightFace's format, by the ending and first byte of {path.name}",)
+        return "bin", (f"a verification set in InsightFace's format, by the ending of {path.name}",)
     reasons: list[str] = []
     files, why = find_ijb(path)
     if files is not None:

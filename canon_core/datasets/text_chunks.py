@@ -16,7 +16,7 @@ from canon_core.limits import MAX_TEXT_BYTES
 CHUNK_BYTES: Final = 4 * 2**20
 #: No line of the tables we know is a hundredth as long.
 _MAX_LINE_BYTES: Final = 2**20
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 #: What other files begin with that are given by mistake.
 _MISTAKEN: Final = (
     (b"\x1f\x8b", "is compressed with gzip", "unpack it with gunzip"),
@@ -85,17 +85,7 @@ class TextChunks:
 
     def warnings(self) -> tuple[str, ...]:
         """What was harmless but not as it should be, once all chunks were read."""
-        found = []
-        if self._mark:
-            found.append(f"{self.path.name} begins with a byte-order mark, which was passed over")
-        if self._windows:
-            found.append(f"{self.path.name} has Windows line ends")
-        if self._unended:
-            found.append(
-                f"the last line of {self.path.name} has no line end: if the file was cut short there, its last "
-                "number is wrong"
-            )
-        return tuple(found)
+        return oddities(self.path.name, mark=self._mark, windows=self._windows, unended=self._unended)
 
     def line(self, chunk: Chunk, position: int = 0) -> int:
         """Number of the line at a position in a chunk, counted from 1."""
@@ -134,11 +124,9 @@ class TextChunks:
             yield replace(self._chunk(rest + b"\n", self.done - len(rest)), unended=True)
 
     def _begun(self, block: bytes) -> bytes:
-        for magic, problem, remedy in _MISTAKEN:
-            if block.startswith(magic):
-                raise DatasetError(problem, path=self.path, remedy=remedy)
-        self._mark = block.startswith(_BYTE_ORDER_MARK)
-        return block[len(_BYTE_ORDER_MARK) :] if self._mark else block
+        refuse_mistaken(self.path, block)
+        self._mark = block.startswith(BYTE_ORDER_MARK)
+        return block[len(BYTE_ORDER_MARK) :] if self._mark else block
 
     def _chunk(self, data: bytes, start: int) -> Chunk:
         if (nul := data.find(b"\0")) >= 0:
@@ -157,6 +145,28 @@ class TextChunks:
                 lines += block.count(b"\n")
                 start -= len(block)
         return lines
+
+
+def refuse_mistaken(path: Path, begin: bytes) -> None:
+    """Raise DatasetError where a text file's first bytes are those of an archive or of UTF-16."""
+    for magic, problem, remedy in _MISTAKEN:
+        if begin.startswith(magic):
+            raise DatasetError(problem, path=path, remedy=remedy)
+
+
+def oddities(name: str, *, mark: bool, windows: bool, unended: bool) -> tuple[str, ...]:
+    """Sentences for what is harmless in a text file but not as it should be."""
+    found = []
+    if mark:
+        found.append(f"{name} begins with a byte-order mark, which was passed over")
+    if windows:
+        found.append(f"{name} has Windows line ends")
+    if unended:
+        found.append(
+            f"the last line of {name} has no line end: if the file was cut short there, its last number or name is "
+            "wrong"
+        )
+    return tuple(found)
 
 
 def spaced(data: bytes) -> bytes:

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
+from canon_core.datasets.text_chunks import BYTE_ORDER_MARK, oddities, refuse_mistaken
 from canon_core.errors import DatasetError
 from canon_core.jobs import system_error
 from canon_core.limits import MAX_TEXT_BYTES
@@ -24,7 +25,7 @@ def read_lines(path: Path, what: str) -> Iterator[str]:
     Raises
     ------
     DatasetError
-        Missing, unreadable, too large, or no UTF-8 text; the last while iterating, with the line.
+        Missing, unreadable, too large, compressed, or no UTF-8 text; the last while iterating, with the line.
     """
     number = 0
     try:
@@ -32,6 +33,8 @@ def read_lines(path: Path, what: str) -> Iterator[str]:
             raise DatasetError("is a folder", path=path, remedy=f"give {what}")
         if path.stat().st_size > MAX_TEXT_BYTES:
             raise DatasetError(f"is larger than {MAX_TEXT_BYTES // 2**30} GB", path=path, remedy=f"give {what}")
+        with path.open("rb") as begin:
+            refuse_mistaken(path, begin.read(8))
         with path.open(encoding="utf-8-sig") as file:  # universal newlines
             for number, line in enumerate(file, 1):
                 if "\0" in line:
@@ -67,3 +70,18 @@ def read_rows(path: Path, what: str) -> Iterator[tuple[int, list[str]]]:
         fields = [field.strip() for field in row]
         if any(fields):
             yield rows.line_num, fields
+
+
+def remarks(path: Path) -> tuple[str, ...]:
+    """What is harmless in a text file that was read, but not as it should be: a byte-order mark, Windows line ends (of
+    the first lines), no line end after the last."""
+    try:
+        with path.open("rb") as file:
+            begin = file.read(2**16)
+            size = file.seek(0, 2)
+            file.seek(max(0, size - 1))
+            last = file.read(1)
+    except OSError:
+        return ()
+    mark, windows = begin.startswith(BYTE_ORDER_MARK), b"\r\n" in begin
+    return oddities(path.name, mark=mark, windows=windows, unended=last not in (b"\n", b"\r", b""))

@@ -23,7 +23,7 @@ _PIECE_BYTES: Final = 2**18
 _MAX_NAME: Final = 4096
 _MAX_COLUMNS: Final = 1000
 #: What stands for "not known" in a column of numbers.
-_MISSING: Final = frozenset(("", "nan", "na", "n/a", "null", "none"))
+MISSING: Final = frozenset(("", "nan", "na", "n/a", "null", "none"))
 #: Whole numbers beyond are not exact in float64.
 _MAX_WHOLE: Final = 2**53
 
@@ -137,9 +137,10 @@ class _HoldsTextError(Exception):
     """A column that was taken for numbers holds text."""
 
 
-def _number(field: str) -> float:
+def number_in(field: str) -> float:
+    """The number a field holds, NaN where it holds none; Python reads 1_000 as a number, other programs do not."""
     try:
-        return float(field)
+        return math.nan if "_" in field else float(field)
     except ValueError:
         return math.nan
 
@@ -267,10 +268,10 @@ class _Reading:
         try:
             values = np.fromiter(map(float, fields), np.float64, len(fields))
         except ValueError:  # something is missing, or is no number
-            values = np.fromiter(map(_number, fields), np.float64, len(fields))
-        if np.isnan(values).any() or "_" in "".join(fields):  # Python reads 1_000 as a number, other programs do not
+            values = np.fromiter(map(number_in, fields), np.float64, len(fields))
+        if np.isnan(values).any() or "_" in "".join(fields):
             for row, field in enumerate(fields):
-                if field.strip().casefold() not in _MISSING and ("_" in field or math.isnan(_number(field))):
+                if field.strip().casefold() not in MISSING and math.isnan(number_in(field)):
                     if name not in self._needed:
                         raise _HoldsTextError(name)
                     raise self._text.fault(self._line + row, f"'{field.strip()[:40]}' is not a number (column {name})")

@@ -47,11 +47,14 @@ class VerificationBin:
         Encoded images, 2k of them, as they were.
     genuine : (k,) bool
         Whether images 2i and 2i + 1 show one person.
+    warnings : tuple of str
+        What was harmless but not as it should be.
     """
 
     path: Path
     images: tuple[bytes, ...]
     genuine: NDArray[np.bool_]
+    warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.genuine)
@@ -97,10 +100,9 @@ class VerificationBin:
 
 
 def looks_like_bin(path: Path) -> bool:
-    """Whether a file can be a verification set, by its name and its first bytes."""
+    """Whether a file is to be a verification set, by its name; :func:`read_bin` finds out whether it is one."""
     try:
-        with path.open("rb") as file:
-            return path.suffix.casefold() == ".bin" and file.read(1) in (b"\x80", b"(")
+        return path.suffix.casefold() == ".bin" and path.is_file()
     except OSError:
         return False
 
@@ -142,7 +144,7 @@ def read_bin(path: Path, ctx: JobContext) -> VerificationBin:
         ) from error
     if data.startswith(b"\x1f\x8b"):
         raise DatasetError("is compressed with gzip", path=path, remedy="unpack it with gunzip")
-    _refuse_opcodes(path, data, ctx)
+    rest = len(data) - _refuse_opcodes(path, data, ctx)
     content = _load(path, data)
     ctx.check()
     if not isinstance(content, tuple | list) or len(content) != 2:
@@ -152,7 +154,8 @@ def read_bin(path: Path, ctx: JobContext) -> VerificationBin:
     if len(images) != 2 * len(genuine):
         raise _fault(path, f"holds {len(images):,} images for {len(genuine):,} pairs instead of two a pair")
     ctx.report(1, 1, f"reading {path.name}")
-    return VerificationBin(path, images, genuine)
+    warnings = (f"{rest:,} bytes after the end of {path.name} were passed over",) if rest else ()
+    return VerificationBin(path, images, genuine, warnings)
 
 
 # -- private ---------------------------------------------------------------------------------------------------------
@@ -183,8 +186,9 @@ def _fault(path: Path, problem: str) -> DatasetError:
     return DatasetError(problem, path=path, remedy=f"give {_WHAT}")
 
 
-def _refuse_opcodes(path: Path, data: bytes, ctx: JobContext) -> None:
-    """Look at every opcode before the first is carried out."""
+def _refuse_opcodes(path: Path, data: bytes, ctx: JobContext) -> int:
+    """Look at every opcode before the first is carried out; returns where the pickle ends."""
+    place: int | None = 0
     try:
         for number, (opcode, argument, place) in enumerate(pickletools.genops(data)):
             if number % 1000 == 0:
@@ -197,6 +201,7 @@ def _refuse_opcodes(path: Path, data: bytes, ctx: JobContext) -> None:
                 raise _fault(path, f"is damaged (memo {argument} at byte {place})")
     except (ValueError, IndexError, EOFError, TypeError, OverflowError, KeyError) as error:
         raise _fault(path, f"is no pickle, or cut short ({' '.join(str(error).split())[:120]})") from error
+    return (place or 0) + 1  # of STOP
 
 
 def _calls(path: Path, name: str) -> DatasetError:
