@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,9 @@ from canon_core.verification.template_scores import ScoredPairs
 
 Counts = NDArray[np.int64]
 Rates = NDArray[np.float64]
+
+#: Draws worked on at a time.
+_DRAWS: Final = 250
 
 
 @dataclass(frozen=True)
@@ -136,9 +140,8 @@ def group_counts(
     Cancelled
     """
     context = ctx or JobContext()
-    least, resamples = np.float32(threshold), len(draws)
-    impostors, accepted = np.zeros((2, count, count), np.int64)
-    drawn_impostors, drawn_accepted = np.zeros((2, resamples, count, count))
+    least = np.float32(threshold)
+    counts, drawn = np.zeros((2, count, count), np.int64), np.zeros((2, len(draws), count, count))
     genuine, rejected = np.zeros((2, draws.shape[1], count + 1), np.int64)
     for one in scored:
         plan = one.plan
@@ -148,43 +151,35 @@ def group_counts(
         place = plan.first_subjects[row] * (count + 1) + group
         genuine += np.bincount(place, minlength=genuine.size).reshape(genuine.shape)
         rejected += np.bincount(place[one.genuine < least], minlength=rejected.size).reshape(rejected.shape)
-        # A column for each pair of subject and group on the second side, group after group.
+        # What a draw weighs is the same for all templates of one subject and group on the second side: they share a
+        # column, group after group.
         columns, of_column = np.unique(second_group * draws.shape[1] + plan.second_subjects, return_inverse=True)
         column_group, column_subject = np.divmod(columns, draws.shape[1])
         starts = np.flatnonzero(np.diff(column_group, prepend=-1))
-        column_weight = draws[:, column_subject].astype(np.float32)
-        for strip in range(plan.strips):
-            context.check()
-            rows = slice(strip * plan.side, min((strip + 1) * plan.side, plan.first.size))
-            within = slice(plan.impostors.starts[strip], plan.impostors.starts[strip + 1])
-            row, column = np.divmod(plan.impostors.place[within], plan.second.size)
-            height = rows.stop - rows.start
-            size = height, columns.size
-            place = row * np.int64(columns.size) + of_column[column]
-            hit = one.impostors[within] >= least
-            row_weight = draws[:, plan.first_subjects[rows]].astype(np.float32)
-            for pairs, total, drawn in (
-                (np.bincount(place, minlength=height * columns.size), impostors, drawn_impostors),
-                (np.bincount(place[hit], minlength=height * columns.size), accepted, drawn_accepted),
-            ):
-                table = pairs.reshape(size)
-                for group in np.unique(first_group[rows]).tolist():
-                    mine = first_group[rows] == group
-                    part = table[mine]
-                    total[group, column_group[starts]] += np.add.reduceat(part.sum(axis=0), starts)
+        for number, table in enumerate(_tables(one, of_column, columns.size, least, context)):
+            for group in np.unique(first_group).tolist():
+                mine = first_group == group
+                part = table[mine]
+                counts[number, group, column_group[starts]] += np.add.reduceat(
+                    part.sum(axis=0, dtype=np.float64).astype(np.int64), starts
+                )
+                for low in range(0, len(draws), _DRAWS):
+                    context.check()
+                    chosen = slice(low, low + _DRAWS)
                     # Whole numbers far below 2^24: exact in float32.
-                    weight = (row_weight[:, mine] @ part.astype(np.float32)) * column_weight
-                    drawn[:, group, column_group[starts]] += np.add.reduceat(
+                    weight = draws[chosen, plan.first_subjects[mine]].astype(np.float32) @ part
+                    weight *= draws[chosen, column_subject]
+                    drawn[number, chosen, group, column_group[starts]] += np.add.reduceat(
                         weight, starts, axis=1, dtype=np.float64
-                    )
+                    ).T
     weights = draws.astype(np.float64)
     return GroupCounts(
-        impostors=impostors,
-        false_accepts=accepted,
+        impostors=counts[0],
+        false_accepts=counts[1],
         genuine=genuine.sum(axis=0),
         false_rejects=rejected.sum(axis=0),
-        drawn_impostors=drawn_impostors,
-        drawn_false_accepts=drawn_accepted,
+        drawn_impostors=drawn[0],
+        drawn_false_accepts=drawn[1],
         drawn_genuine=weights @ genuine,
         drawn_false_rejects=weights @ rejected,
     )
@@ -200,6 +195,26 @@ def wilson_interval(count: Counts, total: Counts, level: float = 0.95) -> tuple[
         half = z / (1 + z**2 / pairs) * np.sqrt(rate * (1 - rate) / pairs + z**2 / (4 * pairs**2))
     low, high = np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)
     return np.where(errors == 0, np.where(pairs > 0, 0.0, np.nan), low), high
+
+
+def _tables(
+    one: ScoredPairs, of_column: NDArray[np.intp], columns: int, least: np.float32, context: JobContext
+) -> Iterator[NDArray[np.float32]]:
+    """(first templates, columns) how many impostor pairs, then how many accepted ones, each column has with each."""
+    plan = one.plan
+    for only_accepted in (False, True):
+        table = np.empty((plan.first.size, columns), np.float32)
+        for strip in range(plan.strips):
+            context.check()
+            rows = table[strip * plan.side : (strip + 1) * plan.side]
+            within = slice(plan.impostors.starts[strip], plan.impostors.starts[strip + 1])
+            places = plan.impostors.place[within]
+            if only_accepted:
+                places = places[one.impostors[within] >= least]
+            row, column = np.divmod(places, plan.second.size)
+            place = row * np.int64(columns) + of_column[column]
+            rows[:] = np.bincount(place, minlength=rows.size).reshape(rows.shape)
+        yield table
 
 
 def _either_order(table: Counts | Rates) -> Rates:
