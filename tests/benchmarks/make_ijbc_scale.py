@@ -235,6 +235,11 @@ def write_embeddings(out: Path, rows: Rows, models: list[Model]) -> None:
                 writer.append(model.see(latent, template, block))
 
 
+def widths(models: int) -> list[int]:
+    """Dimensions of each model."""
+    return [2 * WIDTH if number > models - models // 5 else WIDTH for number in range(1, models + 1)]
+
+
 def make(out: Path, models: int, counts: Counts) -> None:
     """Write everything below ``out``.
 
@@ -243,8 +248,7 @@ def make(out: Path, models: int, counts: Counts) -> None:
     SystemExit
         Where there is no room for it.
     """
-    widths = [2 * WIDTH if number > models - models // 5 else WIDTH for number in range(1, models + 1)]
-    needed = sum(4 * counts.rows * width for width in widths) + TEXT_BYTES * counts.pairs // Counts.pairs
+    needed = sum(4 * counts.rows * width for width in widths(models)) + TEXT_BYTES * counts.pairs // Counts.pairs
     out.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(out).free
     if free < 1.05 * needed:
@@ -254,7 +258,7 @@ def make(out: Path, models: int, counts: Counts) -> None:
     rows = draw_rows(counts, rng)
     write_meta(out, rows, counts, rng)
     templates = counts.subjects + counts.verification
-    write_embeddings(out, rows, [Model(number, width, templates) for number, width in enumerate(widths, 1)])
+    write_embeddings(out, rows, [Model(number, width, templates) for number, width in enumerate(widths(models), 1)])
 
 
 def main() -> int:

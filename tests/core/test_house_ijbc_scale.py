@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -112,3 +114,71 @@ def test_a_disk_without_room_is_told_before_anything_is_written(
     with pytest.raises(SystemExit, match="are needed and"):
         maker.make(tmp_path, 10, maker.Counts())
     assert not list(tmp_path.iterdir())
+
+
+# -- the benchmark ---------------------------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def bench(maker: ModuleType) -> Iterator[ModuleType]:
+    specification = importlib.util.spec_from_file_location("ijbc_scale", SCRIPT.with_name("ijbc_scale.py"))
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(SCRIPT.parent))  # a script finds its neighbours so
+        specification.loader.exec_module(module)
+        yield module
+
+
+@pytest.fixture(scope="module")
+def figures(bench: ModuleType, maker: ModuleType, made: Path) -> dict[str, Any]:
+    """Of three models; a cell in a process of its own, the rest in this one."""
+    alone = bench.in_a_child
+
+    def here(name: str, path: Path, models: tuple[str, ...]) -> dict[str, Any]:
+        return alone(name, path, models) if name == "cell" else {**bench.CHILDREN[name](path, models), "peak_mb": 1.0}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bench, "RESAMPLES", 20)
+        patch.setattr(bench, "in_a_child", here)
+        return dict(bench.benchmark(made, 3, maker.Counts(**SMALL), rounds=1, quick=False))
+
+
+def test_every_figure_that_was_asked_for_is_there(figures: dict[str, Any]) -> None:
+    wanted = (
+        "cell_ratio reference_aggregate_s reference_scores_s reference_roc_s ours_cell_s scoring_over_gemm "
+        "matrix_10x10_s linear_fit_ratio rotation_fit_ratio pair_file_ratio bootstrap_s peak_mb"
+    )
+    for name in wanted.split():
+        assert figures[name] > 0, name
+    stages = [value for name, value in figures.items() if name.startswith("ours_") and name.endswith("_s")]
+    assert all(value > 0 for value in stages)
+    assert figures["data"] == "synthetic"
+
+
+def test_the_study_of_the_benchmark_holds_every_model_and_is_used_again(
+    bench: ModuleType, maker: ModuleType, made: Path, figures: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("made anew")
+
+    monkeypatch.setattr(bench.maker, "make", refuse)
+    monkeypatch.setattr(bench.Study, "create", refuse)
+    path = bench.prepare(made, 3, maker.Counts(**SMALL))
+    with bench.Study.open(path, read_only=True) as study:
+        assert [model.dimensions for model in study.models] == [512, 512, 512]
+        assert study.dataset("synthetic").templates.pairs == SMALL["pairs"]
+
+
+def test_a_cell_that_differs_from_the_customary_way_fails_the_benchmark(
+    bench: ModuleType, made: Path, figures: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluate = bench.customary.evaluate
+
+    def wrong(*given: Any) -> dict[str, Any]:
+        found = evaluate(*given)
+        found["tar"]["nearest"][2] += 0.02
+        return dict(found)
+
+    monkeypatch.setattr(bench.customary, "evaluate", wrong)
+    with pytest.raises(AssertionError, match="nearest"):
+        bench.compare_cell(made / "ijbc-scale.canon", made, ("synthetic-01", "synthetic-02"), 1)
