@@ -48,7 +48,7 @@ class Texts:
     Parameters
     ----------
     texts : sequence of str
-        Quoted where CSV asks for it.
+        Put into quotes where a reader of CSV might take something in them for more than a letter.
     """
 
     def __init__(self, texts: Sequence[str]) -> None:
@@ -103,5 +103,5 @@ def _signed(letters: Letters, kept: npt.NDArray[np.bool_], negative: npt.NDArray
 
 
 def _quoted(text: str) -> str:
-    special = any(letter in text for letter in ',"\r\n') or text != text.strip() or text.startswith("#")
+    special = any(letter in text for letter in ',"#\r\n') or text != text.strip()  # "#" begins our comments
     return '"' + text.replace('"', '""') + '"' if special else text

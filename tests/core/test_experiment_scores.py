@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import settings as examples
@@ -36,7 +37,7 @@ FAR = (1e-1, 1e-2)
 RULE = FarRule.CONSERVATIVE
 #: Who each of the single images shows; the names hold what CSV must quote.
 SUBJECTS = [number // 3 for number in range(30)]
-IDS = [f'p{subject}/a, "{number}".jpg' for number, subject in enumerate(SUBJECTS)]
+IDS = [f'p{subject}/a, "#{number}".jpg' for number, subject in enumerate(SUBJECTS)]
 #: Images of the template dataset: template id and subject; 3 enrolment templates have two images.
 TEMPLATES = [(7 + subject, subject) for subject in range(8)] + [(7, 0), (9, 2), (11, 4)]
 TEMPLATES += [(100 + 10 * subject + place, subject) for subject in range(8) for place in range(2)]
@@ -179,7 +180,11 @@ def test_single_images_stay_nameless_unless_names_are_asked_for(
     out = tmp_path / f"named{suffix}"
     export_scores(study, settings(), RULE, out, JobContext(), with_ids=True)
     if suffix == ".csv":
-        same(read(out), singles_by_hand(folder, "a", "b", FitMode.DISJOINT, named=True))
+        expected = singles_by_hand(folder, "a", "b", FitMode.DISJOINT, named=True)
+        same(read(out), expected)
+        table = pd.read_csv(out, comment="#")  # as the guide says
+        assert table["p1"].tolist() == [row.p1 for row in expected]
+        np.testing.assert_allclose(table["score"], [row.score for row in expected], atol=2e-6)
         return
     same(read(out), singles_by_hand(folder, "a", "b", FitMode.DISJOINT, named=False))
     with h5py.File(out) as file:
