@@ -172,7 +172,7 @@ def _difference_text(difference: TarDifference | None, *, named: bool) -> str:
     if difference is None:
         return "–"
     text = f"{difference.tar:+.4f} ({difference.low:+.4f} … {difference.high:+.4f})"
-    return text + (f" {difference.other[0]}" if named else "") + ("*" if difference.unresolved else "")
+    return text + (f" from {difference.other[0]}" if named else "") + ("*" if difference.unresolved else "")
 
 
 def _rate_text(rate: RateInterval) -> str:

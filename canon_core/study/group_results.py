@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from canon_core.errors import StoreError
 from canon_core.store.arrays import load_arrays, save_arrays
-from canon_core.study.results import FEW_FALSE_ACCEPTS, FitMode, MatrixSettings, far_text
+from canon_core.study.results import FEW_FALSE_ACCEPTS, FitMode, MatrixSettings, far_text, features_text
 from canon_core.verification.bootstrap import DEFAULT_LEVEL, DEFAULT_RESAMPLES
 from canon_core.verification.group_rates import RateInterval
 from canon_core.verification.roc import FarRule
@@ -126,7 +126,7 @@ def groups_line(found: GroupRates) -> str:
         f"{settings.source} → {settings.target}" if settings.source != settings.target else settings.source,
         *([f"map {matrix.map}"] if settings.source != settings.target else []),
         f"fit {matrix.mode}" + (f" (seed {matrix.seed})" if matrix.mode is FitMode.DISJOINT else ""),
-        f"features {matrix.features}",
+        features_text(matrix.features),
         f"one threshold for all: {found.threshold:.6g}, at FAR {far_text(settings.far)} ({settings.rule})",
         f"{settings.covariate}: {found.kind} of a template's images" + (f", {bins}" if bins else ""),
         "FMR: both orders of two groups added",

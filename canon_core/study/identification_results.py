@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from canon_core.errors import StoreError
 from canon_core.maps.kinds import MapKind
 from canon_core.store.arrays import load_arrays, save_arrays
-from canon_core.study.results import Features, FitMode
+from canon_core.study.results import Features, FitMode, features_text
 from canon_core.verification.identification import (
     DEFAULT_FPIR,
     LAST_RANK,
@@ -192,7 +192,7 @@ def identification_line(matrix: IdentificationMatrix, rule: FarRule) -> str:
         "1:N",
         f"map {settings.map}",
         f"fit {settings.mode}" + (f" (seed {settings.seed})" if halved else ""),
-        "unit norm" if settings.features is Features.PAPER else "kept norms",
+        features_text(settings.features),
         f"FPIR rule {rule}",
         f"{matrix.probes:,} probes through source and map",
     ]

@@ -258,10 +258,11 @@ class FoldMatrix:
     seconds: float = 0.0
 
 
-def _features_text(matrix: Matrix) -> str:
-    if matrix.settings.features is Features.INSIGHTFACE:
+def features_text(features: Features, *, templates: bool = True) -> str:
+    """What features do, in words: short codes mean different things to different authors (field facts)."""
+    if features is Features.INSIGHTFACE:
         return "kept norms, detector-weighted, flips summed"
-    return "unit norm, detector-weighted" if matrix.templates else "unit norm"
+    return "unit norm, detector-weighted" if templates else "unit norm"
 
 
 def far_text(far: float) -> str:
@@ -283,7 +284,7 @@ def settings_line(matrix: Matrix, rule: FarRule, far: float | None = None) -> st
         matrix.protocol,
         f"map {settings.map}",
         f"fit {settings.mode}" + (f" (seed {settings.seed})" if settings.mode is FitMode.DISJOINT else ""),
-        _features_text(matrix),
+        features_text(settings.features, templates=matrix.templates),
         f"FAR rule {rule}",
     ]
     if matrix.single_pairs is not None:
