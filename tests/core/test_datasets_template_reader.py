@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from canon_core.datasets.faces import Alignment, FaceImages
 from canon_core.datasets.options import DatasetOptions
@@ -16,67 +14,7 @@ from canon_core.errors import Cancelled, DatasetError, SettingsError
 from canon_core.jobs import JobContext
 from canon_core.store.arrays import load_arrays, save_arrays
 
-POINTS = "46.06 62.026 87.785 60.323 68.851 77.656 52.162 99.875 86.45 98.648"
-#: Image, template, media; subject 7: templates 1 and 90, subject 8: templates 4 and 91.
-ROWS = [("1.jpg", 1, 10), ("2.jpg", 1, 11), ("3.jpg", 4, 12), ("4.jpg", 90, 13), ("5.jpg", 90, 13), ("6.jpg", 91, 14)]
-PAIRS = ["1 90 1", "1 91 0", "4 90 0", "4 91 1"]
-
-
-def picture(path: Path, size: tuple[int, int] = (120, 130)) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(sum(str(path.name).encode()))
-    Image.fromarray(rng.integers(0, 256, (6, 6, 3)).astype(np.uint8)).resize(size).save(path)
-    return path
-
-
-def ijbc(folder: Path, *, images: bool = True) -> Path:
-    root = folder / "IJBC"
-    (root / "meta").mkdir(parents=True)
-    if images:
-        for name, _, _ in ROWS:
-            picture(root / "loose_crop" / name)
-    write = {
-        "face_tid_mid.txt": [" ".join(map(str, row)) for row in ROWS],
-        "template_pair_label.txt": PAIRS,
-        "name_5pts_score.txt": [f"{name} {POINTS} 0.{90 + row}" for row, (name, _, _) in enumerate(ROWS)],
-        "1N_gallery_G1.csv": ["TEMPLATE_ID,SUBJECT_ID", "1,7"],
-        "1N_gallery_G2.csv": ["TEMPLATE_ID,SUBJECT_ID", "4,8"],
-        "1N_probe_mixed.csv": ["TEMPLATE_ID,SUBJECT_ID", "90,7", "91,8"],
-    }
-    for name, lines in write.items():
-        (root / "meta" / f"ijbc_{name}").write_text("\n".join(lines) + "\n")
-    return root
-
-
-HEADER = "TEMPLATE_ID,SUBJECT_ID,FILENAME,SIGHTING_ID,FACE_X,FACE_Y,FACE_WIDTH,FACE_HEIGHT,GENDER"
-
-
-def nist(folder: Path, *, images: bool = True) -> Path:
-    write = {
-        "ijbc_1N_gallery_G1.csv": [HEADER, "1,7,img/1.jpg,100,10,20,30,40,1", "1,7,img/2.jpg,101,11,21,31,41,1"],
-        "ijbc_1N_gallery_G2.csv": [HEADER, "4,8,img/3.jpg,102,1,2,30,40,0"],
-        "ijbc_1N_probe_mixed.csv": [HEADER, "90,7,img/3.jpg,103,50,60,20,20,0", "91,8,img/4.jpg,104,5,6,7,8,"],
-        "ijbc_11_G1_G2_matches.csv": ["1,90", "1,91", "4,90", "4,91"],
-    }
-    for name, lines in write.items():
-        path = folder / "protocols" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(lines) + "\n")
-    if images:
-        for number in range(1, 5):
-            picture(folder / "images" / "img" / f"{number}.jpg")
-    return folder
-
-
-def verification_bin(folder: Path, *, damaged: int | None = None) -> Path:
-    """Pairs (0, 1) genuine, (2, 3) impostor, (1 again, 4) genuine, (5, 6) impostor; 112 × 112 JPEGs."""
-    data = [picture(folder / "tmp" / f"{number}.jpg", (112, 112)).read_bytes() for number in range(7)]
-    images = [data[number] for number in (0, 1, 2, 3, 1, 4, 5, 6)]
-    if damaged is not None:
-        images[damaged] = b"no image"
-    path = folder / "lfw.bin"
-    path.write_bytes(pickle.dumps((images, [True, False, True, False])))
-    return path
+from .small_datasets import HEADER, POINTS, ROWS, ijbc, nist, picture, verification_bin
 
 
 def load(
