@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -24,6 +24,7 @@ from canon_core.maps.residual import residual
 from canon_core.models.gpu_product import DeviceProduct, gpu
 from canon_core.study.results import Features, FitMode, MatrixSettings
 from canon_core.study.study import Study
+from canon_core.verification.all_pairs import PairScores
 from canon_core.verification.pair_plan import PairPlan
 from canon_core.verification.template_rows import TemplateRows, template_rows
 from canon_core.verification.template_scores import Device, ScoredPairs, score_pairs, template_scores
@@ -83,7 +84,7 @@ class TemplateCells(Cells):
         self.features: TemplateFeatures = (
             PAPER_FEATURES if settings.features is Features.PAPER else INSIGHTFACE_FEATURES
         )
-        scores = study.faces(settings.dataset).scores
+        scores = usable.faces.scores
         kept = usable.rows
         self.rows: TemplateRows = template_rows(
             protocol.template[kept],
@@ -215,6 +216,30 @@ class TemplateCells(Cells):
             else:
                 mapped = self._mapped_templates(source, target, ctx)
             aims = self._reader.templates(target, seconds, self._images_too(target), ctx)
+        return self._compared(mapped, aims, ctx)
+
+    def measure_through(
+        self, source: str, target: str, maps: Sequence[FittedMap], ctx: JobContext
+    ) -> PairScores:
+        """Score a cell through maps that were fitted elsewhere; see :meth:`Cells.measure_through`."""
+        mapped = self._held_templates(source, maps, ctx)
+        if mapped is None:
+            sets = [TemplateSet(mapping, half.plan.first) for mapping, half in zip(maps, self.halves, strict=True)]
+            mapped = self._reader.stream(source, sets, ctx)
+        aims = self._reader.templates(target, [half.plan.second for half in self.halves], None, ctx)
+        return template_scores(self._compared(mapped, aims, ctx), self._far).scores
+
+    def fit_embeddings(self, model: str, half: int, ctx: JobContext) -> Float32:
+        """Embeddings of the images that the map of a half is fitted on."""
+        return self._upright(model, self.halves[half].fitted, ctx)
+
+    @property
+    def fit_sizes(self) -> tuple[int, ...]:
+        """Images that the map of each half is fitted on."""
+        return tuple(len(half.fitted) for half in self.halves)
+
+    def _compared(self, mapped: list[Float32], aims: list[Float32], ctx: JobContext) -> list[ScoredPairs]:
+        """Scores of the pairs of each pool, on the GPU where there is one."""
         try:
             return self._scored(mapped, aims, self._device, ctx)
         except (CanonError, Cancelled):
@@ -266,16 +291,11 @@ class TemplateCells(Cells):
 
     def _mapped_templates(self, source: str, target: str, ctx: JobContext) -> list[Float32]:
         """The first templates of each pool, through source and map."""
-        maps = self.maps(source, target, ctx)
-        firsts = [half.plan.first for half in self.halves]
-        if all(aggregates_first(mapping, self.features) and mapping.offset is None for mapping in maps):
-            own = self._reader.templates(source, firsts, self._images_too(source), ctx)
-            return [mapping.apply(templates) for mapping, templates in zip(maps, own, strict=True)]
-        enrolment = self._enrolment_images
-        if self._reader.cover(firsts, enrolment):
-            sets = [TemplateSet(mapping, first) for mapping, first in zip(maps, firsts, strict=True)]
-            return self._reader.from_images(source, enrolment, sets, ctx)
+        held = self._held_templates(source, self.maps(source, target, ctx), ctx)
+        if held is not None:
+            return held
         if (source, target) not in self._mapped:  # all maps of the source in one pass over its images
+            firsts = [half.plan.first for half in self.halves]
             waiting = self._waiting(source, target)
             sets = [
                 TemplateSet(mapping, first)
@@ -288,6 +308,19 @@ class TemplateCells(Cells):
                 (source, other): found[place * step : (place + 1) * step] for place, other in enumerate(waiting)
             }
         return self._mapped[source, target]
+
+    def _held_templates(
+        self, source: str, maps: Sequence[FittedMap], ctx: JobContext
+    ) -> list[Float32] | None:
+        """The first templates of each pool, through source and maps, where that takes no pass over all images."""
+        firsts = [half.plan.first for half in self.halves]
+        if all(aggregates_first(mapping, self.features) and mapping.offset is None for mapping in maps):
+            own = self._reader.templates(source, firsts, self._images_too(source), ctx)
+            return [mapping.apply(templates) for mapping, templates in zip(maps, own, strict=True)]
+        if not self._reader.cover(firsts, self._enrolment_images):
+            return None
+        sets = [TemplateSet(mapping, first) for mapping, first in zip(maps, firsts, strict=True)]
+        return self._reader.from_images(source, self._enrolment_images, sets, ctx)
 
     @cached_property
     def _device(self) -> Device | None:

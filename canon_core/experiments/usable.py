@@ -7,6 +7,7 @@ import logging
 import zlib
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -52,6 +53,8 @@ class UsableEmbeddings:
         File of each model's embeddings.
     missing : dict
         The others, with why.
+    faces : FaceImages
+        The dataset's images.
     rows : (n,) int64
         Rows of the embeddings files that count.
     left_out : tuple of str
@@ -90,9 +93,18 @@ class UsableEmbeddings:
         self.rows = np.delete(np.arange(len(faces), dtype=np.int64), bad)
         self.left_out = tuple(faces.ids[row] for row in bad)
         self.left_out_digest = hashlib.sha256("\n".join(self.left_out).encode()).hexdigest() if bad else ""
-        self.subjects: npt.NDArray[np.int32] = faces.subject_codes[self.rows]
-        self.subject_names = faces.subject_names
+        self.faces = faces
         self._held: OrderedDict[str, Float32] = OrderedDict()
+
+    @cached_property
+    def subjects(self) -> npt.NDArray[np.int32]:
+        """(n,) subject code of each row; asked for where single images are compared, not where templates are."""
+        return self.faces.subject_codes[self.rows]
+
+    @property
+    def subject_names(self) -> tuple[str, ...]:
+        """Subjects by code."""
+        return self.faces.subject_names
 
     def why_not(self, source: str, target: str, kind: MapKind) -> str:
         """Why a cell cannot exist; empty where it can."""
