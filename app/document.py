@@ -20,9 +20,11 @@ from .user_files import Session, end_session, remember_study, write_session
 from .view_state import ViewState
 
 if TYPE_CHECKING:
+    from canon_core.datasets.faces import Problem
     from canon_core.datasets.options import DatasetOptions
     from canon_core.models.spec import ModelSpec
-    from canon_core.study.study import Study
+    from canon_core.study.imports import ImportReport
+    from canon_core.study.study import DatasetEntry, Study
 
 #: Named in the study's lock, for another process that wants it.
 OWNER = "the Canon Explorer window"
@@ -81,6 +83,10 @@ class Document(QObject):
     faulted(error) : CanonError
         Something that was asked for failed.
     recentChanged(paths) : tuple of Path
+    datasetAdded(entry, problems) : DatasetEntry, tuple of Problem
+        A dataset was read; ``problems`` names what was left out of it.
+    embeddingsImported(report) : ImportReport
+        Embeddings made elsewhere were taken in.
     """
 
     opened = Signal(object)
@@ -90,6 +96,8 @@ class Document(QObject):
     inUse = Signal(object, object)
     faulted = Signal(object)
     recentChanged = Signal(object)
+    datasetAdded = Signal(object, object)
+    embeddingsImported = Signal(object)
 
     def __init__(self, bridge: EngineBridge, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -334,17 +342,59 @@ class Document(QObject):
         on_cancelled: Callable[[], None],
     ) -> int:
         """Read a dataset's images and add it: a job with progress. Returns its number."""
+
+        def read(study: Study, ctx: JobContext) -> tuple[DatasetEntry, tuple[Problem, ...]]:
+            entry = study.add_dataset(path, options, ctx, name)
+            return entry, study.faces(entry.name).problems
+
+        def added(found: tuple[DatasetEntry, tuple[Problem, ...]]) -> None:
+            on_result(found[0])
+            self.datasetAdded.emit(*found)
+
+        return self._read(f"Read {path.name}", read, lambda found: found[0].name, added, on_failure, on_cancelled)
+
+    def import_embeddings(
+        self,
+        file: Path,
+        model: str,
+        dataset: str,
+        ids: Path | None,
+        on_result: Callable[[object], None],
+        on_failure: Callable[[CanonError], None],
+        on_cancelled: Callable[[], None],
+    ) -> int:
+        """Take in embeddings that were made elsewhere: a job with progress. Returns its number."""
+
+        def read(study: Study, ctx: JobContext) -> ImportReport:
+            return study.import_embeddings(file, model=model, dataset=dataset, ids=ids, ctx=ctx)
+
+        def imported(report: ImportReport) -> None:
+            on_result(report)
+            self.embeddingsImported.emit(report)
+
+        return self._read(
+            f"Import {file.name}", read, lambda report: report.dataset, imported, on_failure, on_cancelled
+        )
+
+    def _read(
+        self,
+        title: str,
+        read: Callable[[Study, JobContext], Any],
+        dataset_of: Callable[[Any], str],
+        on_result: Callable[[Any], None],
+        on_failure: Callable[[CanonError], None],
+        on_cancelled: Callable[[], None],
+    ) -> int:
+        """Read files into the study; the dataset they belong to is shown then."""
         study = self.study
         assert study is not None
 
-        def read(ctx: JobContext) -> object:
-            return study.add_dataset(path, options, ctx, name)
-
-        def added(entry: Any) -> None:
+        def done(found: Any) -> None:
             self.reading = False
             if self.study is study:
-                self.refresh(lambda: self.show_state(replace(self.state, dataset=entry.name)))
-            on_result(entry)
+                name = dataset_of(found)
+                self.refresh(lambda: self.show_state(replace(self.state, dataset=name)))
+            on_result(found)
 
         def failed(error: CanonError) -> None:
             self.reading = False
@@ -357,9 +407,9 @@ class Document(QObject):
         def begin() -> int:
             self.reading = True
             return self.bridge.submit(
-                f"Read {path.name}",
-                read,
-                on_result=added,
+                title,
+                lambda ctx: read(study, ctx),
+                on_result=done,
                 on_failure=failed,
                 on_cancelled=cancelled,
                 resume=begin,

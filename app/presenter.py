@@ -15,7 +15,7 @@ from .actions import Actions
 from .computing import Computing
 from .contents import Contents
 from .document import Document
-from .next_step import next_step
+from .next_step import NextStep, next_step
 from .study_tree import StudyTree
 from .view_state import MAX_SELECTED, Focus, Pair, ViewState
 from .views.choosers import features_text
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from canon_core.embedding.contact_sheet import ContactSheet
     from canon_core.figures.curve import Curve
     from canon_core.jobs import JobContext
-    from canon_core.study.study import ModelEntry
+    from canon_core.study.study import DatasetEntry, ModelEntry
 
 _PROBLEMS_TOPIC = "problems of a dataset"
 _SHEET_TOPIC = "contact sheet"
@@ -299,19 +299,38 @@ class Presenter(QObject):
         if contents is None or not self._faces.isVisible():
             return
         dataset = contents.dataset(state.dataset)
-        if dataset is None or not contents.models:
-            step = next_step(contents, state, embedding=False, reading=False)
+        networks = [model for model in contents.models if not model.imported]
+        if dataset is None or not dataset.has_images or not networks:
+            step = self._why_no_faces(contents, dataset)
             self._faces_action = step.action
             self._faces.set_empty(step.text, step.button)
             self._faces.set_sheet(None)
             self._faces_shown = None
             return
-        model = contents.model(state.model) or contents.models[0]
-        self._faces.set_models(contents.model_names, model.name)
+        model = next((model for model in networks if model.name == state.model), networks[0])
+        self._faces.set_models([model.name for model in networks], model.name)
         wanted = (contents.path, dataset.fingerprint, model.spec.digest(), model.name, self._faces_seed)
         if wanted != self._faces_shown:
             self._faces_shown = wanted
             self._draw_faces(dataset.name, model, self._faces_seed)
+
+    def _why_no_faces(self, contents: Contents, dataset: DatasetEntry | None) -> NextStep:
+        """Why no crop can be shown, and what to do."""
+        if dataset is not None and not dataset.has_images:
+            return NextStep(
+                f"There are no images of '{dataset.name}' here, only their names. To see faces, put the images where"
+                " the dataset lies and add it again."
+                if dataset.format != "ids"
+                else f"There are no images of '{dataset.name}': it was made of the ids in a file of embeddings."
+            )
+        if dataset is not None and contents.models:
+            return NextStep(
+                "These are the faces as a network sees them, and all models here are embeddings made elsewhere. Add a"
+                " network to see them.",
+                "" if contents.read_only else "Add models…",
+                "" if contents.read_only else "study.add_model",
+            )
+        return next_step(contents, self._document.state, embedding=False, reading=False)
 
     def _draw_faces(self, dataset: str, model: ModelEntry, seed: int) -> None:
         study = self._document.study

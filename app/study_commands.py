@@ -26,6 +26,11 @@ from .views.shown_matrix import matrix_command
 from .wording import fault_text
 
 if TYPE_CHECKING:
+    from canon_core.datasets.faces import Problem
+    from canon_core.study.imports import ImportReport
+    from canon_core.study.study import DatasetEntry
+
+    from .dialogs.report import Report
     from .main_window import MainWindow
 
 _READ_ONLY = "The study is open read-only."
@@ -51,6 +56,7 @@ class StudyCommands(QObject):
         for key, slot in {
             "file.new": self.new_study,
             "file.open": self.open_study,
+            "file.import": self.import_embeddings,
             "file.close": self.close_study,
             "file.export": self.export,
             "file.quit": window.close,
@@ -73,6 +79,8 @@ class StudyCommands(QObject):
         document.inUse.connect(self._in_use)
         document.faulted.connect(self.tell_fault)
         document.opened.connect(self._opened)
+        document.datasetAdded.connect(self._dataset_added)
+        document.embeddingsImported.connect(self._embeddings_imported)
         document.bridge.faulted.connect(self.tell_fault)
         computing.otherProvider.connect(self._ask_other_provider)
         for changed in (
@@ -158,30 +166,42 @@ class StudyCommands(QObject):
 
     # -- models and datasets -------------------------------------------------------------------------------------
     def take(self, paths: Sequence[Path]) -> None:
-        """What was dropped on the window: studies are opened, networks and folders of faces added."""
+        """What was dropped on the window: studies are opened, networks and datasets added, embeddings imported."""
         studies = [path for path in paths if path.suffix == ".canon" or (path / "study.json").is_file()]
         networks = [path for path in paths if path.suffix.lower() == ".onnx"]
-        folders = [path for path in paths if path not in studies and path.is_dir()]
+        datasets = [path for path in paths if path not in studies and (path.is_dir() or path.suffix.lower() == ".bin")]
+        embeddings = [path for path in paths if path.suffix.lower() in file_choosers.EMBEDDINGS and path.is_file()]
         if studies:
             self.open_path(studies[0])
-        elif not networks and not folders:
+        elif not networks and not datasets and not embeddings:
             self._messages.say(
-                "Drop ONNX files, a folder of face images, or a study (NAME.canon) on this window.", Tone.FAULT
+                "Drop ONNX files, a folder of face images, IJB or LFW, a .bin file, embeddings (.npy, .npz, .h5, .csv),"
+                " or a study (NAME.canon) on this window.",
+                Tone.FAULT,
             )
         elif self._document.contents is None:
             self._after_opening = list(paths)
             self._messages.say(
-                "Networks and faces live in a study: make one, and they are added to it.", button="New study…",
+                "Networks, faces and embeddings live in a study: make one, and they are added to it.",
+                button="New study…",
                 then=self.new_study,
             )
         elif self._document.contents.read_only:
             self._messages.say(f"{_READ_ONLY} Nothing can be added to it.", Tone.FAULT)
-        elif networks:
-            dialog = self.add_models(networks)
-            if folders:
-                dialog.finished.connect(lambda _: self.add_dataset(folders[0]))
         else:
-            self.add_dataset(folders[0])
+            self._ask_for(networks, datasets[:1], embeddings)
+
+    def _ask_for(self, networks: Sequence[Path], datasets: Sequence[Path], embeddings: Sequence[Path]) -> None:
+        """One dialog after the other, for what was dropped together."""
+        if networks:
+            dialog, rest = self.add_models(networks), ((), datasets, embeddings)
+        elif datasets:
+            dialog, rest = self.add_dataset(datasets[0]), ((), datasets[1:], embeddings)
+        elif embeddings:
+            dialog, rest = self.import_embeddings(embeddings[0]), ((), (), embeddings[1:])
+        else:
+            return
+        dialog.finished.connect(lambda _: self._ask_for(*rest))
 
     def add_models(self, files: Sequence[Path] = ()) -> QDialog:
         """Ask for networks."""
@@ -191,11 +211,44 @@ class StudyCommands(QObject):
         self._show(dialog)
         return dialog
 
-    def add_dataset(self, folder: Path | None = None) -> None:
-        """Ask for a folder of faces."""
+    def add_dataset(self, path: Path | None = None) -> QDialog:
+        """Ask for a folder or a file of faces."""
         from .dialogs.add_dataset import AddDatasetDialog
 
-        self._show(AddDatasetDialog(self._document, folder, self._window))
+        dialog = AddDatasetDialog(self._document, path, self._window)
+        self._show(dialog)
+        return dialog
+
+    def import_embeddings(self, file: Path | None = None) -> QDialog:
+        """Ask for embeddings made elsewhere."""
+        from .dialogs.import_embeddings import ImportEmbeddingsDialog
+
+        dialog = ImportEmbeddingsDialog(self._document, file, self._window)
+        self._show(dialog)
+        return dialog
+
+    def _dataset_added(self, entry: DatasetEntry, problems: Sequence[Problem]) -> None:
+        from .dialogs.report import dataset_report
+
+        faceless = entry.has_images and entry.alignment is None
+        self._tell_report(dataset_report(entry, problems), at_once=bool(problems) or faceless or entry.has_templates)
+
+    def _embeddings_imported(self, report: ImportReport) -> None:
+        from .dialogs.report import import_report
+
+        found = import_report(report)
+        self._tell_report(found, at_once=bool(found.sections))
+
+    def _tell_report(self, report: Report, *, at_once: bool) -> None:
+        """Say what was read; all of it at once where something was left out or needs to be known."""
+        from .dialogs.report import ReportDialog
+
+        def show() -> None:
+            self._show(ReportDialog(report, self._window))
+
+        self._messages.say(report.headline, Tone.DONE, "What was found", show)
+        if at_once:
+            show()
 
     def preprocessing(self) -> None:
         """Show the chosen model's preprocessing."""
@@ -234,12 +287,19 @@ class StudyCommands(QObject):
         if not name:
             return
         change = self._document.remove_model if kind == "model" else self._document.remove_dataset
+        contents = self._document.contents
+        model = contents.model(name) if contents is not None and kind == "model" else None
+        if model is None:
+            stays = "The images stay where they are."
+        elif model.imported:
+            stays = "The file they were imported from stays where it is."
+        else:
+            stays = "The ONNX file stays where it is."
         confirm(
             self._window,
             f"Remove {kind}",
             f"Remove {kind} '{name}' from the study?",
-            "Its embeddings and every result made with it are deleted; that cannot be undone. "
-            + ("The ONNX file stays where it is." if kind == "model" else "The images stay where they are."),
+            f"Its embeddings and every result made with it are deleted; that cannot be undone. {stays}",
             "Remove",
             lambda: change(name),
         )
@@ -332,7 +392,7 @@ class StudyCommands(QObject):
         matrix = self._computing.matrix
         refusals: dict[str, str] = {}
         everything = (
-            "file.close", "file.export", "edit.copy_command", "edit.clear_selection", "study.add_model",
+            "file.import", "file.close", "file.export", "edit.copy_command", "edit.clear_selection", "study.add_model",
             "study.add_dataset", "study.compute_all", "study.embed", "study.matrix", "study.automatic",
             "study.preprocessing", "study.rename", "study.remove",
         )
@@ -344,16 +404,19 @@ class StudyCommands(QObject):
                 refusals |= dict.fromkeys(("file.export", "edit.copy_command"), "There is no matrix yet.")
             if not state.cells:
                 refusals["edit.clear_selection"] = "No cell is chosen."
-            done = set(contents.embedded(state.dataset)) if state.dataset else set()
             included = [name for name in contents.model_names if name not in state.left_out]
-            lacking = [name for name in included if name not in done]
+            dataset = contents.dataset(state.dataset)
             if not contents.models:
                 refusals |= dict.fromkeys(("study.embed", "study.compute_all", "study.matrix"), "Add a model first.")
-            elif not contents.datasets:
+            elif dataset is None:
                 refusals |= dict.fromkeys(("study.embed", "study.compute_all", "study.matrix"), "Add a dataset first.")
             else:
-                if not lacking:
-                    refusals["study.embed"] = "Every model in the matrix is embedded."
+                if not dataset.has_images:
+                    refusals["study.embed"] = (
+                        f"'{dataset.name}' has no images to embed. Import embeddings made elsewhere (File menu)."
+                    )
+                elif not contents.to_embed(dataset.name, included):
+                    refusals["study.embed"] = "Every network in the matrix is embedded."
                 elif self._computing.embedding:
                     refusals["study.embed"] = "Embeddings are being made."
                 if self._computing.scoring:
@@ -361,17 +424,22 @@ class StudyCommands(QObject):
                 elif not wanted_cells(matrix):
                     refusals["study.matrix"] = "No cell is missing." if matrix is not None else "Make embeddings first."
                 if "study.embed" in refusals and "study.matrix" in refusals:
-                    refusals["study.compute_all"] = "Nothing is missing."
+                    refusals["study.compute_all"] = "Nothing is missing." if matrix is not None else (
+                        refusals["study.embed"]
+                    )
             kind, _ = self._chosen()
             if not kind:
                 refusals |= dict.fromkeys(("study.rename", "study.remove"), "Choose a model or a dataset in the tree.")
             elif busy:
                 refusals |= dict.fromkeys(("study.rename", "study.remove"), busy)
-            if contents.model(state.model) is None or state.focus is not Focus.MODEL:
+            model = contents.model(state.model)
+            if model is None or state.focus is not Focus.MODEL:
                 refusals["study.preprocessing"] = "Choose a model in the tree."
+            elif model.imported:
+                refusals["study.preprocessing"] = f"'{model.name}' has no network: its embeddings were made elsewhere."
             if contents.read_only:
-                writing = ("study.add_model", "study.add_dataset", "study.compute_all", "study.embed", "study.matrix",
-                           "study.automatic", "study.rename", "study.remove")
+                writing = ("file.import", "study.add_model", "study.add_dataset", "study.compute_all", "study.embed",
+                           "study.matrix", "study.automatic", "study.rename", "study.remove")
                 refusals |= dict.fromkeys(writing, _READ_ONLY)
                 if wanted_cells(matrix):
                     refusals["file.export"] = f"{_READ_ONLY} Cells that are missing cannot be computed."

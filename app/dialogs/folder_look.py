@@ -1,4 +1,4 @@
-"""A quick look at a folder before it is read: what it seems to be, without opening an image."""
+"""A quick look at a folder or file before it is read: which kind of dataset it is, without opening an image."""
 
 from __future__ import annotations
 
@@ -7,55 +7,108 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from canon_core.errors import CanonError
+
 if TYPE_CHECKING:
     from canon_core.jobs import JobContext
 
 _IMAGES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 #: Sub-folders looked into; after them the answer says "more than".
 _LOOKED_INTO = 20_000
+_TITLES = {
+    "ijbc": "IJB-C in InsightFace's layout",
+    "ijbb": "IJB-B in InsightFace's layout",
+    "nist": "IJB in NIST's layout",
+    "bin": "a verification set (.bin)",
+    "lfw": "LFW, with its folds",
+    "folder": "a folder of people",
+}
 
 
 @dataclass(frozen=True)
 class FolderLook:
-    """What a folder seems to hold."""
+    """What a folder or file seems to hold.
+
+    Attributes
+    ----------
+    format : str
+        As recognised; empty where nothing was.
+    reasons : tuple of str
+        What was looked for, and by what it was recognised.
+    fault : CanonError or None
+        Why nothing was recognised.
+    subjects, images : int
+        Sub-folders with images, and images, of a folder of people; ``complete`` unless there were too many to count.
+    landmarks : Path or None
+        A list of landmarks that lies there.
+    """
 
     path: Path
-    subjects: int
-    images: int
-    complete: bool
-    pairs: Path | None
-    landmarks: Path | None
+    format: str
+    reasons: tuple[str, ...] = ()
+    fault: CanonError | None = None
+    subjects: int = 0
+    images: int = 0
+    complete: bool = True
+    landmarks: Path | None = None
 
     @property
     def text(self) -> str:
-        """In a sentence."""
+        """In a sentence or two."""
+        if self.fault is not None:
+            return f"Not recognised: {self.fault.sentence()}"
+        if self.format not in ("folder", "lfw"):
+            return f"Recognised: {self.reasons[-1]}."
+        looked = f" Looked for other kinds: {'; '.join(self.reasons[:-1])}." if self.format == "folder" else ""
         if not self.images:
-            return "No images in its sub-folders: a dataset has one sub-folder a person, with that person's images."
+            return (
+                "No images in its sub-folders: a dataset has one sub-folder a person, with that person's images, or"
+                f" is IJB-B, IJB-C or a .bin file.{looked}"
+            )
         more = "" if self.complete else "more than "
         text = (
             f"{more}{self.images:,} image{'s' * (self.images != 1)} in {more}{self.subjects:,}"
             f" sub-folder{'s' * (self.subjects != 1)}"
         )
-        if self.pairs is not None:
-            text += f"; {self.pairs.name} is there: read as LFW, with its folds"
+        if self.format == "lfw":
+            text += f": {self.reasons[-1]}"
         if self.landmarks is not None:
             text += f"; {self.landmarks.name} is there"
-        return text[0].upper() + text[1:] + "."
+        return f"{text[0].upper()}{text[1:]}.{looked}"
 
 
 def look_into_folder(path: Path, ctx: JobContext) -> FolderLook:
-    """Count; runs in the engine. What may not be read counts as empty."""
+    """Recognise, and count people and images; runs in the engine. What may not be read counts as empty."""
+    from canon_core.datasets.recognise import recognise
+
+    try:
+        format, reasons = recognise(path)  # noqa: A001
+    except CanonError as error:
+        return FolderLook(path, "", fault=error)
+    if format not in ("folder", "lfw"):
+        return FolderLook(path, format, reasons)
     subjects = images = 0
     folders = _folders(path)
-    complete = len(folders) <= _LOOKED_INTO
     for folder in folders[:_LOOKED_INTO]:
         ctx.check()
         found = _count_images(folder)
         images += found
         subjects += bool(found)
-    pairs = next((each for each in (path / "pairs.txt", path.parent / "pairs.txt") if _is_file(each)), None)
     landmarks = path / "landmarks.csv"
-    return FolderLook(path, subjects, images, complete, pairs, landmarks if _is_file(landmarks) else None)
+    return FolderLook(
+        path,
+        format,
+        reasons,
+        subjects=subjects,
+        images=images,
+        complete=len(folders) <= _LOOKED_INTO,
+        landmarks=landmarks if _is_file(landmarks) else None,
+    )
+
+
+def format_title(format: str) -> str:  # noqa: A002
+    """A format in words."""
+    return _TITLES.get(format, format)
 
 
 def _folders(path: Path) -> list[str]:

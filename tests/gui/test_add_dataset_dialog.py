@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from app.dialogs.add_dataset import _ALIGNED, _DETECTOR, _LANDMARKS, _WHOLE, AddDatasetDialog
+from app import file_choosers
+from app.dialogs.add_dataset import AddDatasetDialog
 from app.dialogs.folder_look import look_into_folder
+from app.dialogs.format_fields import Way
 from app.document import Document
 from app.engine_bridge import EngineBridge
 from canon_core.datasets.options import DatasetOptions
 from canon_core.errors import CanonError
 from canon_core.jobs import JobContext
+
+from .template_data import write_meta
 
 PATIENCE = 20_000
 
@@ -45,15 +51,15 @@ def shown(document: Document, folder: Path | None, qtbot: QtBot) -> AddDatasetDi
 def test_each_choice_gives_its_option(document: Document, small_data: Path, qtbot: QtBot) -> None:
     dialog = shown(document, small_data / "faces", qtbot)
     assert dialog.options() == DatasetOptions()
-    dialog.ways.button(_ALIGNED).click()
+    dialog.ways.button(Way.ALIGNED).click()
     assert dialog.options() == DatasetOptions(aligned="arcface")
-    dialog.ways.button(_LANDMARKS).click()
+    dialog.ways.button(Way.LANDMARKS).click()
     dialog.landmarks.set_path(Path("/data/points.csv"))
     assert dialog.options() == DatasetOptions(landmarks=Path("/data/points.csv"))
-    dialog.ways.button(_DETECTOR).click()
+    dialog.ways.button(Way.DETECTOR).click()
     dialog.detector.set_path(Path("/data/yunet.onnx"))
     assert dialog.options() == DatasetOptions(detector=Path("/data/yunet.onnx"))
-    dialog.ways.button(_WHOLE).click()
+    dialog.ways.button(Way.WHOLE).click()
     dialog.limit.click()
     dialog.limit_count.setValue(7)
     dialog.limit_seed.setValue(5)
@@ -62,7 +68,7 @@ def test_each_choice_gives_its_option(document: Document, small_data: Path, qtbo
 
 def test_a_file_that_is_not_chosen_is_asked_for(document: Document, small_data: Path, qtbot: QtBot) -> None:
     dialog = shown(document, small_data / "faces", qtbot)
-    dialog.ways.button(_DETECTOR).click()
+    dialog.ways.button(Way.DETECTOR).click()
     with pytest.raises(CanonError, match="not chosen; choose it"):
         dialog.options()
     qtbot.mouseClick(dialog.add_button, Qt.MouseButton.LeftButton)
@@ -128,10 +134,82 @@ def test_reading_goes_on_in_the_background(
 def test_a_look_into_a_folder_counts_what_is_there(small_data: Path) -> None:
     found = look_into_folder(small_data / "faces", JobContext())
     assert (found.subjects, found.images, found.complete) == (12, 60, True)
-    assert found.pairs == small_data / "faces" / "pairs.txt"
+    assert found.format == "lfw"
     assert found.landmarks is None
     assert "LFW" in found.text
 
 
 def test_a_folder_that_is_not_there_looks_empty(tmp_path: Path) -> None:
-    assert look_into_folder(tmp_path / "gone", JobContext()).images == 0
+    found = look_into_folder(tmp_path / "gone", JobContext())
+    assert found.images == 0
+    assert "no such folder or file" in found.text
+
+
+def test_ijbc_is_recognised_and_what_it_brings_cannot_be_chosen(
+    document: Document, tmp_path: Path, qtbot: QtBot
+) -> None:
+    dialog = shown(document, write_meta(tmp_path / "IJBC") / "meta", qtbot)
+    qtbot.waitUntil(lambda: dialog.look.text().startswith("Recognised: IJB-C"), timeout=PATIENCE)
+    assert "ijbc_face_tid_mid.txt" in dialog.look.text()
+    for way in (Way.ALIGNED, Way.LANDMARKS, Way.DETECTOR, Way.WHOLE):
+        assert not dialog.ways.button(way).isEnabled()
+        assert "brings five landmarks" in dialog.ways.button(way).toolTip()
+    assert not dialog.pairs.isEnabled()
+    assert not dialog.limit.isEnabled()
+    assert "says which images are compared" in dialog.limit.toolTip()
+    # What was filled in before counts no more.
+    dialog.pairs.set_path(Path("pairs.txt"))
+    assert dialog.options() == DatasetOptions()
+    # Insisting on another format brings the fields back.
+    dialog.format.setCurrentIndex(dialog.format.findData("folder"))
+    assert dialog.ways.button(Way.DETECTOR).isEnabled()
+    assert dialog.limit.isEnabled()
+    assert not dialog.pairs.isEnabled()
+
+
+def test_a_way_that_makes_no_sense_any_more_is_left(document: Document, small_data: Path, qtbot: QtBot) -> None:
+    dialog = shown(document, small_data / "faces", qtbot)
+    qtbot.waitUntil(lambda: dialog.chosen_format == "lfw", timeout=PATIENCE)
+    dialog.ways.button(Way.LANDMARKS).click()
+    dialog.format.setCurrentIndex(dialog.format.findData("nist"))
+    assert dialog.ways.checkedId() == Way.AUTO
+    assert not dialog.ways.button(Way.LANDMARKS).isEnabled()
+    dialog.ways.button(Way.DETECTOR).click()
+    assert dialog.detector.isEnabled()
+    dialog.detector.set_path(Path("/data/yunet.onnx"))
+    assert dialog.options() == DatasetOptions(format="nist", detector=Path("/data/yunet.onnx"))
+
+
+def test_what_is_not_recognised_says_what_was_looked_for(document: Document, tmp_path: Path, qtbot: QtBot) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    dialog = shown(document, tmp_path / "notes.txt", qtbot)
+    qtbot.waitUntil(lambda: dialog.look.text().startswith("Not recognised"), timeout=PATIENCE)
+    assert "ijbc_face_tid_mid.txt" in dialog.look.text()
+    assert "give a dataset's folder or a .bin file" in dialog.look.text()
+
+
+def test_a_bin_file_is_chosen_with_a_button_of_its_own(
+    document: Document, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_bin(tmp_path / "small.bin")
+    monkeypatch.setattr(file_choosers.QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
+    dialog = shown(document, None, qtbot)
+    qtbot.mouseClick(dialog.folder.file_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: dialog.look.text().startswith("Recognised: a verification set"), timeout=PATIENCE)
+    assert dialog.name.placeholderText() == "small.bin"
+    qtbot.mouseClick(dialog.add_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: document.contents.dataset_names == ("small.bin",), timeout=PATIENCE)
+    entry = document.contents.datasets[0]
+    assert (entry.format, entry.images, entry.has_templates) == ("bin", 8, True)
+    assert not document.contents.missing_datasets
+    qtbot.waitUntil(lambda: not document.bridge.busy, timeout=PATIENCE)
+
+
+def write_bin(path: Path) -> Path:
+    """Four pairs of pictures, two of them genuine."""
+    import cv2
+
+    rng = np.random.default_rng(0)
+    pictures = [cv2.imencode(".png", rng.integers(0, 255, (112, 112, 3), np.uint8))[1].tobytes() for _ in range(8)]
+    path.write_bytes(pickle.dumps((pictures, [True, False, True, False])))
+    return path
