@@ -49,6 +49,23 @@ def numbers(text: str, option: str) -> tuple[float, ...]:
         raise typer.BadParameter(f"'{text}' is not a list of numbers such as 1e-2,1e-3", param_hint=option) from None
 
 
+def counts(text: str, option: str) -> tuple[int, ...]:
+    """Whole numbers, each once.
+
+    Raises
+    ------
+    typer.BadParameter
+        When one is none, or negative.
+    """
+    try:
+        values = tuple(dict.fromkeys(int(part) for part in listed(text)))
+    except ValueError:
+        raise typer.BadParameter(f"'{text}' is not a list of whole numbers such as 32,64", param_hint=option) from None
+    if not values or min(values) < 0:
+        raise typer.BadParameter("give whole numbers from 0 on", param_hint=option)
+    return values
+
+
 def dataset_format(value: str) -> str:
     """A format of datasets that is known."""
     return _known((value,), FORMATS, value)
@@ -120,7 +137,7 @@ def file_to_write(path: Path | None) -> Path | None:
 
 def map_file(path: Path) -> Path:
     """A file that a map can be written to."""
-    from canon_core.maps.portable import MAP_SUFFIXES
+    from canon_core.models.map_file import MAP_SUFFIXES
 
     return _ending(path, MAP_SUFFIXES)
 

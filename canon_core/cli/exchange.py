@@ -25,7 +25,7 @@ from canon_core.cli.application import (
 )
 from canon_core.cli.terminal import duration, run_job, say
 from canon_core.maps.kinds import MapKind
-from canon_core.maps.portable import read_map, write_map
+from canon_core.models.map_file import read_map, write_map
 from canon_core.study.results import FEW_PAIRS_PER_DIMENSION, Features, FitMode, default_rule
 
 #: Names that are listed one by one; the rest is counted.

@@ -1,40 +1,22 @@
-"""Maps as files to use elsewhere: .npz or ONNX, with what they were fitted on and how well they were measured."""
+"""A map that leaves its study: what it was fitted on, how well it was measured, and all that as text and back."""
 
 from __future__ import annotations
 
-import io
 import json
 import math
-import tokenize
-import warnings
-import zipfile
-import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from canon_core.errors import CanonError, SettingsError, StoreError
-from canon_core.limits import MAX_DIMENSIONS, MAX_DOCUMENT_BYTES
+from canon_core.limits import MAX_DIMENSIONS
 from canon_core.maps.fitted import FittedMap
 from canon_core.maps.kinds import MapKind
-from canon_core.store.atomic import store_error, write_atomically
 
-#: Endings of files that hold maps.
-MAP_SUFFIXES: Final = (".onnx", ".npz")
-#: Largest file of a map that is read: protobuf's own limit.
-_MAX_BYTES: Final = 2**31 - 1
 #: Changes when the meaning of what is written changes.
 _FORMAT: Final = "canon map 1"
-_REMEDY: Final = "give a file that `canon map fit` wrote"
-#: How numpy and zipfile word damage.
-_DAMAGE: Final = (
-    *(ValueError, TypeError, SyntaxError, EOFError, KeyError, OverflowError, RecursionError, AttributeError),
-    *(IndexError, RuntimeError, NotImplementedError, tokenize.TokenError, zlib.error, zipfile.BadZipFile),
-)
 
 
 @dataclass(frozen=True)
@@ -145,77 +127,8 @@ class PortableMap:
         return int(self.mapping.matrix.shape[1])
 
 
-def write_map(path: Path, portable: PortableMap) -> None:
-    """Write a map (0600) in the form that the file's ending names, atomically.
-
-    An ONNX file takes ``embedding`` (N, d_source) float32 of any norm and gives ``mapped`` (N, d_target) of norm 1;
-    it is checked, and run against numpy, before it is put in place.
-
-    Raises
-    ------
-    SettingsError
-        For another ending, or a map that float32 does not hold.
-    StoreError
-        For what the operating system refuses.
-    """
-    facts = _facts(portable)
-    mapping = portable.mapping
-    if mapping.kind is MapKind.NONE:
-        raise SettingsError("without a map there is nothing to write", remedy="choose a linear, affine or rotation map")
-    if path.suffix.casefold() == ".onnx":
-        from canon_core.maps.portable_onnx import onnx_bytes
-
-        data = onnx_bytes(mapping, facts)
-    elif path.suffix.casefold() == ".npz":
-        arrays: dict[str, Any] = {"matrix": mapping.matrix, **{name: np.array(text) for name, text in facts.items()}}
-        if mapping.offset is not None:
-            arrays["offset"] = mapping.offset
-        buffer = io.BytesIO()
-        np.savez(buffer, **arrays)
-        data = buffer.getvalue()
-    else:
-        raise SettingsError(f"a map is written as {' or '.join(MAP_SUFFIXES)}, not as '{path.suffix}'")
-    write_atomically(path, data)
-
-
-def read_map(path: Path) -> PortableMap:
-    """Read a map that :func:`write_map` wrote; nothing else is taken for one, and nothing in it is run.
-
-    Raises
-    ------
-    StoreError
-        Missing, damaged, too large, or not written by this program.
-    """
-    try:
-        if not path.is_file():
-            raise StoreError("there is no such file", path=path, remedy=_REMEDY)
-        if path.stat().st_size > _MAX_BYTES:
-            raise StoreError("is larger than any map", path=path, remedy=_REMEDY)
-        data = path.read_bytes()
-    except OSError as error:
-        raise store_error(error, path) from error
-    try:
-        if path.suffix.casefold() == ".onnx":
-            from canon_core.maps.portable_onnx import read_onnx
-
-            arrays, facts = read_onnx(data)
-        elif path.suffix.casefold() == ".npz":
-            arrays, facts = _read_npz(data)
-        else:
-            raise ValueError(f"maps end with {' or '.join(MAP_SUFFIXES)}")
-        if facts.get("format") != _FORMAT:
-            raise ValueError("it does not say that it is one" if "format" not in facts else "of another version")
-        return _portable(arrays, facts)
-    except CanonError:
-        raise
-    except _DAMAGE as error:
-        reason = " ".join(str(error).split())[:160]
-        raise StoreError(f"no map that this program wrote ({reason})", path=path, remedy=_REMEDY) from error
-
-
-# -- private ---------------------------------------------------------------------------------------------------------
-def _facts(portable: PortableMap) -> dict[str, str]:
-    """Everything but the arrays, as text by name."""
+def facts_of(portable: PortableMap) -> dict[str, str]:
+    """Everything but matrix and offset, as text by name: what a file says about the map in it."""
     mapping, origin = portable.mapping, portable.origin
     numbers = [
         {
@@ -263,16 +176,23 @@ def _facts(portable: PortableMap) -> dict[str, str]:
     return {name: _shown(text) for name, text in facts.items()}
 
 
-def _shown(text: str) -> str:
-    """The text as every reader can show it: a folder's name may be any bytes."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+def portable_of(arrays: Mapping[str, NDArray[np.floating]], facts: Mapping[str, str]) -> PortableMap:
+    """The map that a file holds.
 
+    Parameters
+    ----------
+    arrays : mapping of str to array
+        ``matrix``, and ``offset`` of an affine map.
+    facts : mapping of str to str
+        As :func:`facts_of` gives them.
 
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _portable(arrays: Mapping[str, NDArray[np.floating]], facts: Mapping[str, str]) -> PortableMap:
+    Raises
+    ------
+    ValueError, KeyError, TypeError, AttributeError, OverflowError or RecursionError
+        For what no map of ours has; the reader knows the file to blame.
+    """
+    if facts.get("format") != _FORMAT:
+        raise ValueError("it does not say that it is one" if "format" not in facts else "of another version")
     matrix, offset = arrays["matrix"].astype(np.float64), arrays.get("offset")
     if not all(isinstance(text, str) and text.isprintable() for text in facts.values()):
         raise ValueError("what it says about itself is not text")
@@ -324,6 +244,16 @@ def _portable(arrays: Mapping[str, NDArray[np.floating]], facts: Mapping[str, st
     return PortableMap(mapping, origin)
 
 
+# -- private ---------------------------------------------------------------------------------------------------------
+def _shown(text: str) -> str:
+    """The text as every reader can show it: a folder's name may be any bytes."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
 def _measured(one: Mapping[str, Any]) -> MeasuredTar:
     def read(name: str) -> float:
         return math.nan if one[name] is None else float(one[name])
@@ -337,40 +267,3 @@ def _measured(one: Mapping[str, Any]) -> MeasuredTar:
         source_tar=read("source_tar"),
         target_tar=read("target_tar"),
     )
-
-
-def _read_npz(data: bytes) -> tuple[dict[str, NDArray[np.floating]], dict[str, str]]:
-    arrays: dict[str, NDArray[np.floating]] = {}
-    facts: dict[str, str] = {}
-    budget = _MAX_BYTES + MAX_DOCUMENT_BYTES
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        for info in archive.infolist():
-            budget -= info.file_size
-            if budget < 0:
-                raise ValueError("it unpacks to more than any map")
-            with archive.open(info) as file:
-                array = _read_array(file, info.file_size)
-            name = info.filename.removesuffix(".npy")
-            if name in ("matrix", "offset"):
-                if array.dtype.newbyteorder("=") not in (np.float64, np.float32):
-                    raise ValueError(f"{name} holds {array.dtype}")
-                arrays[name] = array
-            elif array.ndim == 0 and array.dtype.kind == "U":
-                facts[name] = str(array)
-    return arrays, facts
-
-
-def _read_array(file: Any, size: int) -> NDArray[Any]:
-    """One array in numpy's format; what its header claims is held against its size before room is made for it."""
-    readers: dict[tuple[int, int], Callable[..., Any]] = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about headers that Python 2 wrote
-        shape, fortran, dtype = readers[np.lib.format.read_magic(file)](file)
-    count = int(np.prod(shape, dtype=object))
-    if dtype.kind not in "fU" or fortran or any(side < 0 for side in shape) or count * dtype.itemsize > size:
-        raise ValueError(f"it holds an array of {dtype} {shape}")
-    data = file.read(count * dtype.itemsize)
-    return np.frombuffer(data, dtype, count).reshape(shape)

@@ -20,7 +20,8 @@ from onnx import TensorProto, helper, numpy_helper
 from canon_core.errors import CanonError, SettingsError, StoreError
 from canon_core.maps.fit import fit_map
 from canon_core.maps.kinds import MapKind
-from canon_core.maps.portable import MapOrigin, MapSide, MeasuredTar, PortableMap, read_map, write_map
+from canon_core.maps.portable import MapOrigin, MapSide, MeasuredTar, PortableMap
+from canon_core.models.map_file import read_map, write_map
 
 KINDS = [MapKind.LINEAR, MapKind.AFFINE, MapKind.ROTATION]
 SUFFIXES = [".onnx", ".npz"]
@@ -262,6 +263,14 @@ def test_an_array_that_claims_more_than_the_file_holds_is_refused_before_room_is
     with zipfile.ZipFile(tmp_path / "map.npz", "w") as archive:
         archive.writestr("matrix.npy", header.getvalue() + bytes(800))
     assert "(1048576, 1048576)" in refused(tmp_path / "map.npz")
+
+
+def test_a_compressed_archive_is_none_of_ours(tmp_path: Path) -> None:
+    write_map(tmp_path / "map.npz", made(MapKind.LINEAR))
+    with np.load(tmp_path / "map.npz") as file:
+        arrays = dict(file)
+    np.savez_compressed(tmp_path / "map.npz", **arrays)
+    assert "compressed" in refused(tmp_path / "map.npz")
 
 
 def test_missing_files_folders_and_other_endings_are_refused(tmp_path: Path) -> None:

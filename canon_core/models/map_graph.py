@@ -31,7 +31,7 @@ _TOLERANCE: Final = 1e-5
 _TRIAL_ROWS: Final = 64
 
 
-def onnx_bytes(mapping: FittedMap, facts: Mapping[str, str]) -> bytes:
+def graph_bytes(mapping: FittedMap, facts: Mapping[str, str]) -> bytes:
     """The map as a serialised ONNX model, checked by onnx and tried in ONNX Runtime.
 
     Parameters
@@ -64,8 +64,8 @@ def onnx_bytes(mapping: FittedMap, facts: Mapping[str, str]) -> bytes:
     return data
 
 
-def read_onnx(data: bytes) -> tuple[dict[str, NDArray[np.floating]], dict[str, str]]:
-    """Arrays and metadata of a model that :func:`onnx_bytes` made.
+def read_graph(data: bytes) -> tuple[dict[str, NDArray[np.floating]], dict[str, str]]:
+    """Arrays and metadata of a model that :func:`graph_bytes` made.
 
     Raises
     ------
