@@ -96,7 +96,7 @@ class Choosers(QWidget):
             ("seed", self.seed, "Which subjects belong to which half"),
             ("templates", self.features, "How the embeddings of a template's images become one"),
         ):
-            self._row.addWidget(_labelled(text, chooser, tip))
+            self._row.addWidget(labelled(text, chooser, tip))
         self.far.activated.connect(self._emit_reading)
         self.rule.activated.connect(self._emit_reading)
         self.map.activated.connect(self._emit_settings)
@@ -156,7 +156,8 @@ def _fill(box: QComboBox, items: dict[str, tuple[object, str]]) -> None:
             box.setItemData(box.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
 
 
-def _labelled(text: str, chooser: QWidget, tip: str) -> QWidget:
+def labelled(text: str, chooser: QWidget, tip: str) -> QWidget:
+    """A chooser with its name before it, which a screen reader says too."""
     label = QLabel(text)
     label.setBuddy(chooser)
     chooser.setToolTip(tip)

@@ -42,6 +42,11 @@ class FactSheet(QWidget):
         self._column.addWidget(TextLabel(text, size=LARGE, bold=True))
         self._lines += ["", text]
 
+    def subheading(self, text: str) -> None:
+        """Begin a part of a section."""
+        self._column.addWidget(TextLabel(text, bold=True))
+        self._lines += ["", text]
+
     def remark(self, text: str) -> None:
         """A muted line."""
         self._column.addWidget(TextLabel(text, muted=True, size=SMALL))

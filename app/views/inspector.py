@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
@@ -15,6 +16,7 @@ from canon_core.study.results import Cell, FitMode, Matrix, far_text, settings_l
 from canon_core.verification.roc import FarRule
 
 from .bar_buttons import tool_button
+from .confidence_section import write_confidence
 from .empty_state import EmptyState
 from .entry_sheets import dataset_sheet, model_sheet
 from .explanations import (
@@ -27,18 +29,55 @@ from .explanations import (
     subject_note,
 )
 from .fact_sheet import FactSheet
+from .group_section import write_groups
 from .shown_matrix import number_text, rate_text, title_of, why_missing
 from .singular_plot import SingularPlot
 
 if TYPE_CHECKING:
     from canon_core.datasets.faces import Problem
+    from canon_core.study.confidence_results import Confidence
+    from canon_core.study.group_results import GroupRates
     from canon_core.study.study import DatasetEntry, ModelEntry
 
     from ..contents import Imported
 
 
+@dataclass(frozen=True)
+class Beyond:
+    """What is known of a cell beyond its own numbers.
+
+    Attributes
+    ----------
+    intervals : Confidence or None
+        What is stored of its intervals and differences; None while that is looked up.
+    sampling : bool
+        Whether they are being computed.
+    refusal : str
+        Why nothing can be computed; empty where it can.
+    covariate : str
+        By which its templates can be grouped; empty where they cannot.
+    groups : GroupRates or None
+        Its errors by group, where they were counted.
+    """
+
+    intervals: Confidence | None = None
+    sampling: bool = False
+    refusal: str = ""
+    covariate: str = ""
+    groups: GroupRates | None = None
+
+
 class Inspector(QWidget):
-    """A sheet of facts that scrolls, and a button that copies it."""
+    """A sheet of facts that scrolls, and a button that copies it.
+
+    Signals
+    -------
+    confidenceRequested(), groupsRequested() :
+        The buttons for intervals, and for errors by group.
+    """
+
+    confidenceRequested = Signal()
+    groupsRequested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -88,11 +127,16 @@ class Inspector(QWidget):
         self.sheet = None
         self._stack.setCurrentWidget(self._empty)
 
-    def show_cell(self, cell: Cell, matrix: Matrix, rule: FarRule, far: float | None = None) -> None:
-        """A cell of a matrix, read by a rule; ``far`` is set off from the other FARs."""
+    def show_cell(
+        self, cell: Cell, matrix: Matrix, rule: FarRule, far: float | None = None, beyond: Beyond | None = None
+    ) -> None:
+        """A cell of a matrix, read by a rule; ``far`` is set off from the other FARs. ``beyond`` brings what else is
+        known of it."""
         rule = FarRule(rule)
         singles = tuple(matrix.cells.get((name, name)) for name in (cell.source, cell.target))
-        if self._is_shown("cell", cell, matrix.settings, rule, far, singles):
+        more = () if beyond is None else (beyond.intervals, beyond.groups)
+        words = () if beyond is None else (str(beyond.sampling), beyond.refusal, beyond.covariate)
+        if self._is_shown("cell", cell, matrix.settings, rule, far, singles, words, *more):
             return
         settings = matrix.settings
         sheet = FactSheet()
@@ -108,6 +152,20 @@ class Inspector(QWidget):
         ):
             sheet.note(note)
         _readings(sheet, cell, matrix, rule, far)
+        if beyond is not None:
+            write_confidence(
+                sheet,
+                cell,
+                matrix,
+                rule,
+                far,
+                known=beyond.intervals,
+                running=beyond.sampling,
+                refusal=beyond.refusal,
+                compute=self.confidenceRequested.emit,
+            )
+            if beyond.covariate:
+                write_groups(sheet, beyond.groups, beyond.covariate, self.groupsRequested.emit)
         sheet.heading("Pairs")
         sheet.facts(
             [

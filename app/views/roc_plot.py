@@ -10,7 +10,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainterPath, QPen
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QWidget
 
 from canon_core.figures.curve import FEW_IMPOSTORS, Curve, CurveRole, Trace, plane_of, trace
 from canon_core.figures.numbers import tar_text
@@ -18,6 +18,7 @@ from canon_core.study.results import far_text
 from canon_core.verification.roc import FarRule, OperatingPoint, Roc
 
 from ..theme import PLOT_SYMBOLS, Theme, colour, theme_for
+from .plot_reading import PlotReading
 from .shown_matrix import number_text, rate_text
 
 #: Pixels from a line within which the pointer reads it.
@@ -55,7 +56,31 @@ def marker_path(curve: Curve, theme: Theme) -> QPainterPath:
     return path
 
 
-class _DecadeAxis(pg.AxisItem):
+def prepare_plot(plot: pg.PlotWidget, name: str) -> None:
+    """What every plot of the window has in common: reached by the keyboard, no frame, no menus of pyqtgraph's."""
+    plot.setAccessibleName(name)
+    plot.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    plot.setFrameShape(pg.QtWidgets.QFrame.Shape.NoFrame)
+    plot.setMenuEnabled(False)
+    # pyqtgraph makes a menu all the same, and leaves it behind as a window of its own.
+    plot.plotItem.ctrlMenu.setParent(plot, plot.plotItem.ctrlMenu.windowFlags())
+    plot.hideButtons()
+    plot.plotItem.layout.setContentsMargins(2, 6, 14, 2)
+
+
+def restyle_axes(plot: pg.PlotWidget) -> None:
+    """Ground, axes and grid in the colours of the theme."""
+    theme = theme_for(plot)
+    plot.setBackground(theme.surface)
+    for side in ("bottom", "left"):
+        axis = plot.getAxis(side)
+        axis.setPen(pg.mkPen(theme.border))
+        axis.setTextPen(pg.mkPen(theme.muted))
+        axis.setTickFont(plot.font())
+    plot.showGrid(x=True, y=True, alpha=0.35 if theme.dark else 0.5)
+
+
+class DecadeAxis(pg.AxisItem):
     """An axis of powers of ten for values given as log10, or of three-digit rates."""
 
     logarithmic = True
@@ -89,16 +114,9 @@ class RocPlot(pg.PlotWidget):
     """Draws curves and reads them under the pointer, or with the arrow keys."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        self._x_axis, self._y_axis = _DecadeAxis("bottom"), _DecadeAxis("left")
+        self._x_axis, self._y_axis = DecadeAxis("bottom"), DecadeAxis("left")
         super().__init__(parent, axisItems={"bottom": self._x_axis, "left": self._y_axis})
-        self.setAccessibleName("ROC curves")
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setFrameShape(pg.QtWidgets.QFrame.Shape.NoFrame)
-        self.setMenuEnabled(False)
-        # pyqtgraph makes a menu all the same, and leaves it behind as a window of its own.
-        self.plotItem.ctrlMenu.setParent(self, self.plotItem.ctrlMenu.windowFlags())
-        self.hideButtons()
-        self.plotItem.layout.setContentsMargins(2, 6, 14, 2)
+        prepare_plot(self, "ROC curves")
         self._drawn: list[_Drawn] = []
         self._det = False
         self._plane = plane_of(())
@@ -114,11 +132,7 @@ class RocPlot(pg.PlotWidget):
             item.setZValue((-20, -10, 20, 20, 30)[level])
             self.addItem(item, ignoreBounds=True)
         self.addItem(self._few_text, ignoreBounds=True)
-        self._reading = QLabel(self)
-        self._reading.setTextFormat(Qt.TextFormat.PlainText)
-        self._reading.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._reading.setMargin(7)
-        self._reading.setAutoFillBackground(True)
+        self._reading = PlotReading(self)
         self.scene().sigMouseMoved.connect(self._pointer_moved)
         self.getViewBox().sigRangeChanged.connect(self._draw_range)
         self._restyle()
@@ -290,20 +304,7 @@ class RocPlot(pg.PlotWidget):
         )
         for item in (self._across, self._down, self._point):
             item.show()
-        self._reading.setText(text)
-        self._reading.adjustSize()
-        at = self.mapFromScene(self.getViewBox().mapViewToScene(QPointF(x, y)))
-        left = (
-            at.x() + 16 if at.x() + 16 + self._reading.width() < self.width() else at.x() - 16 - self._reading.width()
-        )
-        top = (
-            at.y() + 14
-            if at.y() + 14 + self._reading.height() < self.height()
-            else at.y() - 14 - self._reading.height()
-        )
-        self._reading.move(max(0, left), max(0, top))
-        self._reading.show()
-        self.setAccessibleDescription(text)
+        self._reading.show_at(text, x, y)
 
     def _hide_reading(self) -> None:
         self._at = None
@@ -358,12 +359,7 @@ class RocPlot(pg.PlotWidget):
 
     def _restyle(self) -> None:
         theme = theme_for(self)
-        self.setBackground(theme.surface)
-        for axis in (self._x_axis, self._y_axis):
-            axis.setPen(pg.mkPen(theme.border))
-            axis.setTextPen(pg.mkPen(theme.muted))
-            axis.setTickFont(self.font())
-        self.showGrid(x=True, y=True, alpha=0.35 if theme.dark else 0.5)
+        restyle_axes(self)
         self._target.setPen(pg.mkPen(theme.accent, width=1.2, style=Qt.PenStyle.DashLine))
         for item in (self._across, self._down):
             item.setPen(pg.mkPen(theme.muted, width=1, style=Qt.PenStyle.DotLine))
@@ -373,11 +369,7 @@ class RocPlot(pg.PlotWidget):
         for line in self._few.lines:
             line.setPen(pg.mkPen(None))
         self._few_text.setColor(theme.muted)
-        palette = self._reading.palette()
-        palette.setColor(self._reading.backgroundRole(), QColor(theme.raised))
-        palette.setColor(self._reading.foregroundRole(), QColor(theme.text))
-        self._reading.setPalette(palette)
-        self._reading.setFrameShape(QLabel.Shape.StyledPanel)
+        self._reading.restyle()
         self._style_curves()
 
     def _style_curves(self) -> None:

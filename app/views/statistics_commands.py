@@ -1,0 +1,61 @@
+"""The ``canon`` commands that give the same intervals, searches and rates of groups, quoted for a shell. No Qt."""
+
+from __future__ import annotations
+
+import shlex
+
+from canon_core.study.group_results import GroupSettings
+from canon_core.study.identification_results import IdentifySettings
+from canon_core.study.results import MatrixSettings, far_text
+from canon_core.verification.bootstrap import DEFAULT_RESAMPLES
+from canon_core.verification.roc import FarRule
+
+from .shown_matrix import matrix_command
+
+
+def confidence_command(study: str, settings: MatrixSettings, rule: FarRule) -> str:
+    """Intervals of every cell of a matrix."""
+    return f"{matrix_command(study, settings, rule)} --confidence --resamples {DEFAULT_RESAMPLES}"
+
+
+def identify_command(study: str, settings: IdentifySettings, rule: FarRule) -> str:
+    """1:N identification of every two models."""
+    return shlex.join(
+        [
+            *("canon", "identify", study),
+            *("--dataset", settings.dataset),
+            *("--models", ",".join(settings.models)),
+            *("--map", settings.map.value),
+            *("--mode", settings.mode.value),
+            *("--features", settings.features.value),
+            *("--fpir", ",".join(map(_far, settings.fpir))),
+            *("--far-rule", rule.value),
+            *("--seed", str(settings.seed)),
+        ]
+    )
+
+
+def groups_command(study: str, settings: GroupSettings) -> str:
+    """Errors by group of one cell."""
+    matrix = settings.matrix
+    return shlex.join(
+        [
+            *("canon", "groups", study),
+            *("--source", settings.source),
+            *("--target", settings.target),
+            *("--covariate", settings.covariate),
+            *("--dataset", matrix.dataset),
+            *("--map", matrix.map.value),
+            *("--mode", matrix.mode.value),
+            *("--features", matrix.features.value),
+            *("--far", _far(settings.far)),
+            *("--far-rule", FarRule(settings.rule).value),
+            *("--resamples", str(settings.resamples)),
+            *("--seed", str(matrix.seed)),
+        ]
+    )
+
+
+def _far(far: float) -> str:
+    text = far_text(far)
+    return text if float(text) == far else repr(far)
