@@ -86,7 +86,7 @@ def run_confidence(
     start = time.perf_counter()
     work = _Resampling(study, ConfidenceSettings(settings, resamples, seed, level), ctx)
     work.read_stored()
-    todo = [pair for pair in work.chosen(pairs) if work.found[pair] is None]
+    todo = work.todo(pairs)
     for done, pair in enumerate(todo):
         ctx.check()
         work.compute(*pair, _part_of(ctx, done * resamples, len(todo) * resamples))
@@ -137,12 +137,15 @@ class _Resampling:
             kept = None if left_out else load_resampled(self._study.stored("results", self._key(pair)))
             self.found[pair] = None if kept is None else self._as_asked(kept)
 
-    def chosen(self, pairs: Sequence[Pair] | None) -> list[Pair]:
-        """Cells that are asked for and can exist."""
+    def todo(self, pairs: Sequence[Pair] | None) -> list[Pair]:
+        """Cells that are asked for, can exist, and are not resampled yet."""
         for source, target in pairs or ():
             if (source, target) not in self.found:
                 raise SettingsError(f"the matrix has no cell {source} → {target}", remedy="name two of its models")
-        return [pair for pair in (dict.fromkeys(pairs) if pairs else self.found) if pair not in self.missing]
+        chosen = [pair for pair in (dict.fromkeys(pairs) if pairs else self.found) if pair not in self.missing]
+        todo = [pair for pair in chosen if self.found[pair] is None]
+        self._cells.expect(todo)
+        return todo
 
     def compute(self, source: str, target: str, ctx: JobContext) -> None:
         """Score a cell, resample it, and store that."""
@@ -153,7 +156,7 @@ class _Resampling:
         if self._draws is None:
             names = self._cells.subject_names
             self._draws = draw_subjects(len(names), self._settings.resamples, self._settings.seed)
-        tar = resampled_tar(scored, self._far, self._draws, weights=self._impostor_weights(scored), ctx=ctx)
+        tar = resampled_tar(scored, self._far, self._draws, weights=self._impostor_weights(scored, ctx), ctx=ctx)
         order = [self._settings.matrix.far.index(far) for far in self._far]
         points = {rule: tuple(cell.readings[rule][place].point for place in order) for rule in FarRule}
         kept = ResampledCell(
@@ -213,14 +216,14 @@ class _Resampling:
     def _as_asked(self, kept: ResampledCell) -> ResampledCell:
         return kept.as_asked([self._far.index(far) for far in self._settings.matrix.far])
 
-    def _impostor_weights(self, scored: Sequence[ScoredPairs]) -> Rates:
+    def _impostor_weights(self, scored: Sequence[ScoredPairs], ctx: JobContext) -> Rates:
         """Of the plans alone, which cells share; single models may have others than cross-model cells."""
         plans = tuple(one.plan for one in scored)
         for known, weights in self._weights:
             if len(known) == len(plans) and all(one is other for one, other in zip(known, plans, strict=True)):
                 return weights
         assert self._draws is not None
-        weights = impostor_weights(scored, self._draws)
+        weights = impostor_weights(scored, self._draws, ctx)
         self._weights = [*self._weights[-1:], (plans, weights)]
         return weights
 

@@ -68,15 +68,17 @@ def check_resampling(resamples: int, level: float) -> None:
         raise SettingsError(f"an interval has no level of {level:g}", remedy="give one between 0 and 1, such as 0.95")
 
 
-def impostor_weights(scored: Sequence[ScoredPairs], draws: Draws) -> Rates:
+def impostor_weights(scored: Sequence[ScoredPairs], draws: Draws, ctx: JobContext | None = None) -> Rates:
     """(resamples,) weight of all impostor pairs in each draw: Σ n_st w_s w_t over the n_st pairs of subjects s, t.
 
-    Depends on the plans alone: the same for every cell of a protocol and mode.
+    Depends on the plans alone: the same for every cell of a protocol and mode. ``ctx`` is checked at every block.
     """
+    context = ctx or JobContext()
     subjects = draws.shape[1]
     counts = np.zeros(subjects * subjects, np.int64)
     for one in scored:
         for start in range(0, one.impostors.size, _COUNTED):
+            context.check()
             which = np.arange(start, min(start + _COUNTED, one.impostors.size))
             first, second = one.plan.subjects(one.plan.impostors, which)
             counts += np.bincount(first * subjects + second, minlength=counts.size)
@@ -146,7 +148,7 @@ def resampled_tar(
         codes = np.concatenate([one.plan.first_subjects, one.plan.second_subjects])
         if codes.size and (codes.min() < 0 or codes.max() >= subjects):
             raise SettingsError(f"a template's subject is none of the {subjects} that are drawn")
-    totals = impostor_weights(scored, draws) if weights is None else weights
+    totals = impostor_weights(scored, draws, context) if weights is None else weights
     allowed = np.array([[allowed_false_accepts(target, int(total)) for total in totals] for target in targets])
     genuine = _ranked_genuine(scored)
     impostors = sum(one.impostors.size for one in scored)

@@ -227,6 +227,28 @@ def test_single_images_have_intervals_too(tmp_path: Path) -> None:
                 assert interval.tar == matrix.tar(cell.source, cell.target, far, rule)
 
 
+def test_one_image_of_each_person_has_intervals_across_models_and_none_by_itself(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    people = rng.standard_normal((80, 6))
+    with Study.create(tmp_path / "s") as opened:
+        for name in "ab":
+            rows = (people + 0.5 * rng.standard_normal(people.shape)) @ rng.standard_normal((6, 8))
+            ids = np.array([f"uuid{number}" for number in range(80)])
+            np.savez(tmp_path / f"{name}.npz", embs=rows.astype(np.float32), ids=ids)
+            opened.import_embeddings(tmp_path / f"{name}.npz", model=name, dataset="d", ctx=JobContext())
+        settings = MatrixSettings("d", ("a", "b"), far=(0.1, 1e-3))
+        found = run_confidence(opened, settings, JobContext(), resamples=RESAMPLES)
+    across = found.interval("a", "b", 0.1, FarRule.CONSERVATIVE)
+    alone = found.interval("a", "a", 0.1, FarRule.CONSERVATIVE)
+    assert across is not None
+    assert across.low < across.tar < across.high
+    assert alone is not None
+    assert np.isnan([alone.tar, alone.low, alone.high]).all()
+    assert set(found.to_weaker["a", "b"][FarRule.NEAREST]) == {None}
+    assert None not in found.to_reverse["a", "b"][FarRule.NEAREST]
+    assert confidence_json(found, FarRule.NEAREST)["tar_low"][0][0] == [None, None]
+
+
 def test_a_read_only_study_has_intervals_without_storing_them(made: Made, study: Study) -> None:
     study.close()
     with Study.open(made.path, read_only=True) as opened:
