@@ -174,6 +174,11 @@ class RocPlot(pg.PlotWidget):
         self._frame()
 
     @property
+    def det(self) -> bool:
+        """Whether DET curves are drawn."""
+        return self._det
+
+    @property
     def reading(self) -> str:
         """What the crosshair reads; empty where it is on no curve."""
         return self._reading.text() if self._at is not None else ""

@@ -51,7 +51,7 @@ class ScoreHistogramPlot(pg.PlotWidget):
         self._shown: CellScores | None = None
         self._axis = CountAxis.LOG
         self._at: int | None = None
-        self._lines = [pg.PlotCurveItem(stepMode="center"), pg.PlotCurveItem(stepMode="center")]
+        self._lines = [pg.PlotCurveItem(), pg.PlotCurveItem()]
         for line in self._lines:
             self.addItem(line)
         self._threshold = pg.InfiniteLine(angle=90)
@@ -102,8 +102,7 @@ class ScoreHistogramPlot(pg.PlotWidget):
             line.setVisible(there)
         if shown is not None:
             for line, values in zip(self._lines, self._values(shown.histogram), strict=True):
-                line.setData(shown.histogram.edges, values)
-                line.setFillLevel(self._floor)
+                line.setData(shown.histogram.edges, values, stepMode="center", fillLevel=self._floor)
         mark = shown.threshold if shown is not None else None
         marked = mark is not None and bool(np.isfinite(mark.threshold))
         self._threshold.setVisible(marked)

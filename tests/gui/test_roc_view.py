@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.theme import DARK
-from app.views.roc_view import RocView
+from app.views.roc_view import Kind, RocView
 from canon_core.figures.curve import Curve, CurveRole
 from canon_core.verification.roc import FarRule, Roc, roc_of_scores
 
@@ -150,7 +150,7 @@ def test_the_det_switch_turns_both_axes_and_back(qtbot, view):
     assert low < -2.9 < -0.1 < high < 0.1  # 900 genuine pairs: from 1e-3 to 1
     y = view.plot._drawn[0].trace.y
     assert (np.diff(y) <= 0).all()
-    qtbot.mouseClick(view.det_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(view.kind_buttons[Kind.ROC], Qt.MouseButton.LeftButton)
     assert (np.diff(view.plot._drawn[0].trace.y) >= 0).all()
 
 
