@@ -104,14 +104,16 @@ def print_groups(found: GroupRates) -> None:
     sizes = plain_table(f"Groups by {found.settings.covariate}", "group", "templates", "subjects")
     for name, templates, subjects in zip(found.groups, found.templates, found.subjects, strict=True):
         sizes.add_row(name, f"{templates:,}", f"{subjects:,}")
-    fmr = plain_table("FMR (false accepts / impostor pairs)", "", *found.groups)
+    fmr = plain_table("FMR with interval", "", *found.groups)
+    counts = plain_table("False accepts / impostor pairs", "", *found.groups)
     for name, row in zip(found.groups, found.fmr, strict=True):
-        fmr.add_row(name, *map(_rate_text, row))
+        fmr.add_row(name, *(_rate_text(rate, counts=False) for rate in row))
+        counts.add_row(name, *(f"{rate.errors:,} / {rate.pairs:,}" for rate in row))
     fnmr = plain_table("FNMR (false rejects / genuine pairs)", "both templates of", "FNMR")
     for name, rate in zip([*found.groups, "two groups"], found.fnmr, strict=True):
         fnmr.add_row(name, _rate_text(rate))
     fnmr.add_row("all pairs", _rate_text(found.all_fnmr))
-    for table in (sizes, fmr, fnmr):
+    for table in (sizes, fmr, counts, fnmr):
         out.print(table)
         out.print()
     out.print(f"FMR of all pairs: {_rate_text(found.all_fmr)}")
@@ -175,8 +177,9 @@ def _difference_text(difference: TarDifference | None, *, named: bool) -> str:
     return text + (f" from {difference.other[0]}" if named else "") + ("*" if difference.unresolved else "")
 
 
-def _rate_text(rate: RateInterval) -> str:
+def _rate_text(rate: RateInterval, *, counts: bool = True) -> str:
     if not rate.pairs:
         return "–"
     star = "*" if few_errors(rate) else ""
-    return f"{rate.rate:.3g} [{rate.low:.3g}, {rate.high:.3g}]{star} ({rate.errors:,} / {rate.pairs:,})"
+    text = f"{rate.rate:.3g} [{rate.low:.3g}, {rate.high:.3g}]{star}"
+    return f"{text} ({rate.errors:,} / {rate.pairs:,})" if counts else text

@@ -91,7 +91,7 @@ def test_the_matrix_gets_intervals_and_differences(study: Path, tmp_path: Path) 
 def test_groups_are_printed_with_counts_and_intervals(study: Path, tmp_path: Path) -> None:
     arguments = ("groups", study, "--source", "a", "--target", "b", "--far", "0.1", "--resamples", "20")
     text = printed(*arguments, "--covariate", "gender")
-    for part in ("Groups by GENDER", "templates", "FMR (false accepts / impostor pairs)", "two groups", "for all"):
+    for part in ("Groups by GENDER", "FMR with interval", "False accepts / impostor pairs", "two groups", "for all"):
         assert part in text, part
     found = document(*arguments, "--covariate", "YAW", "--edges", "20", "--signed", file=tmp_path / "g.json")
     assert found["groups"] == ["YAW < 20", "YAW ≥ 20"]
