@@ -71,9 +71,19 @@ ACTIONS: Final = (
     ActionSpec("study.rename", "&Rename…", "Give the chosen model or dataset another name", "F2", 2),
     ActionSpec("study.remove", "Re&move…", "Take the chosen model or dataset out of the study, with its embeddings"
                " and results; its files stay", None, 2),
+    ActionSpec("experiment.confidence", "Confidence of the chosen &cell", "Intervals of its TARs, and of its"
+               " differences to the weaker model and to the other way round: subjects are drawn again, the map is held"
+               " fixed", "Ctrl+Shift+I"),
+    ActionSpec("experiment.confidence_all", "Confidence of &all cells", "The same for every cell of the matrix"),
+    ActionSpec("experiment.identify", "&Search galleries (1:N)", "Probes of every model searched in galleries of every"
+               " other, through the maps", None, 1),
+    ActionSpec("experiment.groups", "Errors by &group", "FMR of every two groups and FNMR of every group, at the chosen"
+               " cell's threshold", None, 1),
     ActionSpec("view.matrix", "&Matrix", "TAR of every model against every other", "Ctrl+1"),
     ActionSpec("view.roc", "&ROC", "Curves of the chosen cells", "Ctrl+2"),
     ActionSpec("view.faces", "&Faces", "What the networks see of the images", "Ctrl+3"),
+    ActionSpec("view.search", "&1:N", "Galleries searched, with CMC curves of the chosen cells", "Ctrl+4"),
+    ActionSpec("view.groups", "&Groups", "Errors of the chosen cell by group of templates", "Ctrl+5"),
     ActionSpec("help.log", "Show &log file", "Open the folder of the log, where details of faults are written"),
     ActionSpec("help.about", "&About Canon Explorer", "Versions, licence, and what this computer offers", None, 1),
 )

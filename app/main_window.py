@@ -35,10 +35,14 @@ from .log_panel import LogPanel
 from .message_bar import MessageBar
 from .presenter import Presenter
 from .start_page import StartPage
+from .statistics import Statistics
+from .statistics_presenter import StatisticsPresenter
 from .study_commands import StudyCommands
 from .study_tree import StudyTree
 from .user_files import read_window, recent_studies, write_window
 from .views.contact_sheet_view import ContactSheetView
+from .views.group_view import GroupView
+from .views.identification_view import IdentificationView
 from .views.inspector import Inspector
 from .views.matrix_view import MatrixView
 from .views.roc_view import RocView
@@ -62,11 +66,23 @@ class MainWindow(QMainWindow):
         self.bridge = bridge or EngineBridge(self)
         self.document = Document(self.bridge, self)
         self.computing = Computing(self.document, self)
+        self.statistics = Statistics(self.document, self.computing, self)
         self.actions_ = Actions(self)
         self._make_centre()
         self._make_docks()
         self.commands = StudyCommands(
             self, self.document, self.computing, self.actions_, self.tree, self.messages
+        )
+        self.statistics_presenter = StatisticsPresenter(
+            self,
+            self.document,
+            self.computing,
+            self.statistics,
+            self.actions_,
+            self.messages,
+            search=self.search_view,
+            groups=self.group_view,
+            roc=self.roc_view,
         )
         self.presenter = Presenter(
             self.document,
@@ -77,8 +93,11 @@ class MainWindow(QMainWindow):
             roc=self.roc_view,
             faces=self.faces_view,
             inspector=self.inspector,
+            beyond=self.statistics_presenter.beyond,
         )
+        self._connect_statistics()
         self.tabs.currentChanged.connect(self.presenter.tab_shown)
+        self.tabs.currentChanged.connect(self.statistics_presenter.tab_shown)
         self._make_menus()
         self._make_status()
         self.document.opened.connect(self._show_study)
@@ -98,9 +117,13 @@ class MainWindow(QMainWindow):
         self.start_page = StartPage()
         self.matrix_view, self.roc_view = MatrixView(), RocView()
         self.faces_view = ContactSheetView()
+        self.search_view, self.group_view = IdentificationView(), GroupView()
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
-        for view, name in ((self.matrix_view, "Matrix"), (self.roc_view, "ROC"), (self.faces_view, "Faces")):
+        for view, name in {
+            self.matrix_view: "Matrix", self.roc_view: "ROC", self.faces_view: "Faces", self.search_view: "1:N",
+            self.group_view: "Groups",
+        }.items():
             self.tabs.addTab(view, name)
         self.pages = QStackedWidget()
         self.pages.addWidget(self.start_page)
@@ -112,6 +135,15 @@ class MainWindow(QMainWindow):
         column.addWidget(self.messages)
         column.addWidget(self.pages, 1)
         self.setCentralWidget(centre)
+
+    def _connect_statistics(self) -> None:
+        """One selection for the views of statistics and all others."""
+        statistics, presenter = self.statistics_presenter, self.presenter
+        statistics.beyondChanged.connect(presenter.focus_again)
+        self.search_view.selectionChanged.connect(presenter.choose_cells)
+        self.search_view.modelSelected.connect(presenter.choose_model)
+        self.inspector.confidenceRequested.connect(self.actions_["experiment.confidence"].trigger)
+        self.inspector.groupsRequested.connect(self.actions_["view.groups"].trigger)
 
     def _make_docks(self) -> None:
         self.tree = StudyTree()
@@ -162,9 +194,13 @@ class MainWindow(QMainWindow):
         menu.addSeparator()
         actions.fill(menu, "edit")
         actions.fill(bar.addMenu("&Study"), "study")
+        actions.fill(bar.addMenu("E&xperiment"), "experiment")
         menu = bar.addMenu("&View")
         actions.fill(menu, "view")
-        pages = {"view.matrix": self.matrix_view, "view.roc": self.roc_view, "view.faces": self.faces_view}
+        pages = {
+            "view.matrix": self.matrix_view, "view.roc": self.roc_view, "view.faces": self.faces_view,
+            "view.search": self.search_view, "view.groups": self.group_view,
+        }
         for key, page in pages.items():
             actions.connect(key, lambda page=page: self.tabs.setCurrentWidget(page))
         menu.addSeparator()

@@ -20,7 +20,7 @@ from .study_tree import StudyTree
 from .view_state import MAX_SELECTED, Focus, Pair, ViewState
 from .views.choosers import features_text
 from .views.contact_sheet_view import ContactSheetView
-from .views.inspector import Inspector
+from .views.inspector import Beyond, Inspector
 from .views.matrix_view import MatrixView, SettingsChange
 from .views.roc_view import RocView
 from .views.shown_matrix import matrix_command
@@ -52,8 +52,10 @@ class Presenter(QObject):
         roc: RocView,
         faces: ContactSheetView,
         inspector: Inspector,
+        beyond: Callable[[], Beyond | None] = lambda: None,
     ) -> None:
         super().__init__(document)
+        self._beyond = beyond
         self._document, self._computing, self._actions = document, computing, actions
         self._tree, self._matrix, self._roc = tree, matrix, roc
         self._faces, self._inspector = faces, inspector
@@ -76,18 +78,18 @@ class Presenter(QObject):
         computing.runningChanged.connect(lambda: self._soon(self._show_matrix))
         matrix.readingChanged.connect(self._read_at)
         matrix.settingsRequested.connect(self._settings_requested)
-        matrix.selectionChanged.connect(self._cells_chosen)
+        matrix.selectionChanged.connect(self.choose_cells)
         matrix.cellSelected.connect(self._cell_clicked)
-        matrix.modelSelected.connect(self._model_chosen)
+        matrix.modelSelected.connect(self.choose_model)
         matrix.computeRequested.connect(computing.compute_everything)
         matrix.exportRequested.connect(actions["file.export"].trigger)
         matrix.actionRequested.connect(lambda: self._act(self._action))
         roc.exportRequested.connect(actions["file.export"].trigger)
-        tree.modelChosen.connect(self._model_chosen)
+        tree.modelChosen.connect(self.choose_model)
         tree.datasetChosen.connect(self._dataset_chosen)
         tree.embeddingChosen.connect(self._embedding_chosen)
         tree.includedChanged.connect(self._include)
-        faces.modelChosen.connect(self._model_chosen)
+        faces.modelChosen.connect(self.choose_model)
         faces.reshuffleRequested.connect(self._other_faces)
         faces.actionRequested.connect(lambda: self._act(self._faces_action))
 
@@ -95,6 +97,10 @@ class Presenter(QObject):
         """Another view is looked at."""
         self._soon(self._show_curves)
         self._soon(self._show_faces)
+
+    def focus_again(self) -> None:
+        """More is known of what the inspector shows."""
+        self._soon(self._show_focus)
 
     def _soon(self, show: Callable[[], None]) -> None:
         """Show something when Qt has nothing more urgent to do, once however often it was asked for.
@@ -136,7 +142,8 @@ class Presenter(QObject):
             rule=after.rule, seed=change.seed, features=change.features,
         )
 
-    def _cells_chosen(self, pairs: tuple[Pair, ...]) -> None:
+    def choose_cells(self, pairs: tuple[Pair, ...]) -> None:
+        """Choose these cells in every view."""
         pairs = tuple((str(source), str(target)) for source, target in pairs)[:MAX_SELECTED]
         if not pairs:
             text = "Clear selection"
@@ -149,9 +156,10 @@ class Presenter(QObject):
 
     def _cell_clicked(self, _source: str, _target: str) -> None:
         if self._document.state.focus is not Focus.CELL:  # chosen before, but something else was looked at since
-            self._cells_chosen(self._matrix.selection)
+            self.choose_cells(self._matrix.selection)
 
-    def _model_chosen(self, name: str) -> None:
+    def choose_model(self, name: str) -> None:
+        """Choose this model."""
         self._document.change(f"Choose {name}", kind="model", model=name, focus=Focus.MODEL)
 
     def _dataset_chosen(self, name: str) -> None:
@@ -274,7 +282,7 @@ class Presenter(QObject):
             self._tree.choose_nothing()
             cell = matrix.cells.get(state.cells[-1]) if matrix is not None and state.cells else None
             if matrix is not None and cell is not None:
-                self._inspector.show_cell(cell, matrix, state.rule, state.far)
+                self._inspector.show_cell(cell, matrix, state.rule, state.far, self._beyond())
             else:
                 self._inspector.show_nothing()
 

@@ -1,0 +1,377 @@
+"""Ties intervals, identification, errors by group and score histograms to the document, as the presenter does the
+matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QWidget
+
+from canon_core.figures.histogram_figure import ShownThreshold
+from canon_core.study.results import FitMode, far_text
+
+from . import file_choosers
+from .actions import Actions
+from .computing import Computing
+from .document import Document
+from .message_bar import MessageBar, Tone
+from .statistics import Statistics
+from .view_state import Focus
+from .views.group_view import GroupView
+from .views.identification_view import IdentificationView
+from .views.inspector import Beyond
+from .views.roc_view import Kind, RocView
+from .views.score_histogram import CellScores
+from .views.shown_matrix import title_of
+from .views.statistics_commands import groups_command, identify_command
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from canon_core.study.study import DatasetEntry
+
+_READ_ONLY = "The study is open read-only: nothing can be computed."
+_FIGURES = {"pdf": "PDF figure", "svg": "SVG figure", "png": "PNG figure"}
+_TABLE = {"csv": "CSV table"}
+_CHOOSE = "Choose a cell of the matrix first."
+
+
+class StatisticsPresenter(QObject):
+    """Shows them in their views and runs what their buttons ask for.
+
+    Signals
+    -------
+    beyondChanged() :
+        :meth:`beyond` changed.
+    """
+
+    beyondChanged = Signal()
+
+    def __init__(
+        self,
+        window: QWidget,
+        document: Document,
+        computing: Computing,
+        statistics: Statistics,
+        actions: Actions,
+        messages: MessageBar,
+        *,
+        search: IdentificationView,
+        groups: GroupView,
+        roc: RocView,
+    ) -> None:
+        super().__init__(document)
+        self._window, self._document, self._computing = window, document, computing
+        self._statistics, self._actions, self._messages = statistics, actions, messages
+        self._search, self._groups, self._roc = search, groups, roc
+        self._late = QTimer(self)
+        self._late.setSingleShot(True)
+        self._late.setInterval(0)
+        self._late.timeout.connect(self._show)
+        for changed in (
+            document.opened, document.closed, document.contentsChanged, document.stateChanged, document.bridge.queued,
+            computing.matrixChanged, statistics.searchChanged, statistics.groupsChanged, statistics.scoresChanged,
+        ):  # fmt: skip
+            changed.connect(self._soon)
+        for changed in (statistics.confidenceChanged, statistics.groupsChanged):
+            changed.connect(self.beyondChanged)
+            changed.connect(self._soon)
+        roc.kindChanged.connect(self.tab_shown)
+        roc.scoresRequested.connect(statistics.compute_scores)
+        roc.scoresExportRequested.connect(self._export_scores)
+        search.measureChanged.connect(lambda name: document.change(f"Show {name}", measure=name))
+        search.cellSelected.connect(self._cell_clicked)
+        search.computeRequested.connect(actions["experiment.identify"].trigger)
+        search.actionRequested.connect(actions["experiment.identify"].trigger)
+        search.exportRequested.connect(self._export_search)
+        groups.covariateChanged.connect(lambda name: document.change(f"Group by {name}", covariate=name))
+        groups.farChanged.connect(lambda far: document.change(f"Read at FAR {far_text(far)}", far=far))
+        groups.computeRequested.connect(actions["experiment.groups"].trigger)
+        groups.actionRequested.connect(actions["view.matrix"].trigger)
+        groups.exportRequested.connect(self._export_groups)
+        actions.connect("experiment.confidence", statistics.compute_confidence)
+        actions.connect("experiment.confidence_all", lambda: statistics.compute_confidence(everywhere=True))
+        actions.connect("experiment.identify", self._compute_search)
+        actions.connect("experiment.groups", self._compute_groups)
+        self._soon()
+
+    def beyond(self) -> Beyond | None:
+        """What is known of the chosen cell beyond its own numbers."""
+        statistics = self._statistics
+        if statistics.chosen is None:
+            return None
+        found = statistics.groups
+        return Beyond(
+            intervals=statistics.intervals,
+            sampling=statistics.sampling,
+            refusal=self._refusal,
+            covariate=statistics.covariate,
+            groups=found if found is not None and found.settings == statistics.group_settings else None,
+        )
+
+    def tab_shown(self, *_: object) -> None:
+        """Another view is looked at."""
+        self._statistics.watch(
+            search=self._search.isVisible(), scores=self._roc.isVisible() and self._roc.kind is Kind.SCORES
+        )
+        self._soon()
+
+    def _soon(self, *_: object) -> None:
+        self._late.start()
+
+    # -- showing -------------------------------------------------------------------------------------------------
+    @property
+    def _entry(self) -> DatasetEntry | None:
+        contents = self._document.contents
+        return None if contents is None else contents.dataset(self._document.state.dataset)
+
+    @property
+    def _refusal(self) -> str:
+        contents = self._document.contents
+        return _READ_ONLY if contents is not None and contents.read_only else ""
+
+    def _show(self) -> None:
+        """Show what is on the screen; the rest is shown when it is looked at."""
+        if self._search.isVisible():
+            self._show_search()
+        if self._groups.isVisible():
+            self._show_groups()
+        if self._roc.isVisible() and self._roc.kind is Kind.SCORES:
+            self._show_scores()
+        self._allow()
+
+    def _show_search(self) -> None:
+        statistics, state = self._statistics, self._document.state
+        settings = statistics.search_settings
+        found = statistics.search
+        if settings is None:
+            self._search.set_empty(self._why_no_search())
+            self._search.set_search(None, state.rule, state.measure)
+        elif not statistics.search_known or found is None or found.settings != settings:
+            self._search.set_empty("Looking up what is stored…")
+            self._search.set_search(None, state.rule, state.measure)
+        else:
+            contents = self._document.contents
+            self._search.set_command(identify_command(str(contents.path) if contents else "", settings, state.rule))
+            nothing = not statistics.searching and not any(found.cells.values())
+            if nothing:
+                probes = f"{found.probes:,} probes"
+                self._search.set_empty(
+                    f"{probes} of every model can be searched in the galleries of every other, through the maps:"
+                    " rank-1, CMC curves, and how many are found at a given rate of false alarms."
+                    + (f" {self._refusal}" if self._refusal else ""),
+                    "" if self._refusal else "Search galleries",
+                )
+            self._search.set_search(
+                None if nothing else found,
+                state.rule,
+                state.measure,
+                searching=statistics.searching,
+                refusal=self._refusal,
+            )
+            self._search.set_selection(state.cells)
+
+    def _why_no_search(self) -> str:
+        contents, entry, state = self._document.contents, self._entry, self._document.state
+        if contents is None or entry is None:
+            return "Add a dataset with galleries and probes, such as IJB-C with its meta folder."
+        if not entry.has_search:
+            return (
+                f"'{entry.name}' brings no galleries and probes, so nobody can be searched. Choose a dataset with 1:N"
+                " files, such as IJB-C with its meta folder."
+            )
+        if state.mode is FitMode.REVERSED:
+            return "Fit mode 'reversed' says nothing of probes and galleries. Set the fit to disjoint or authors."
+        return f"No model is embedded on '{entry.name}' yet. Make its embeddings, or import them, first."
+
+    def _show_groups(self) -> None:
+        statistics, state, entry = self._statistics, self._document.state, self._entry
+        chosen, settings = statistics.chosen, statistics.group_settings
+        if not statistics.covariates:
+            name = f"'{entry.name}'" if entry is not None else "The study"
+            self._groups.set_nothing(
+                f"{name} says nothing of its images that templates could be grouped by. A dataset in NIST's layout"
+                " brings covariates such as GENDER and YAW."
+            )
+        elif chosen is None or settings is None:
+            self._groups.set_nothing(
+                "Choose a cell of the matrix: its errors are counted by group, at its one threshold.",
+                "Go to the matrix",
+            )
+        else:
+            contents = self._document.contents
+            self._groups.set_choices(
+                statistics.covariates, statistics.covariate, chosen.matrix.settings.far, state.far
+            )
+            self._groups.set_command(groups_command(str(contents.path) if contents else "", settings))
+            found = statistics.groups
+            if found is not None and found.settings == settings:
+                if self._groups.found is not found:
+                    self._groups.set_groups(found)
+            elif statistics.grouping:
+                self._groups.set_uncounted(
+                    f"Errors of {title_of(*chosen.pair)} are being counted. How far that is, is shown below."
+                )
+            elif not statistics.groups_known:
+                self._groups.set_uncounted("Looking up what is stored…")
+            else:
+                self._groups.set_uncounted(
+                    f"Who is taken for whom by {title_of(*chosen.pair)}, and who is not recognised, by"
+                    f" {statistics.covariate}: at one threshold, the cell's at FAR {far_text(state.far)}."
+                    + (f" {self._refusal}" if self._refusal else ""),
+                    "" if self._refusal else "Count errors",
+                )
+
+    def _show_scores(self) -> None:
+        statistics, chosen = self._statistics, self._statistics.chosen
+        if chosen is None:
+            self._roc.set_no_scores("Choose a cell of the matrix: how its scores are spread appears here.")
+            self._roc.set_scores(None)
+        elif statistics.scores is not None and statistics.scores_known:
+            self._roc.set_scores(self._cell_scores(), self._scores_line())
+        else:
+            if statistics.scoring:
+                self._roc.set_no_scores("The cell is being scored once more. How far that is, is shown below.")
+            elif not statistics.scores_known:
+                self._roc.set_no_scores("Looking up what is stored…")
+            else:
+                self._roc.set_no_scores(
+                    f"{title_of(*chosen.pair)} was scored before histograms were kept. Scored once more, it has one;"
+                    " its numbers stay the same." + (f" {self._refusal}" if self._refusal else ""),
+                    "" if self._refusal else "Score again",
+                )
+            self._roc.set_scores(None)
+
+    def _cell_scores(self) -> CellScores | None:
+        chosen, histogram, state = self._statistics.chosen, self._statistics.scores, self._document.state
+        if chosen is None or histogram is None:
+            return None
+        mark = None
+        if state.far in chosen.matrix.settings.far:
+            reading = chosen.cell.readings[state.rule][chosen.matrix.settings.far.index(state.far)]
+            mark = ShownThreshold(reading.point.threshold, state.far)
+        return CellScores(title_of(*chosen.pair), histogram, mark)
+
+    def _scores_line(self) -> str:
+        from canon_core.study.results import settings_line
+
+        chosen, histogram = self._statistics.chosen, self._statistics.scores
+        if chosen is None or histogram is None:
+            return ""
+        width = float(histogram.edges[1] - histogram.edges[0])
+        bins = f"{len(histogram.genuine)} bins of {width:g}"
+        return f"{title_of(*chosen.pair)} · {bins} · {settings_line(chosen.matrix, self._document.state.rule)}"
+
+    # -- doing ---------------------------------------------------------------------------------------------------
+    def _cell_clicked(self, _source: str, _target: str) -> None:
+        if self._document.state.focus is not Focus.CELL:  # chosen before, but something else was looked at since
+            self._document.change(
+                "Choose cells", kind="cells", cells=self._search.heat_map.selection, focus=Focus.CELL
+            )
+
+    def _compute_search(self) -> None:
+        self._actions["view.search"].trigger()
+        self._statistics.compute_search()
+
+    def _compute_groups(self) -> None:
+        self._actions["view.groups"].trigger()
+        self._statistics.compute_groups()
+
+    def _export_search(self) -> None:
+        from canon_core.figures.statistics_tables import identification_csv
+
+        found, curves, rule = self._search.matrix, self._search.curves, self._document.state.rule
+        if found is None:
+            return
+        line = self._search.settings_line
+
+        def figure() -> Figure:
+            from canon_core.figures.cmc_figure import cmc_figure
+
+            return cmc_figure(curves, settings_line=line)
+
+        settings = found.settings
+        name = f"{settings.dataset}-{settings.map}-{settings.mode}-1N"
+        self._write("Export 1:N", name, partial(identification_csv, found, rule), figure)
+
+    def _export_groups(self) -> None:
+        from canon_core.figures.statistics_tables import groups_csv
+
+        found = self._groups.found
+        if found is not None:
+            settings = found.settings
+            name = f"{settings.matrix.dataset}-{settings.source}-{settings.target}-{settings.covariate}"
+            self._write("Export errors by group", name, partial(groups_csv, found), None)
+
+    def _export_scores(self) -> None:
+        from canon_core.figures.statistics_tables import histogram_csv
+
+        shown, axis, line = self._roc.scores, self._roc.scores_plot.axis, self._scores_line()
+        if shown is None:
+            return
+
+        def figure() -> Figure:
+            from canon_core.figures.histogram_figure import histogram_figure
+
+            return histogram_figure(
+                shown.histogram, axis=axis, threshold=shown.threshold, title=shown.title, settings_line=line
+            )
+
+        name = f"{self._document.state.dataset}-{shown.title.replace(' → ', '-')}-scores"
+        self._write("Export scores", name, partial(histogram_csv, shown.histogram, line), figure)
+
+    def _write(
+        self, title: str, name: str, table: Callable[[], str], figure: Callable[[], Figure] | None
+    ) -> None:
+        contents = self._document.contents
+        if contents is None:
+            return
+        kinds = _TABLE if figure is None else _FIGURES | _TABLE
+        plain = "".join(character if character.isalnum() or character in "-_." else "_" for character in name)
+        start = contents.path.parent / f"{plain}.{next(iter(kinds))}"
+        path = file_choosers.choose_file_to_write(self._window, title, start, kinds)
+        if path is not None:
+            self._statistics.write(path, table, figure, self._written)
+
+    def _written(self, path: Path) -> None:
+        self._messages.say(
+            f"{path} was written.",
+            Tone.DONE,
+            "Open folder",
+            lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.parent))),
+        )
+
+    # -- which can be chosen -------------------------------------------------------------------------------------
+    def _allow(self) -> None:
+        """Enable each action, or say why not."""
+        statistics, matrix = self._statistics, self._computing.matrix
+        refusals = dict.fromkeys(
+            ("experiment.confidence", "experiment.confidence_all", "experiment.identify", "experiment.groups"), ""
+        )
+        if self._document.contents is None:
+            refusals = dict.fromkeys(refusals, "Open or make a study first.")
+        else:
+            chosen = statistics.chosen
+            if matrix is None:
+                refusals["experiment.confidence_all"] = "There is no matrix yet."
+            if chosen is None:
+                refusals["experiment.confidence"] = refusals["experiment.groups"] = _CHOOSE
+            elif statistics.sampling:
+                refusals["experiment.confidence"] = "Its intervals are being computed."
+            if not statistics.covariates:
+                refusals["experiment.groups"] = "The dataset has no covariates to group templates by."
+            elif statistics.grouping:
+                refusals["experiment.groups"] = "They are being counted."
+            if statistics.search_settings is None:
+                refusals["experiment.identify"] = self._why_no_search()
+            elif statistics.searching:
+                refusals["experiment.identify"] = "Galleries are being searched."
+            if self._refusal:
+                refusals = dict.fromkeys(refusals, self._refusal)
+        for key, refusal in refusals.items():
+            self._actions.allow(key, refusal)
