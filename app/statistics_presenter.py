@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
-from canon_core.figures.histogram_figure import ShownThreshold
+from canon_core.figures.histogram_figure import ShownThreshold, readable
 from canon_core.study.results import FitMode, far_text
 
 from . import file_choosers
@@ -255,7 +255,7 @@ class StatisticsPresenter(QObject):
         if state.far in chosen.matrix.settings.far:
             reading = chosen.cell.readings[state.rule][chosen.matrix.settings.far.index(state.far)]
             mark = ShownThreshold(reading.point.threshold, state.far)
-        return CellScores(title_of(*chosen.pair), histogram, mark)
+        return CellScores(title_of(*chosen.pair), readable(histogram), mark)
 
     def _scores_line(self) -> str:
         from canon_core.study.results import settings_line
@@ -263,8 +263,8 @@ class StatisticsPresenter(QObject):
         chosen, histogram = self._statistics.chosen, self._statistics.scores
         if chosen is None or histogram is None:
             return ""
-        width = float(histogram.edges[1] - histogram.edges[0])
-        bins = f"{len(histogram.genuine)} bins of {width:g}"
+        drawn = readable(histogram)
+        bins = f"bins of {float(drawn.edges[1] - drawn.edges[0]):.3g}"
         return f"{title_of(*chosen.pair)} · {bins} · {settings_line(chosen.matrix, self._document.state.rule)}"
 
     # -- doing ---------------------------------------------------------------------------------------------------
@@ -312,7 +312,8 @@ class StatisticsPresenter(QObject):
         from canon_core.figures.statistics_tables import histogram_csv
 
         shown, axis, line = self._roc.scores, self._roc.scores_plot.axis, self._scores_line()
-        if shown is None:
+        histogram = self._statistics.scores
+        if shown is None or histogram is None:
             return
 
         def figure() -> Figure:
@@ -323,7 +324,7 @@ class StatisticsPresenter(QObject):
             )
 
         name = f"{self._document.state.dataset}-{shown.title.replace(' → ', '-')}-scores"
-        self._write("Export scores", name, partial(histogram_csv, shown.histogram, line), figure)
+        self._write("Export scores", name, partial(histogram_csv, histogram, line), figure)
 
     def _write(
         self, title: str, name: str, table: Callable[[], str], figure: Callable[[], Figure] | None

@@ -44,6 +44,7 @@ class FactSheet(QWidget):
 
     def subheading(self, text: str) -> None:
         """Begin a part of a section."""
+        self._column.addSpacing(3)
         self._column.addWidget(TextLabel(text, bold=True))
         self._lines += ["", text]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication
@@ -217,14 +218,14 @@ class GroupView(QWidget):
         rows = []
         for name, size, rate in zip(names, sizes, [*found.fnmr, found.all_fnmr], strict=True):
             heat = None if name in {*_APART, _TWO, _ALL} else heat_of(rate.rate, found.all_fnmr.rate)
-            counts = ("", "") if size is None else (f"{size[0]:,}", f"{size[1]:,}")
+            whole = _field(rate, f"both templates {name}", heat, what="false rejects of", pairs="genuine pairs")
+            parts = whole.text.split("\n") if rate.pairs else ["–", "–", "0 of 0"]
+            counts = ["", ""] if size is None else [f"{count:,}" for count in size]
             rows.append(
-                [
-                    _field(rate, f"both templates {name}", heat, what="false rejects of", pairs="genuine pairs"),
-                    *(Field(count) for count in counts),
-                ]
+                [replace(whole, text=parts[0]), Field(parts[1]), Field(parts[2]), *map(Field, counts)],
             )
-        self.fnmr.set_fields(("FNMR", "templates", "subjects"), names, rows, _APART | {_TWO, _ALL})
+        columns = ("FNMR", "interval", "rejected", "templates", "subjects")
+        self.fnmr.set_fields(columns, names, rows, _APART | {_TWO, _ALL})
 
     def _fill_table(self, found: GroupRates) -> None:
         rows = []

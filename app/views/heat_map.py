@@ -133,7 +133,8 @@ class HeatMap(QWidget):
     def _layout(self) -> HeatLayout:
         assert self._shown is not None
         metrics = QFontMetricsF(self.font())
-        names = [metrics.horizontalAdvance(name) for name in self._shown.order]
+        widest = QFontMetricsF(sized(self.font(), 1.0, bold=True))  # as the current row's name is written
+        names = [widest.horizontalAdvance(name) for name in self._shown.order]
         longest = metrics.horizontalAdvance("−.000" if self._shown.difference else ".000")
         return lay_out(
             self.width(),

@@ -41,12 +41,16 @@ from .shown_search import (
     measures,
     search_columns,
     search_facts,
-    search_line,
+    search_lines,
     search_rows,
+    search_words,
     shown_search,
     why_not_searched,
 )
 from .table_twin import TableTwin
+
+#: Pixels that the matrix and the curves keep each.
+_LEAST_HEIGHT = 150
 
 
 class IdentificationView(QWidget):
@@ -99,8 +103,9 @@ class IdentificationView(QWidget):
         self._drawing.setChildrenCollapsible(False)
         self._drawing.addWidget(self._scroll)
         self._drawing.addWidget(curves)
-        self._drawing.setStretchFactor(0, 1)
-        self._drawing.setStretchFactor(1, 1)
+        self._scroll.setMinimumHeight(_LEAST_HEIGHT)
+        curves.setMinimumHeight(_LEAST_HEIGHT)
+        self._drawing.setSizes([1000, 1000])  # halves, whatever the plot would like
         self._stack = QStackedWidget()
         for page in (self._empty, self._drawing, self.table):
             self._stack.addWidget(page)
@@ -295,7 +300,7 @@ class IdentificationView(QWidget):
         chosen = self.heat_map.selection
         cell = self._matrix.cells.get(chosen[-1]) if chosen else None
         if cell is not None:
-            self._facts.setText(search_line(self._matrix, cell, self._rule))
+            self._facts.setText("\n".join(search_lines(self._matrix, cell, self._rule)))
         elif chosen:
             self._facts.setText(self._describe(chosen[-1]))
         else:
@@ -311,7 +316,7 @@ class IdentificationView(QWidget):
         cell = self._matrix.cells.get(pair)
         if cell is None:
             return f"{title_of(*pair)}: {why_not_searched(self._matrix, pair, pending=pair in self._pending)}"
-        return search_line(self._matrix, cell, self._rule)
+        return search_words(self._matrix, cell, self._rule)
 
     def _tip(self, pair: Pair) -> str:
         assert self._matrix is not None

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QPersistentModelIndex, QSize, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QGuiApplication, QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QAbstractItemView, QAbstractScrollArea, QHeaderView, QSizePolicy, QTableView, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QAbstractScrollArea,
+    QHeaderView,
+    QSizePolicy,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
 
 from ..theme import theme_for
 
@@ -94,6 +103,13 @@ class _Fields(QAbstractTableModel):
         return None
 
 
+class _Roomy(QStyledItemDelegate):
+    """Fields with some room around their text."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
+        return super().sizeHint(option, index) + QSize(18, 8)
+
+
 class RateTable(QTableView):
     """As high as its rows, so that what it stands in scrolls."""
 
@@ -102,12 +118,13 @@ class RateTable(QTableView):
         self.setAccessibleName(name)
         self._fields = _Fields(self)
         self.setModel(self._fields)
+        self.setItemDelegate(_Roomy(self))
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ContiguousSelection)
         self.setTabKeyNavigation(False)
         self.setWordWrap(True)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.setSizeAdjustPolicy(QAbstractScrollArea.SizeAdjustPolicy.AdjustToContents)
         for header in (self.horizontalHeader(), self.verticalHeader()):
             header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
@@ -132,7 +149,8 @@ class RateTable(QTableView):
     def sizeHint(self) -> QSize:
         header, frame = self.horizontalHeader(), 2 * self.frameWidth()
         bar = self.horizontalScrollBar().sizeHint().height() if self.horizontalScrollBar().maximum() else 0
-        return QSize(super().sizeHint().width(), header.height() + self.verticalHeader().length() + frame + bar + 1)
+        width = self.verticalHeader().width() + header.length() + frame
+        return QSize(width, header.height() + self.verticalHeader().length() + frame + bar)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(160, self.sizeHint().height())

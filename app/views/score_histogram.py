@@ -61,6 +61,8 @@ class ScoreHistogramPlot(pg.PlotWidget):
         for item in (self._threshold, self._threshold_text, self._down):
             self.addItem(item, ignoreBounds=True)
         self._reading = PlotReading(self)
+        self.getAxis("bottom").enableAutoSIPrefix(False)
+        self._y_axis.enableAutoSIPrefix(False)
         self.setLabel("bottom", "score")
         self.scene().sigMouseMoved.connect(self._pointer_moved)
         self.getViewBox().sigRangeChanged.connect(self._place_text)

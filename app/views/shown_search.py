@@ -96,7 +96,7 @@ def why_not_searched(matrix: IdentificationMatrix, pair: Pair, *, pending: bool)
 
 def search_facts(matrix: IdentificationMatrix, cell: IdentificationCell, rule: FarRule) -> tuple[tuple[str, str], ...]:
     """A cell as (what, how much)."""
-    facts = [(", ".join(f"rank-{rank}" for rank in RANKS), ", ".join(tar_text(cell.hit_rate(rank)) for rank in RANKS))]
+    facts = [(f"rank-{rank}", tar_text(cell.hit_rate(rank))) for rank in RANKS]
     for place, target in enumerate(matrix.settings.fpir):
         achieved = ", ".join(
             f"{gallery.name} {rate_text(gallery.whole.points[rule][place].fpir)}" for gallery in cell.galleries
@@ -105,20 +105,33 @@ def search_facts(matrix: IdentificationMatrix, cell: IdentificationCell, rule: F
         facts.append(
             (f"TPIR at FPIR {far_text(target)}", f"{tar_text(cell.tpir[rule][place])}{star} (achieved {achieved})")
         )
-    sizes = "; ".join(
-        f"{gallery.name} {gallery.whole.enrolled:,} subjects, {gallery.whole.mated:,} mated and"
-        f" {gallery.whole.non_mated:,} non-mated probes"
-        for gallery in cell.galleries
-    )
-    facts.append(("searched", sizes))
+    for gallery in cell.galleries:
+        whole = gallery.whole
+        facts.append(
+            (
+                f"gallery {gallery.name}",
+                f"{whole.enrolled:,} subjects, {whole.mated:,} mated and {whole.non_mated:,} non-mated probes",
+            )
+        )
     if cell.fits:
         fewest = min(fit.pairs_per_dimension for fit in cell.fits)
         facts.append(("fit pairs", " + ".join(f"{fit.pairs:,}" for fit in cell.fits) + f", {fewest:.1f} a dimension"))
     return tuple(facts)
 
 
-def search_line(matrix: IdentificationMatrix, cell: IdentificationCell, rule: FarRule) -> str:
-    """A cell in one paragraph."""
+def search_lines(matrix: IdentificationMatrix, cell: IdentificationCell, rule: FarRule) -> tuple[str, str]:
+    """A cell in two lines: its title with ranks, and its TPIRs with achieved FPIRs."""
+    facts = search_facts(matrix, cell, rule)
+    ranks = " · ".join(f"{what} {value}" for what, value in facts[: len(RANKS)])
+    rates = facts[len(RANKS) : len(RANKS) + len(matrix.settings.fpir)]
+    return (
+        f"{title_of(cell.source, cell.target)}: {ranks}",
+        " · ".join(f"{what} {value}" for what, value in rates),
+    )
+
+
+def search_words(matrix: IdentificationMatrix, cell: IdentificationCell, rule: FarRule) -> str:
+    """A cell in words, for the screen reader."""
     facts = "; ".join(f"{what} {value}" for what, value in search_facts(matrix, cell, rule))
     return f"{title_of(cell.source, cell.target)}: {facts}"
 

@@ -47,6 +47,28 @@ class ShownThreshold:
         return f"threshold {self.threshold:.4f} at FAR {far_text(self.far)}"
 
 
+def readable(histogram: ScoreHistogram) -> ScoreHistogram:
+    """The histogram with as many bins joined as few pairs need to be read.
+
+    No more bins where the smaller kind lies than about twice Rice's rule, 2 · n^(1/3), which is made for smooth
+    distributions of one kind; ten thousand genuine pairs keep nearly all of the 400.
+    """
+    smaller = min(histogram.genuine, histogram.impostors, key=lambda counts: counts.sum() or np.inf)
+    filled, pairs = np.flatnonzero(smaller), int(smaller.sum())
+    if not pairs:
+        return histogram
+    wanted = 4 * pairs ** (1 / 3)
+    across = int(filled[-1] - filled[0]) + 1
+    bins = len(smaller)
+    joined = next((each for each in (1, 2, 4, 5, 8, 10, 16, 20) if not bins % each and across / each <= wanted), 20)
+    if joined == 1 or bins % joined:
+        return histogram
+    return ScoreHistogram(
+        histogram.edges[::joined],
+        *(counts.reshape(-1, joined).sum(axis=1) for counts in (histogram.genuine, histogram.impostors)),
+    )
+
+
 def heights(histogram: ScoreHistogram, axis: CountAxis) -> tuple[Floats, Floats]:
     """Heights of genuine and impostor bins, in pairs, or in percent of their kind for ``share``."""
     found = []
