@@ -27,7 +27,7 @@ from canon_core.study.identification_results import (
     MapFit,
     Pair,
     Searches,
-    load_searches,
+    load_identification,
     save_searches,
 )
 from canon_core.study.keys import content_key
@@ -165,9 +165,8 @@ class _Identification:
             if reason:
                 self.missing[source, target] = reason
                 continue
-            kept = load_searches(self._study.stored("results", self._key(source, target)))
-            if kept is not None:
-                found[source, target] = kept.read(self._key(source, target), source, target, self._settings.fpir)
+            path = self._study.stored("results", self._key(source, target))
+            found[source, target] = load_identification(path, source, target, self._settings.fpir)
         return found
 
     def compute(self, source: str, target: str, waiting: Sequence[str], ctx: JobContext) -> IdentificationCell:
@@ -207,6 +206,7 @@ class _Identification:
             seconds=time.perf_counter() - start,
         )
         key = self._key(source, target)
+        cell = searches.read(key, source, target, self._settings.fpir)
         if not self._study.read_only:
             folders = self.cells.usable.folders
             attributes = {
@@ -214,8 +214,8 @@ class _Identification:
                 "target": folders[target],
                 "dataset": self.cells.usable.dataset.folder,
             }
-            save_searches(self._study.stored("results", key), searches, attributes)
-        return searches.read(key, source, target, self._settings.fpir)
+            save_searches(self._study.stored("results", key), searches, cell, attributes)
+        return cell
 
     def result(self, cells: Mapping[Pair, IdentificationCell | None], seconds: float) -> IdentificationMatrix:
         """The matrix."""

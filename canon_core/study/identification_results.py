@@ -28,8 +28,6 @@ from canon_core.verification.roc import FarRule
 
 Pair = tuple[str, str]
 
-_FITS = TypeAdapter(tuple["MapFit", ...])
-
 
 @dataclass(frozen=True)
 class IdentifySettings:
@@ -183,6 +181,9 @@ class IdentificationMatrix:
         return next((cell for cell in self.cells.values() if cell is not None), None)
 
 
+_CELL = TypeAdapter(IdentificationCell)
+
+
 def identification_line(matrix: IdentificationMatrix, rule: FarRule) -> str:
     """Every setting behind the numbers, and how they are averaged, in one line."""
     settings = matrix.settings
@@ -267,43 +268,41 @@ class Searches:
         )
 
 
-def save_searches(path: Path, searches: Searches, attributes: Mapping[str, str]) -> None:
-    """Write a cell's searches; ``attributes`` name the folders of source, target and dataset."""
+def save_searches(path: Path, searches: Searches, cell: IdentificationCell, attributes: Mapping[str, str]) -> None:
+    """Write a cell and the searches it was read off; ``attributes`` name the folders of source, target and dataset."""
+    parts = [part for parts in searches.scores for part in parts]
     arrays: dict[str, np.ndarray[Any, Any]] = {
+        "cell": np.array([json.dumps(asdict(cell), allow_nan=True)], dtype=object),
         "galleries": np.array(searches.names, dtype=object),
         "halves": np.array([len(parts) for parts in searches.scores], np.int64),
-        "fits": np.array([json.dumps([asdict(fit) for fit in searches.fits])], dtype=object),
+        "enrolled": np.array([part.gallery for part in parts], np.int64),
+        "probes": np.array([part.rank.size for part in parts], np.int64),
+        "rank": np.concatenate([part.rank for part in parts]).astype(np.int32),
+        "own": np.concatenate([part.own for part in parts]),
+        "best": np.concatenate([part.best for part in parts]),
     }
-    for number, one in enumerate(part for parts in searches.scores for part in parts):
-        arrays[f"search_{number}_rank"] = one.rank.astype(np.int32)
-        arrays[f"search_{number}_own"] = one.own
-        arrays[f"search_{number}_best"] = one.best
-        arrays[f"search_{number}_enrolled"] = np.array([one.gallery], np.int64)
-    save_arrays(path, arrays, {**attributes, "left_out": searches.left_out, "seconds": searches.seconds})
+    save_arrays(path, arrays, attributes)
 
 
-def load_searches(path: Path) -> Searches | None:
-    """Read a cell's searches, None where there are none.
+def load_identification(path: Path, source: str, target: str, fpir: Sequence[float]) -> IdentificationCell | None:
+    """Read a cell at target FPIRs, None where there is none; the models' present names are put in.
 
     Raises
     ------
+    SettingsError
+        When a target is not a rate.
     StoreError
         When the file is damaged.
     """
     if not path.exists():
         return None
-    arrays, facts = load_arrays(path)
     try:
-        halves = arrays["halves"].tolist()
-        searched = [_loaded(arrays, number) for number in range(sum(halves))]
-        ends = np.cumsum([0, *halves]).tolist()
-        return Searches(
-            names=tuple(map(str, arrays["galleries"].tolist())),
-            scores=tuple(tuple(searched[low:high]) for low, high in pairwise(ends)),
-            fits=_FITS.validate_json(str(arrays["fits"][0])),
-            left_out=int(facts["left_out"]),
-            seconds=float(facts["seconds"]),
-        )
+        arrays, _ = load_arrays(path, ["cell"])
+        cell = replace(_CELL.validate_json(str(arrays["cell"][0])), source=source, target=target)
+        if tuple(point.target for point in cell.galleries[0].whole.points[FarRule.NEAREST]) == tuple(fpir):
+            return cell
+        arrays, _ = load_arrays(path)
+        return _searches(arrays, cell).read(cell.key, source, target, fpir)
     except (KeyError, IndexError, ValueError, TypeError, ValidationError):
         raise StoreError(
             "not searches this program wrote", path=path, remedy="delete the file: galleries will be searched again"
@@ -338,8 +337,21 @@ def _result(found: Identification, number: int) -> SearchResult:
     )
 
 
-def _loaded(arrays: Mapping[str, np.ndarray[Any, Any]], number: int) -> GalleryScores:
-    rank, own, best = (arrays[f"search_{number}_{what}"] for what in ("rank", "own", "best"))
-    if not rank.shape == own.shape == best.shape or rank.ndim != 1 or {own.dtype, best.dtype} != {np.dtype(np.float32)}:
-        raise ValueError(number)
-    return GalleryScores(int(arrays[f"search_{number}_enrolled"][0]), rank.astype(np.int64), own, best)
+def _searches(arrays: Mapping[str, np.ndarray[Any, Any]], cell: IdentificationCell) -> Searches:
+    halves = arrays["halves"].tolist()
+    rank, own, best = (arrays[what] for what in ("rank", "own", "best"))
+    if not rank.shape == own.shape == best.shape or {own.dtype, best.dtype} != {np.dtype(np.float32)}:
+        raise ValueError(rank.shape)
+    ends = np.cumsum([0, *arrays["probes"].tolist()]).tolist()
+    searched = [
+        GalleryScores(enrolled, rank[low:high].astype(np.int64), own[low:high], best[low:high])
+        for enrolled, (low, high) in zip(arrays["enrolled"].tolist(), pairwise(ends), strict=True)
+    ]
+    places = pairwise(np.cumsum([0, *halves]).tolist())
+    return Searches(
+        names=tuple(map(str, arrays["galleries"].tolist())),
+        scores=tuple(tuple(searched[low:high]) for low, high in places),
+        fits=cell.fits,
+        left_out=cell.left_out,
+        seconds=cell.seconds,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from canon_core.cores import usable_cores
 from canon_core.errors import SettingsError
 from canon_core.jobs import JobContext
-from canon_core.verification.roc import FarRule, OperatingPoint, check_target, roc_of_scores
+from canon_core.verification.roc import FarRule, OperatingPoint, Roc, check_target, roc_of_scores
 from canon_core.verification.threads import share_out
 
 Scores = NDArray[np.float32]
@@ -106,11 +107,15 @@ class GalleryScores:
             When the target is not in [0, 1].
         """
         check_target(target)
-        # Only first ranks can be hits, whatever the threshold.
-        point: OperatingPoint = roc_of_scores(self.own[self.rank == 1], self.best[self.rank == 0]).at(target, rule)
+        point: OperatingPoint = self._roc.at(target, rule)
         return IdentificationPoint(
             target, point.threshold, point.false_accepts, point.impostors, point.true_accepts, self.mated
         )
+
+    @cached_property
+    def _roc(self) -> Roc:
+        """Of hits against non-mated probes: only first ranks can be hits, whatever the threshold."""
+        return roc_of_scores(self.own[self.rank == 1], self.best[self.rank == 0])
 
 
 @dataclass(frozen=True, eq=False)
