@@ -18,6 +18,8 @@ from canon_core.errors import DatasetError, StoreError
 #: Changes when the meaning of :attr:`FaceImages.fingerprint` changes, so that old embeddings are not taken for new.
 _FINGERPRINT_VERSION: Final = b"canon faces 1\n"
 _REMEDY: Final = "remove the dataset and add it again"
+#: Texts that are looked at in one call.
+_PIECE: Final = 20_000
 #: Stands for the hash of an image that nobody has.
 _NO_IMAGE: Final = "0" * 64
 
@@ -123,7 +125,7 @@ class FaceImages:
     @cached_property
     def subject_names(self) -> tuple[str, ...]:
         """Every subject once, sorted; :attr:`subject_codes` count in this order."""
-        return tuple(sorted(set(self.subjects)))
+        return tuple(sorted(_distinct(self.subjects)))
 
     @cached_property
     def subject_codes(self) -> NDArray[np.int32]:
@@ -226,14 +228,14 @@ def _text(texts: Iterable[str]) -> NDArray[Any]:
 def _read(arrays: Mapping[str, Any], root: Path) -> FaceImages:
     ids = _strings(arrays["ids"])
     count = len(ids)
-    if len(set(ids)) < count:
+    if len(_distinct(ids)) < count:
         raise ValueError("an image stands in it twice")
     subjects, hashes = _strings(arrays["subjects"]), _strings(arrays["sha256"])
     files = _strings(arrays["files"]) if "files" in arrays else None
     for title, texts in (("subjects", subjects), ("sha256", hashes), ("files", files)):
         if texts is not None and len(texts) != count:
             raise ValueError(f"{title} has {len(texts)} entries for {count} images")
-    if count and set(map(len, hashes)) != {64}:
+    if count and {len(text) for text in hashes} != {64}:
         raise ValueError("sha256 holds what is no sha256")
     width = _numbers(arrays["width"], "width", (count,), np.int32)
     if width.any():  # else they are no paths, and nothing is opened
@@ -259,6 +261,14 @@ def _read(arrays: Mapping[str, Any], root: Path) -> FaceImages:
     )
 
 
+def _distinct(texts: tuple[str, ...]) -> set[str]:
+    """Each text once; in pieces, because half a million in one call would keep every other thread waiting."""
+    found: set[str] = set()
+    for start in range(0, len(texts), _PIECE):
+        found.update(texts[start : start + _PIECE])
+    return found
+
+
 def _refuse_paths(names: tuple[str, ...]) -> None:
     """Refuse paths that lead out of the dataset. Half a million take a tenth of a second, because only those are taken
     apart that could: those with a drive, a step up, or nothing, a dot or a slash in front."""
@@ -270,7 +280,7 @@ def _refuse_paths(names: tuple[str, ...]) -> None:
 
 def _strings(array: Any) -> tuple[str, ...]:
     texts = tuple(np.asarray(array).tolist())
-    if set(map(type, texts)) - {str}:
+    if {type(text) for text in texts} - {str}:
         raise TypeError("numbers where text should be")
     return texts
 

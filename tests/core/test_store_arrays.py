@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+import canon_core.store.arrays as arrays_module
 from canon_core.errors import StoreError
 from canon_core.store.arrays import load_arrays, save_arrays
 
@@ -35,6 +36,19 @@ def test_arrays_come_back_as_they_were(
     assert np.array_equal(arrays["x"], array, equal_nan=array.dtype.kind == "f")
     assert list(arrays["ids"]) == strings
     assert attributes == {"kind": "map", "n": 3, "r": 0.1}
+
+
+@settings(max_examples=40, deadline=None)
+@given(strings=texts, piece=st.integers(1, 40))
+def test_text_comes_back_whole_however_it_is_taken_apart(
+    tmp_path_factory: pytest.TempPathFactory, strings: list[str], piece: int
+) -> None:
+    path = tmp_path_factory.mktemp("arrays") / "a.h5"
+    save_arrays(path, {"ids": strings})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arrays_module, "_PIECE_BYTES", piece)
+        found = load_arrays(path)[0]["ids"]
+    assert list(found) == strings
 
 
 def test_large_arrays_are_compressed_and_read_in_parts(tmp_path: Path) -> None:
