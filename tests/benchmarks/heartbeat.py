@@ -6,7 +6,14 @@ ticks, so 10 ms is perfect. House plan: 99 of 100 gaps â‰¤ 50 ms, the longest â‰
 
 Real faces and networks where they are, else the rendered stand-in.
 
+With ``--ijbc``, instead, on a study of IJB-C's size: its protocol is read and embeddings of four models are imported,
+the study is opened, its matrix computed, cancelled in the middle of a cell, and resumed.
+
     python tests/benchmarks/heartbeat.py [--json FILE] [--seconds 30]
+    python tests/benchmarks/make_ijbc_scale.py --out DIR --models 10
+    python tests/benchmarks/heartbeat.py --ijbc DIR [--json FILE]
+
+DIR may be a study (NAME.canon) made of that before: then it is opened only, and its results are computed anew.
 """
 
 from __future__ import annotations
@@ -16,6 +23,7 @@ import itertools
 import json
 import math
 import os
+import resource
 import sys
 import tempfile
 import time
@@ -34,6 +42,10 @@ LIMITS_MS = {"p99_ms": 50.0, "max_ms": 250.0}
 LOOKING_MS = 400
 #: Seconds until a step that should end counts as stuck.
 PATIENCE_S = 900.0
+#: Models of a study of IJB-C's size: two of 512 dimensions, two of 1024.
+IJBC_MODELS = (1, 2, 9, 10)
+#: Finished cells after which the matrix is cancelled, and seconds into the next one.
+CELLS_BEFORE, SECONDS_INTO_CELL = 6, 0.5
 
 
 @dataclass
@@ -145,12 +157,12 @@ def measure(application: Any, window: Any, seconds: float) -> dict[str, dict[str
     }
 
 
-def beat(window: Any, work: Callable[[Heart], None]) -> dict[str, float]:
+def beat(window: Any, work: Callable[[Heart], dict[str, float] | None]) -> dict[str, float]:
     heart, looker = Heart(), Looker(window)
     looker.start()
-    work(heart)
+    more = work(heart)
     looker.stop()
-    return heart.figures()
+    return heart.figures() | (more or {})
 
 
 def embed_for(application: Any, window: Any, heart: Heart, seconds: float) -> None:
@@ -192,26 +204,121 @@ def done(window: Any, seed: int) -> bool:
     )
 
 
+def measure_ijbc(application: Any, window: Any, data: Path, folder: Path) -> dict[str, dict[str, float]]:
+    """The heart's figures for reading, importing, opening, and computing a matrix of IJB-C's size."""
+    figures: dict[str, dict[str, float]] = {}
+    study = data if data.suffix == ".canon" else folder / "ijbc.canon"
+    window.computing.automatic = False
+    if study != data:
+        window.document.create(study)
+        run_until(application, lambda: window.document.contents is not None and not window.bridge.busy)
+        figures["reading"] = beat(window, lambda heart: read_ijbc(application, window, heart, data))
+        figures["importing"] = beat(window, lambda heart: import_ijbc(application, window, heart, data))
+        window.document.close()
+        run_until(application, lambda: not window.document.changing)
+    figures["opening"] = beat(window, lambda heart: open_ijbc(application, window, heart, study))
+    window.document.study.clear_results()
+    window.document.change("Another split", seed=window.document.state.seed + 1)
+    run_until(application, lambda: not window.bridge.busy)
+    figures["scoring"] = beat(window, lambda heart: score_ijbc(application, window, heart))
+    return figures
+
+
+def read_ijbc(application: Any, window: Any, heart: Heart, data: Path) -> None:
+    from canon_core.datasets.options import DatasetOptions
+
+    heart.start()
+    window.document.add_dataset(data, DatasetOptions(), "ijbc", nothing, fail, nothing)
+    run_until(application, lambda: not window.bridge.busy)
+    heart.stop()
+
+
+def import_ijbc(application: Any, window: Any, heart: Heart, data: Path) -> None:
+    for number in IJBC_MODELS:
+        file = data / "embeddings" / f"synthetic-{number:02d}.h5"
+        heart.start()
+        window.document.import_embeddings(file, file.stem, "ijbc", None, nothing, fail, nothing)
+        run_until(application, lambda: not window.bridge.busy)
+        heart.stop()
+
+
+def open_ijbc(application: Any, window: Any, heart: Heart, study: Path) -> None:
+    heart.start()
+    window.document.open(study)
+    run_until(application, lambda: window.document.contents is not None and not window.bridge.busy)
+    heart.stop()
+
+
+def score_ijbc(application: Any, window: Any, heart: Heart) -> dict[str, float]:
+    """Compute a matrix; cancel it in the middle of a cell, and go on. Says how long cancelling took and how many cells
+    were kept."""
+    heart.start()
+    window.computing.compute_matrix()
+    run_until(application, lambda: finished_cells(window) >= CELLS_BEFORE)
+    wait_until = time.monotonic() + SECONDS_INTO_CELL
+    run_until(application, lambda: time.monotonic() > wait_until)
+    begun = time.monotonic()
+    [number] = window.bridge.batch()
+    row = window.jobs.rows[number]
+    row.button.click()
+    run_until(application, lambda: not window.bridge.batch())
+    cancelled_s = time.monotonic() - begun
+    run_until(application, lambda: not window.bridge.busy)
+    kept = finished_cells(window)
+    assert CELLS_BEFORE <= kept < len(window.computing.matrix.cells), f"{kept} cells after cancelling"
+    before = written_cells(window)
+    row.button.click()
+    run_until(application, lambda: finished_cells(window) == len(window.computing.matrix.cells))
+    run_until(application, lambda: not window.bridge.busy)
+    heart.stop()
+    after = written_cells(window)
+    assert all(after[name] == when for name, when in before.items()), "a finished cell was computed again"
+    return {"cancelled_s": round(cancelled_s, 2), "cells_kept": kept}
+
+
+def written_cells(window: Any) -> dict[str, int]:
+    """When each stored cell was written."""
+    return {file.name: file.stat().st_mtime_ns for file in (window.document.contents.path / "results").glob("*.h5")}
+
+
+def finished_cells(window: Any) -> int:
+    matrix = window.computing.matrix
+    return 0 if matrix is None else sum(cell is not None for cell in matrix.cells.values())
+
+
+def nothing(*_: object) -> None:
+    """What is done with a result."""
+
+
+def fail(error: Exception) -> None:
+    raise SystemExit(str(error))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--json", type=Path)
     parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--ijbc", type=Path, metavar="DIR", help="what make_ijbc_scale.py made, or a study of it")
     arguments = parser.parse_args()
     from PySide6.QtWidgets import QApplication
 
     with tempfile.TemporaryDirectory() as folder:
         for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME"):
             os.environ[name] = folder  # the user's recent studies are not for this
-        kind, faces, networks = data(Path(folder))
-        make_study(Path(folder, "heartbeat.canon"), faces, networks)
         application = QApplication([])
         from app.main_window import MainWindow
 
         window = MainWindow()
         window.show()
-        window.document.open(Path(folder, "heartbeat.canon"))
-        run_until(application, lambda: window.document.contents is not None and not window.bridge.busy)
-        figures = measure(application, window, arguments.seconds)
+        if arguments.ijbc is not None:
+            kind = "IJB-C-size synthetic"
+            figures = measure_ijbc(application, window, arguments.ijbc.absolute(), Path(folder))
+        else:
+            kind, faces, networks = data(Path(folder))
+            make_study(Path(folder, "heartbeat.canon"), faces, networks)
+            window.document.open(Path(folder, "heartbeat.canon"))
+            run_until(application, lambda: window.document.contents is not None and not window.bridge.busy)
+            figures = measure(application, window, arguments.seconds)
         window.shut_down()
         run_until(application, lambda: not window.isVisible())
     failed = []
@@ -219,8 +326,13 @@ def main() -> int:
     for work, found in figures.items():
         print(f"{work:12}{found['median_ms']:9.1f}{found['p99_ms']:9.1f}{found['max_ms']:9.1f}   {found['seconds']} s")
         failed += [f"{work} {key} {found[key]} > {limit}" for key, limit in LIMITS_MS.items() if found[key] > limit]
+        if "cancelled_s" in found:
+            print(f"{'':12}cancelled within {found['cancelled_s']} s, {found['cells_kept']:.0f} cells kept and resumed")
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    if arguments.ijbc is not None:
+        print(f"peak memory {peak_mb:,.0f} MB")
     if arguments.json is not None:
-        arguments.json.write_text(json.dumps({"data": kind, **figures}, indent=1))
+        arguments.json.write_text(json.dumps({"data": kind, **figures, "peak_mb": round(peak_mb)}, indent=1))
     if failed:
         print("too slow: " + "; ".join(failed), file=sys.stderr)
     return 1 if failed else 0
