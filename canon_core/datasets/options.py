@@ -26,7 +26,7 @@ class DatasetOptions:
     aligned : str or None
         ``"arcface"``: the images already are 112 × 112 crops on the ArcFace template.
     landmarks : Path or None
-        CSV of five points an image.
+        CSV of five points an image; of NIST's rows by their names, ``img/1.jpg``, ``img/1.jpg#2``, ….
     pairs : Path or None
         LFW's list of pairs, where it is not in the folder or its parent.
     detector : Path or None
@@ -105,8 +105,8 @@ class DatasetOptions:
                 f"{given[0]} and --format {self.format} contradict each other",
                 remedy=f"leave {given[0]} out: the set brings five points of each face",
             )
-        if self.format == "nist" and (self.aligned or self.landmarks):
+        if self.format == "nist" and self.aligned:
             raise SettingsError(
-                f"{given[0]} and --format nist contradict each other",
+                "--aligned and --format nist contradict each other",
                 remedy="leave it out: the set brings face boxes, and --detector FILE.onnx finds points in them",
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -11,9 +12,11 @@ from numpy.typing import NDArray
 
 from canon_core.datasets.detector import DetectorFile
 from canon_core.datasets.faces import ARCFACE_POINTS, Alignment, FaceImages, Problem, faces_without_images
+from canon_core.datasets.landmarks import read_landmarks
 from canon_core.datasets.measure import BoxedRows, MeasuredImage, measure_images
 from canon_core.datasets.options import DatasetOptions
 from canon_core.datasets.template_dataset import TemplateDataset, several
+from canon_core.datasets.text_file import remarks
 from canon_core.errors import DatasetError, SettingsError
 from canon_core.jobs import JobContext
 
@@ -76,26 +79,35 @@ def read_template_faces(
     place = np.fromiter((image_of.get(name, -1) for name in dataset.files), np.int64, len(dataset))
     ctx.check()
     size = np.array([(image.width, image.height) for image in measured], np.float64).reshape(-1, 2)[place]
-    if boxes is None:
-        alignment, reasons = _place_faces(dataset, size, options)
-    else:
-        alignment = Alignment.LANDMARKS
+    reasons: list[_Reason] = []
+    said: tuple[str, ...] = ()
+    if boxes is not None:
         dataset, reasons = _found_in_boxes(dataset, measured, boxes)
+    elif options.landmarks is not None:
+        dataset, reasons, said = _with_landmarks(dataset, options.landmarks)
+    alignment, more = _place_faces(dataset, size, options)
+    reasons += more
     kept = place >= 0
     for rows, _ in reasons:
         kept &= ~rows
     faulty = [*dataset.problems, *problems]
+    told = place < 0
     for rows, reason in reasons:
-        faulty += [Problem(dataset.ids[row], reason) for row in np.flatnonzero(rows & (place >= 0)).tolist()]
+        faulty += [Problem(dataset.ids[row], reason) for row in np.flatnonzero(rows & ~told).tolist()]
+        told |= rows
     if not kept.any():
         raise _unusable(dataset, faulty[0])
-    notes = _remarks(dataset, size, kept, alignment)
+    notes = (*said, *_remarks(dataset, size, kept, alignment))
     dataset = dataset.keep_images(kept)
     faces = _faces(dataset, [measured[row] for row in place[kept].tolist()], alignment, faulty)
     return dataset, faces if detector is None else replace(faces, detector=detector.sha256), notes
 
 
 # -- private ---------------------------------------------------------------------------------------------------------
+#: Rows that cannot be used, (n,) bool, and why.
+_Reason = tuple[NDArray[np.bool_], str]
+
+
 def _unusable(dataset: TemplateDataset, first: Problem) -> DatasetError:
     return DatasetError(
         f"none of its {len(dataset):,} images can be used ({first.image}: {first.reason})",
@@ -106,7 +118,7 @@ def _unusable(dataset: TemplateDataset, first: Problem) -> DatasetError:
 
 def _place_faces(
     dataset: TemplateDataset, size: NDArray[np.float64], options: DatasetOptions
-) -> tuple[Alignment | None, list[tuple[NDArray[np.bool_], str]]]:
+) -> tuple[Alignment | None, list[_Reason]]:
     """What is known of the faces' places, and which rows cannot be used for it, and why."""
     if options.whole_image:
         return Alignment.WHOLE, []
@@ -147,7 +159,7 @@ def _boxed_rows(dataset: TemplateDataset) -> dict[str, BoxedRows]:
 
 def _found_in_boxes(
     dataset: TemplateDataset, measured: Sequence[MeasuredImage], boxes: Mapping[str, BoxedRows]
-) -> tuple[TemplateDataset, list[tuple[NDArray[np.bool_], str]]]:
+) -> tuple[TemplateDataset, list[_Reason]]:
     """The dataset with points, boxes and scores of the detector, and which rows have none."""
     found = {
         name: detection
@@ -169,6 +181,29 @@ def _found_in_boxes(
         missed[rows] = False
     reasons = [(unboxed, "no face box is given"), (missed, "no face was found in its box")]
     return replace(dataset, landmarks=points, boxes=place, scores=scores), reasons
+
+
+def _with_landmarks(dataset: TemplateDataset, path: Path) -> tuple[TemplateDataset, list[_Reason], tuple[str, ...]]:
+    """The dataset with points from a file, which rows have none there, and what is to be said of it."""
+    rows = read_landmarks(path, dataset.root)
+    points = np.zeros((len(dataset), 5, 2), np.float32)
+    missed = np.ones(len(dataset), bool)
+    scores: list[float | None] = []
+    for row, name in enumerate(dataset.ids):
+        if (found := rows.pop(name, None)) is not None:
+            points[row], missed[row] = found.points, False
+            scores.append(found.score)
+    said = list(remarks(path))
+    if rows:
+        said.append(f"{path.name}: {len(rows):,} lines name no row of the dataset (first: {next(iter(rows))})")
+    known = [score for score in scores if score is not None]
+    weights = None
+    if known and len(known) == len(scores):
+        weights = np.zeros(len(dataset), np.float32)
+        weights[~missed] = known
+    elif known:
+        said.append(f"{path.name}: only {len(known):,} of {len(scores):,} rows have a score; scores were not used")
+    return replace(dataset, landmarks=points, scores=weights), [(missed, f"no landmarks in {path.name}")], tuple(said)
 
 
 def _no_face(points: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -212,6 +247,9 @@ def _faces(
     def numbers(name: str, dtype: Any) -> NDArray[Any]:
         return np.fromiter((getattr(image, name) for image in images), dtype, len(images))
 
+    boxes = dataset.boxes if alignment in (Alignment.LANDMARKS, Alignment.BOXES) else None
+    if boxes is not None and np.isnan(boxes).any():
+        boxes = None  # points are known, and say where the others are
     return FaceImages(
         root=dataset.root,
         ids=dataset.ids,
@@ -223,7 +261,7 @@ def _faces(
         height=numbers("height", np.int32),
         alignment=alignment,
         landmarks=dataset.landmarks if alignment is Alignment.LANDMARKS else None,
-        boxes=dataset.boxes if alignment in (Alignment.LANDMARKS, Alignment.BOXES) else None,
+        boxes=boxes,
         scores=dataset.scores,
         problems=tuple(problems),
         files=None if dataset.files == dataset.ids else dataset.files,

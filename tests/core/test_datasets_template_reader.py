@@ -220,8 +220,46 @@ def test_nothing_is_left_out_where_no_row_has_a_box(tmp_path: Path) -> None:
 
 def test_whole_images_can_be_insisted_on(tmp_path: Path) -> None:
     assert load(nist(tmp_path), whole_image=True).faces.alignment is Alignment.WHOLE
-    with pytest.raises(SettingsError, match="--landmarks and --format nist contradict"):
-        load(tmp_path, landmarks=Path("l.csv"))
+    with pytest.raises(SettingsError, match="--aligned and --format nist contradict"):
+        load(tmp_path, aligned="arcface")
+
+
+def test_rows_take_points_from_a_file_by_their_names(tmp_path: Path) -> None:
+    root = nist(tmp_path / "nist")
+    file = tmp_path / "points.csv"
+    points = POINTS.replace(" ", ",")
+    names = ("img/1.jpg", "img/3.jpg", "img/3.jpg#2", "img/4.jpg", "img/9.jpg")
+    file.write_text(
+        "".join(f"{name},{points},0.{row + 1}\n" for row, name in enumerate(names)).replace(
+            f"img/4.jpg,{points}", "img/4.jpg" + ",5" * 10
+        )
+    )
+    loaded = load(root, landmarks=file)
+    faces = loaded.faces
+    assert faces.alignment is Alignment.LANDMARKS
+    assert faces.ids == ("img/1.jpg", "img/3.jpg", "img/3.jpg#2")
+    assert faces.scores is not None
+    np.testing.assert_allclose(faces.scores, [0.1, 0.2, 0.3])
+    assert {problem.image: problem.reason for problem in faces.problems} == {
+        "img/2.jpg": "no landmarks in points.csv",
+        "img/4.jpg": "its landmarks are not those of a face",
+    }
+    assert faces.boxes is not None
+    assert faces.boxes[1].tolist() == [1, 2, 30, 40]
+    assert "points.csv: 1 lines name no row of the dataset (first: img/9.jpg)" in loaded.notes
+
+
+def test_rows_with_points_need_no_box(tmp_path: Path) -> None:
+    root = nist(tmp_path / "nist")
+    probes = root / "protocols" / "ijbc_1N_probe_mixed.csv"
+    probes.write_text(probes.read_text().replace("104,5,6,7,8", "104,,,,"))
+    file = tmp_path / "points.csv"
+    names = ("img/1.jpg", "img/2.jpg", "img/3.jpg", "img/3.jpg#2", "img/4.jpg")
+    file.write_text("".join(f"{name},{POINTS.replace(' ', ',')}\n" for name in names))
+    faces = load(root, landmarks=file).faces
+    assert faces.ids == names
+    assert (faces.boxes, faces.scores) == (None, None)
+    assert FaceImages.from_arrays(faces.to_arrays(), faces.root).fingerprint == faces.fingerprint
 
 
 # -- verification sets -----------------------------------------------------------------------------------------------
