@@ -23,7 +23,7 @@ from .view_state import Pair
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from canon_core.verification.template_scores import ScoreHistogram
+    from canon_core.verification.score_histogram import ScoreHistogram
 
 _CONFIDENCE_TOPIC = "intervals"
 _GROUPS_TOPIC = "rates of groups"

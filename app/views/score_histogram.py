@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWi
 
 from canon_core.figures.histogram_figure import CountAxis, ShownThreshold, heights, occupied
 from canon_core.figures.numbers import tar_text
-from canon_core.verification.template_scores import ScoreHistogram
+from canon_core.verification.score_histogram import ScoreHistogram
 
 from ..theme import Theme, colour, theme_for
 from .plot_reading import PlotReading

@@ -24,7 +24,8 @@ from canon_core.study.results import Cell, Features, Fit, FitMode, MatrixSetting
 from canon_core.study.study import Study
 from canon_core.verification.all_pairs import PairScores
 from canon_core.verification.roc import FarRule
-from canon_core.verification.template_scores import ScoredPairs, ScoreHistogram
+from canon_core.verification.score_histogram import ScoreHistogram
+from canon_core.verification.template_scores import ScoredPairs
 
 Float32 = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]

@@ -39,7 +39,8 @@ class ImageCells(Cells):
         """Fit and score one cell."""
         pools, fits = self._pools(source, target)
         ctx.check()
-        return Measured(score_all_pairs(pools, self._far, ctx.quiet()), fits)
+        scores = score_all_pairs(pools, self._far, ctx.quiet())
+        return Measured(scores, fits, scores.histogram)
 
     def scored(self, source: str, target: str, ctx: JobContext) -> list[ScoredPairs]:
         """Every score of a cell; see :meth:`Cells.scored`."""

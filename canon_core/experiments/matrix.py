@@ -15,7 +15,7 @@ from canon_core.study.cells import load_histogram, load_roc
 from canon_core.study.results import Cell, Matrix, MatrixSettings, PairCounts
 from canon_core.study.study import Study
 from canon_core.verification.roc import FarRule, Roc
-from canon_core.verification.template_scores import ScoreHistogram
+from canon_core.verification.score_histogram import ScoreHistogram
 
 
 def run_matrix(study: Study, settings: MatrixSettings, ctx: JobContext) -> Matrix:

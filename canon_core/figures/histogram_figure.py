@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from canon_core.figures.palette import RGB
 from canon_core.figures.style import COLUMN_WIDTH, INK, SMALL_SIZE, new_figure, paper_style, power_of_ten
 from canon_core.study.results import far_text
-from canon_core.verification.template_scores import ScoreHistogram
+from canon_core.verification.score_histogram import ScoreHistogram
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -14,7 +14,7 @@ from canon_core.study.results import far_text
 from canon_core.verification.group_rates import RateInterval
 from canon_core.verification.identification import RANKS
 from canon_core.verification.roc import FarRule
-from canon_core.verification.template_scores import ScoreHistogram
+from canon_core.verification.score_histogram import ScoreHistogram
 
 Value = str | int | float | None
 

@@ -14,7 +14,7 @@ from canon_core.errors import StoreError
 from canon_core.store.arrays import load_arrays, save_arrays
 from canon_core.study.results import Cell, FoldCell
 from canon_core.verification.roc import Roc
-from canon_core.verification.template_scores import ScoreHistogram
+from canon_core.verification.score_histogram import ScoreHistogram
 
 _CELL = TypeAdapter(Cell)
 _FOLD_CELL = TypeAdapter(FoldCell)

@@ -17,6 +17,7 @@ from canon_core.limits import MAX_GENUINE_PAIRS
 from canon_core.verification.exact_points import ExactCurves, Sizes
 from canon_core.verification.exact_roc import large_curves
 from canon_core.verification.roc import FarRule, OperatingPoint, Roc, check_target, roc_of_scores
+from canon_core.verification.score_histogram import ScoreHistogram, bin_counts, bin_edges
 from canon_core.verification.threads import share_out
 from canon_core.verification.tiles import Codes, Pool, Scores, TiledPool
 
@@ -46,6 +47,8 @@ class PairScores:
         Its share of all genuine pairs; NaN without any.
     parts : tuple of mappings
         Each pool by itself, with thresholds of its own; as ``points``.
+    histogram : ScoreHistogram or None
+        Of all pools together; None where whoever has the scores makes it.
     """
 
     roc: Roc
@@ -54,6 +57,7 @@ class PairScores:
     largest_subject: int
     largest_subject_share: float
     parts: tuple[Mapping[FarRule, tuple[OperatingPoint, ...]], ...]
+    histogram: ScoreHistogram | None = None
 
 
 def score_all_pairs(
@@ -132,9 +136,10 @@ def _whole_curves(pools: Sequence[TiledPool], ctx: JobContext) -> tuple[list[Sco
         genuine.append(np.concatenate(own))
         codes.append(np.concatenate(subjects))
         impostors.append(np.concatenate(others))
-    together = roc_of_scores(np.concatenate(genuine), np.concatenate(impostors))
+    every = np.sort(np.concatenate(impostors))
+    together = roc_of_scores(np.concatenate(genuine), every)
     parts = [together] if len(pools) == 1 else list(map(roc_of_scores, genuine, impostors))
-    return genuine, codes, ExactCurves(roc=together, pooled=together, parts=tuple(parts))
+    return genuine, codes, ExactCurves(together, together, tuple(parts), bin_counts(every))
 
 
 def _genuine_scores(pools: Sequence[TiledPool], ctx: JobContext, threads: int) -> tuple[list[Scores], list[Codes]]:
@@ -197,6 +202,9 @@ def pair_scores(
         largest_subject=int(subjects[largest]) if genuine.size else -1,
         largest_subject_share=float(pairs[largest] / genuine.size) if genuine.size else float("nan"),
         parts=tuple(_read(part, targets) for part in curves.parts),
+        histogram=None
+        if curves.impostor_bins is None
+        else ScoreHistogram(bin_edges(), bin_counts(ascending), curves.impostor_bins),
     )
 
 

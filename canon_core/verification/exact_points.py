@@ -54,11 +54,15 @@ class Sizes:
 
 @dataclass(frozen=True, eq=False)
 class ExactCurves:
-    """The curve to store, and curves that give the operating points of all pools and of each pool by itself."""
+    """The curve to store, and curves that give the operating points of all pools and of each pool by itself.
+
+    ``impostor_bins`` counts the impostor scores in each bin of a histogram, where they are not at hand any more.
+    """
 
     roc: Roc
     pooled: Roc
     parts: tuple[Roc, ...]
+    impostor_bins: Counts | None = None
 
 
 def curves_of_scores(

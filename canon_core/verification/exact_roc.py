@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from canon_core.verification.brackets import Need, Staircases, first_plan
 from canon_core.verification.exact_points import ExactCurves, Sizes, WantedPoints
+from canon_core.verification.score_histogram import counts_between, inner_edges
 from canon_core.verification.staircase import Counts, Stretch, Tally, count_impostors, stretch_of
 from canon_core.verification.threads import share_out
 from canon_core.verification.tiles import Scores, TiledPool
@@ -41,9 +43,13 @@ def large_curves(
     wanted = WantedPoints(genuine, [pool.impostors for pool in pools], targets, sizes)
     known = Staircases(wanted.impostors)
     search = _Search(pools, known, sizes, threads, done)
-    at_least, above = search.run([need for scope in wanted.scopes for need in wanted.needs[scope]], wanted.values)
+    # The edges of a histogram are counted along with the genuine scores.
+    values, places = np.unique(np.concatenate([wanted.values, inner_edges()]), return_inverse=True)
+    at_least, above = search.run([need for scope in wanted.scopes for need in wanted.needs[scope]], values)
     lowest = {scope: min(known.lowest[pool] for pool in scope) for scope in wanted.scopes}
-    return wanted.curves(search.found, lowest, at_least, above)
+    own, edges = places[: wanted.values.size], places[wanted.values.size :]
+    curves = wanted.curves(search.found, lowest, at_least[own], above[own])
+    return replace(curves, impostor_bins=counts_between(at_least[edges], sum(wanted.impostors)))
 
 
 class _Search:

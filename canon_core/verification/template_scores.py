@@ -17,6 +17,7 @@ from canon_core.verification.all_pairs import PairScores, pair_scores
 from canon_core.verification.exact_points import Sizes, curves_of_scores
 from canon_core.verification.pair_plan import PairPlan
 from canon_core.verification.roc import check_target
+from canon_core.verification.score_histogram import ScoreHistogram, bin_counts, bin_edges
 from canon_core.verification.threads import share_out
 
 Scores = NDArray[np.float32]
@@ -27,8 +28,6 @@ Device = Callable[[Scores], Callable[[Scores, Scores], None]]
 _SPARSE: Final = 100
 #: Pairs whose templates are gathered at a time where dot products are taken one by one.
 _GATHERED: Final = 16_384
-#: Bins of a histogram of scores over [−1, 1].
-HISTOGRAM_BINS: Final = 400
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,15 +55,6 @@ class ScoredPairs:
     def genuine_subjects(self) -> NDArray[np.int64]:
         """(g,) subject code of each genuine pair."""
         return self.plan.subjects(self.plan.genuine, np.arange(self.genuine.size))[0]
-
-
-@dataclass(frozen=True, eq=False)
-class ScoreHistogram:
-    """How scores are spread: ``edges`` (b + 1,) float64 over [−1, 1]; ``genuine`` and ``impostors`` (b,) int64."""
-
-    edges: NDArray[np.float64]
-    genuine: NDArray[np.int64]
-    impostors: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +178,7 @@ def _template_scores(scored: Sequence[ScoredPairs], far: Sequence[float], sizes:
     codes = np.concatenate([one.genuine_subjects() for one in scored])
     return TemplateScores(
         scores=pair_scores(genuine, codes, np.unique(codes), curves, targets),
-        histogram=_histogram(np.sort(genuine), impostors),
+        histogram=ScoreHistogram(bin_edges(), bin_counts(np.sort(genuine)), bin_counts(impostors)),
     )
 
 
@@ -196,15 +186,3 @@ def _dot_products(rows: Scores, columns: Scores, entries: NDArray[np.int32], out
     for start in range(0, entries.size, _GATHERED):
         row, column = np.divmod(entries[start : start + _GATHERED], len(columns))
         np.einsum("ij,ij->i", rows[row], columns[column], out=out[start : start + _GATHERED])
-
-
-def _histogram(genuine: Scores, impostors: Scores) -> ScoreHistogram:
-    """Of sorted scores; rounding may carry a score past ±1 by a hair: the outer bins take it."""
-    edges = np.linspace(-1.0, 1.0, HISTOGRAM_BINS + 1)
-    inner = edges[1:-1].astype(np.float32)
-
-    def counts(ascending: Scores) -> NDArray[np.int64]:
-        below = np.concatenate([[0], np.searchsorted(ascending, inner), [ascending.size]])
-        return np.diff(below).astype(np.int64)
-
-    return ScoreHistogram(edges, counts(genuine), counts(impostors))

@@ -131,6 +131,10 @@ def check_against_a_list_of_all_scores(pools: list[Pool], sizes: Sizes, threads:
                 for one in sorted(set(subjects))
             ]
             assert weighted == pytest.approx(np.mean(each), abs=1e-12)
+    assert found.histogram is not None
+    edges = found.histogram.edges.astype(np.float32)  # as scores are compared with them; beyond ±1 only rounding goes
+    for counts, scores in ((found.histogram.genuine, genuine), (found.histogram.impostors, impostors)):
+        np.testing.assert_array_equal(counts, np.histogram(np.clip(scores, -1, 1), edges)[0])
     if subjects:
         most = max(sorted(set(subjects)), key=subjects.count)
         assert found.largest_subject == most
