@@ -13,7 +13,11 @@ from canon_core.datasets.faces import FaceImages, Problem
 from canon_core.datasets.lfw import FoldProtocol
 from canon_core.datasets.measure import measure_images
 from canon_core.datasets.options import DatasetOptions
-from canon_core.datasets.template_protocol import TemplateProtocols, VerificationProtocol, build_protocol
+from canon_core.datasets.protocol_building import build_protocol
+from canon_core.datasets.template_protocol import (
+    TemplateProtocols,
+    VerificationProtocol,
+)
 from canon_core.datasets.verification_bin import VerificationBin, read_bin
 from canon_core.errors import DatasetError
 from canon_core.jobs import JobContext

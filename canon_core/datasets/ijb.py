@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from canon_core.datasets.pair_file import read_pair_file
+from canon_core.datasets.protocol_building import build_protocol, contradictions, template_subjects
 from canon_core.datasets.template_dataset import (
     IJBB,
     IJBC,
@@ -25,10 +26,7 @@ from canon_core.datasets.template_protocol import (
     Gallery,
     IdentificationProtocol,
     VerificationProtocol,
-    build_protocol,
-    contradictions,
     positions_of,
-    template_subjects,
 )
 from canon_core.datasets.text_table import TextTable, read_text_table
 from canon_core.errors import DatasetError

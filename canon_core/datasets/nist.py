@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from canon_core.datasets.nist_covariates import read_covariates
 from canon_core.datasets.pair_file import read_pair_file
+from canon_core.datasets.protocol_building import build_protocol, template_subjects
 from canon_core.datasets.template_dataset import (
     IJBB,
     IJBC,
@@ -27,9 +28,7 @@ from canon_core.datasets.template_protocol import (
     Gallery,
     IdentificationProtocol,
     VerificationProtocol,
-    build_protocol,
     positions_of,
-    template_subjects,
 )
 from canon_core.datasets.text_table import TextTable, read_text_table
 from canon_core.errors import DatasetError

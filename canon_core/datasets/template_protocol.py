@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from canon_core.datasets.covariates import Covariate, Kind
-from canon_core.errors import DatasetError, StoreError
+from canon_core.errors import StoreError
 
 #: Changes when the meaning of a fingerprint changes, so that old results are not taken for new.
 _FINGERPRINT_VERSION: Final = b"canon templates 1\n"
@@ -355,132 +355,7 @@ def positions_of(ids: NDArray[np.integer[Any]], table: NDArray[np.int64]) -> NDA
     return np.where(table[found] == ids, found, -1).astype(np.int32)
 
 
-def build_protocol(
-    template: NDArray[np.int64],
-    media: NDArray[np.int64],
-    p1: NDArray[np.integer[Any]],
-    p2: NDArray[np.integer[Any]],
-    genuine: NDArray[np.bool_],
-    *,
-    known_subjects: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
-    pair_file: Path,
-    first_line: int = 1,
-    images_file: Path | None = None,
-) -> VerificationProtocol:
-    """Put a protocol together from ids as the files hold them.
-
-    Parameters
-    ----------
-    template, media : (n,) int64
-        Ids of each image's template and media.
-    p1, p2 : (k,) integers
-        Template ids of each pair.
-    genuine : (k,) bool
-        Whether both are of one subject.
-    known_subjects : pair of (s,) int64, optional
-        Ascending template ids and their subject ids; without it subjects follow from the genuine pairs: templates
-        linked by them are of one subject, which gets the smallest of their template ids.
-    pair_file, images_file : Path
-        Where pairs and images came from, for errors.
-    first_line : int
-        Of the first pair in its file.
-
-    Raises
-    ------
-    DatasetError
-        When a pair names a template without an image, with its line.
-    """
-    table = np.unique(template)
-    ends = []
-    for ids in (p1, p2):
-        positions = positions_of(ids, table)
-        absent = positions < 0
-        if absent.any():
-            row = int(np.argmax(absent))
-            raise DatasetError(
-                f"line {row + first_line} names template {int(ids[row])}, of which there is no image"
-                + (f" in {images_file.name}" if images_file is not None else "")
-                + f" ({int(np.count_nonzero(absent)):,} such pairs)",
-                path=pair_file,
-                remedy="both files must be of the same release: get them again",
-            )
-        ends.append(positions)
-    enrolled = np.zeros(len(table), bool)
-    enrolled[ends[0]] = True
-    if known_subjects is None or not len(known_subjects[0]):
-        subjects = _subjects_by_pairs(table, ends[0], ends[1], genuine)
-    else:
-        place = positions_of(table, known_subjects[0])
-        subjects = np.where(place >= 0, known_subjects[1][place], UNKNOWN)
-    return VerificationProtocol(
-        template_ids=table,
-        subjects=subjects,
-        enrolled=enrolled,
-        template=positions_of(template, table),
-        media=media.astype(np.int64, copy=False),
-        p1=ends[0],
-        p2=ends[1],
-        genuine=genuine,
-    )
-
-
-def contradictions(protocol: VerificationProtocol) -> NDArray[np.bool_]:
-    """(k,) bool: pairs whose label says other than the subjects of their templates, where both are known."""
-    one, other = protocol.subjects[protocol.p1], protocol.subjects[protocol.p2]
-    return np.asarray(((one == other) != protocol.genuine) & (one != UNKNOWN) & (other != UNKNOWN))
-
-
-def template_subjects(
-    templates: NDArray[np.int64], subjects: NDArray[np.int64], path: Path, lines: NDArray[np.int64] | None = None
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Every template once, ascending, and its subject, from one row an image.
-
-    Parameters
-    ----------
-    templates, subjects : (n,) int64
-        Ids in each row.
-    path : Path
-        Where they came from, for errors.
-    lines : (n,) int64, optional
-        Line of each row; unless given they start below a header.
-
-    Raises
-    ------
-    DatasetError
-        When one template has two subjects, with the line.
-    """
-    ids, first, place = np.unique(templates, return_index=True, return_inverse=True)
-    wrong = subjects != subjects[first][place]
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        line = row + 2 if lines is None else int(lines[row])
-        raise DatasetError(
-            f"line {line}: template {int(templates[row])} is of subject {int(subjects[row])} here and of "
-            f"{int(subjects[first][place[row]])} before",
-            path=path,
-            remedy="get the file again",
-        )
-    return ids, subjects[first]
-
-
 # -- private ---------------------------------------------------------------------------------------------------------
-def _subjects_by_pairs(
-    table: NDArray[np.int64], p1: NDArray[np.int32], p2: NDArray[np.int32], genuine: NDArray[np.bool_]
-) -> NDArray[np.int64]:
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    one, other = p1[genuine], p2[genuine]
-    graph = coo_array((np.ones(len(one), bool), (one, other)), shape=(len(table), len(table)))
-    count, component = connected_components(graph, directed=False)
-    smallest = np.full(count, np.iinfo(np.int64).max)
-    np.minimum.at(smallest, component, table)
-    subjects: NDArray[np.int64] = smallest[component]
-    linked = np.zeros(len(table), bool)
-    linked[one] = linked[other] = linked[p1] = linked[p2] = True
-    return np.where(linked, subjects, UNKNOWN)
-
-
 def _searched(templates: Any, subjects: Any, table: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     positions, names = np.asarray(templates), np.asarray(subjects)
     if positions.dtype != np.int32 or names.dtype != np.int64 or positions.ndim != 1 or positions.shape != names.shape:

@@ -10,15 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from canon_core.datasets.protocol_building import build_protocol, contradictions, template_subjects
 from canon_core.datasets.template_protocol import (
     UNKNOWN,
     Gallery,
     IdentificationProtocol,
     VerificationProtocol,
-    build_protocol,
-    contradictions,
     positions_of,
-    template_subjects,
 )
 from canon_core.errors import DatasetError, StoreError
 from canon_core.store.arrays import load_arrays, save_arrays

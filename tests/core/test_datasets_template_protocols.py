@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from canon_core.datasets.covariates import Covariate, Kind
+from canon_core.datasets.protocol_building import build_protocol
 from canon_core.datasets.template_protocol import (
     Gallery,
     IdentificationProtocol,
     TemplateProtocols,
-    build_protocol,
 )
 from canon_core.errors import StoreError
 from canon_core.store.arrays import load_arrays, save_arrays
