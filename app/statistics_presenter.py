@@ -153,7 +153,8 @@ class StatisticsPresenter(QObject):
             self._search.set_empty(self._why_no_search())
             self._search.set_search(None, state.rule, state.measure)
         elif not statistics.search_known or found is None or found.settings != settings:
-            self._search.set_empty("Looking up what is stored…")
+            failed = statistics.search_known and found is None
+            self._search.set_empty("What is stored cannot be read." if failed else "Looking up what is stored…")
             self._search.set_search(None, state.rule, state.measure)
         else:
             contents = self._document.contents

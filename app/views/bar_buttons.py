@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QWidget
+
+from ..theme import theme_for
+
+
+class _BarButton(QToolButton):
+    """Shows by a bar below its words that it is switched on: a shade alone is not seen on dark ground."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self.isCheckable() and self.isChecked():
+            painter = QPainter(self)
+            painter.fillRect(self.rect().adjusted(5, self.height() - 4, -5, -2), QColor(theme_for(self).accent))
 
 
 def tool_button(text: str, tip: str) -> QToolButton:
     """A flat button with words on it that the keyboard reaches too."""
-    button = QToolButton()
+    button = _BarButton()
     button.setText(text)
     button.setToolTip(tip)
     button.setAccessibleDescription(tip)

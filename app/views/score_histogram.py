@@ -213,7 +213,7 @@ class ScoreHistogramPlot(pg.PlotWidget):
             rgb = theme.series(number).colour
             line.setPen(_pen(theme, number))
             line.setBrush(colour(rgb, 60))
-        self._threshold.setPen(pg.mkPen(theme.accent, width=1.6, style=Qt.PenStyle.DashLine))
+        self._threshold.setPen(pg.mkPen(theme.text, width=1.4, style=Qt.PenStyle.DashLine))
         self._threshold_text.setColor(theme.text)
         self._down.setPen(pg.mkPen(theme.muted, width=1, style=Qt.PenStyle.DotLine))
 

@@ -141,9 +141,9 @@ def search_columns(matrix: IdentificationMatrix) -> tuple[str, ...]:
     return (
         *COLUMNS,
         *(
-            f"{what} {far_text(target)}"
+            f"{what}@{far_text(target)}"
             for target in matrix.settings.fpir
-            for what in ("TPIR@", "achieved", "threshold")
+            for what in ("TPIR", "FPIR", "threshold")
         ),
     )
 
