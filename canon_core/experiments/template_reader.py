@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -12,16 +13,18 @@ import numpy.typing as npt
 
 from canon_core.experiments.usable import UsableEmbeddings
 from canon_core.jobs import JobContext
-from canon_core.store.embeddings import read_embeddings
+from canon_core.store.embeddings import EmbeddingsInfo, EmbeddingsReader
 from canon_core.verification.template_rows import TemplateRows
 from canon_core.verification.templates import TemplateFeatures, TemplateSet, template_embeddings
 
 Float32 = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
-Blocks = Iterator[tuple[int, Float32]]
+Blocks = Iterator[tuple[int, Callable[[], Float32]]]
 
 #: Rows of embeddings that are read and aggregated at a time.
 BLOCK_ROWS: Final = 16_384
+#: Rows that are held already: so few that every core has some.
+_HELD_ROWS: Final = 2_048
 #: Bytes of templates and images held between cells; beyond it they are read again.
 _HELD_BYTES: Final = 1536 * 2**20
 
@@ -42,9 +45,7 @@ class TemplateReader:
         self._rows, self._features, self._usable = rows, features, usable
         self._held: OrderedDict[str, dict[bytes, Float32]] = OrderedDict()
 
-    def templates(
-        self, model: str, wanted: Sequence[Rows], images: Rows | None, ctx: JobContext
-    ) -> list[Float32]:
+    def templates(self, model: str, wanted: Sequence[Rows], images: Rows | None, ctx: JobContext) -> list[Float32]:
         """A model's own templates at some positions, unit rows; ``images`` are kept from the same pass."""
         held = self._of(model)
         missing = [one for one in wanted if _key("templates", one) not in held]
@@ -80,7 +81,7 @@ class TemplateReader:
             medium_size=self._rows.medium_size[inside],
             weight=self._rows.weight[inside],
         )
-        blocks = ((start, held[start : start + BLOCK_ROWS]) for start in range(0, len(held), BLOCK_ROWS))
+        blocks = ((start, held[start : start + _HELD_ROWS]) for start in range(0, len(held), _HELD_ROWS))
         return template_embeddings(blocks, rows, self._features, sets, ctx=ctx)
 
     def stream(self, model: str, sets: Sequence[TemplateSet], ctx: JobContext) -> list[Float32]:
@@ -95,34 +96,26 @@ class TemplateReader:
             needed[self._rows.images_of(positions)] = True
         if images is not None:
             needed[images] = True
-        blocks = self._blocks(model, np.flatnonzero(needed), ctx)
+        kept = _Kept(images)
+        with EmbeddingsReader(self._usable.paths[model]) as file:
+            blocks = self._blocks(file, np.flatnonzero(needed), kept, ctx)
+            if sets:
+                found = template_embeddings(blocks, self._rows, self._features, sets, ctx=ctx)
+            else:
+                found = []
+                for _, read in blocks:
+                    read()
         if images is not None:
-            blocks = self._keeping(model, images, blocks)
-        if sets:
-            return template_embeddings(blocks, self._rows, self._features, sets, ctx=ctx)
-        for _ in blocks:
-            pass
-        return []
+            self._of(model)[_key("images", images)] = kept.embeddings(file.info)
+        return found
 
-    def _blocks(self, model: str, needed: Rows, ctx: JobContext) -> Blocks:
+    def _blocks(self, file: EmbeddingsReader, needed: Rows, kept: _Kept, ctx: JobContext) -> Blocks:
         """The file's blocks that hold any needed row, without what lies before and behind these."""
-        path = self._usable.paths[model]
         starts = np.flatnonzero(np.diff(needed // BLOCK_ROWS, prepend=-1))
         for low, high in zip(starts, [*starts[1:], len(needed)], strict=True):
             ctx.check()
             first, last = int(needed[low]), int(needed[high - 1]) + 1
-            yield first, read_embeddings(path, slice(first, last))
-
-    def _keeping(self, model: str, images: Rows, blocks: Blocks) -> Blocks:
-        kept: Float32 | None = None
-        for start, block in blocks:
-            if kept is None:
-                kept = np.empty((len(images), *block.shape[1:]), np.float32)
-            low, high = np.searchsorted(images, [start, start + len(block)])
-            kept[low:high] = block[images[low:high] - start]
-            yield start, block
-        assert kept is not None
-        self._of(model)[_key("images", images)] = kept
+            yield first, functools.partial(_read, file, first, last, kept)
 
     def _of(self, model: str) -> dict[bytes, Float32]:
         held = self._held.setdefault(model, {})
@@ -136,6 +129,31 @@ class TemplateReader:
             and sum(array.nbytes for held in self._held.values() for array in held.values()) > _HELD_BYTES
         ):
             self._held.popitem(last=False)
+
+
+class _Kept:
+    """Some rows of a file, taken out of the blocks that are read of it."""
+
+    def __init__(self, rows: Rows | None) -> None:
+        self._rows = np.empty(0, np.int64) if rows is None else rows
+        self._pieces: dict[int, Float32] = {}
+
+    def take(self, start: int, block: Float32) -> None:
+        """Keep what is wanted of a block."""
+        low, high = np.searchsorted(self._rows, [start, start + len(block)])
+        if high > low:
+            self._pieces[start] = block[self._rows[low:high] - start]
+
+    def embeddings(self, info: EmbeddingsInfo) -> Float32:
+        """What was kept, in order."""
+        tail = (2, info.dimensions) if info.flip_kept else (info.dimensions,)
+        return np.concatenate([np.empty((0, *tail), np.float32), *(piece for _, piece in sorted(self._pieces.items()))])
+
+
+def _read(file: EmbeddingsReader, first: int, last: int, kept: _Kept) -> Float32:
+    block = file.read(first, last)
+    kept.take(first, block)
+    return block
 
 
 def _key(what: str, positions: Rows) -> bytes:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from canon_core.errors import SettingsError
 from canon_core.maps.fitted import FittedMap
 from canon_core.maps.kinds import MapKind
-from canon_core.maps.unit import unit_rows
+from canon_core.maps.unit import checked_rows, unit_rows
 
 __all__ = ["SourceFit", "fit_map", "singular_values", "svd", "unit_rows"]
 
@@ -24,6 +24,8 @@ GRAM_CONDITION: Final = 1e5
 _REFINE_CONDITION: Final = 1e3
 #: Singular values of ``X.T @ Y`` below this fraction of the largest do not count towards a rotation's rank.
 _ROTATION_RANK: Final = 1e-10
+#: Rows brought to unit norm at a time.
+_CHUNK: Final = 512
 
 
 def fit_map(kind: MapKind, source: ArrayLike, target: ArrayLike) -> FittedMap:
@@ -278,4 +280,11 @@ def _condition(values: Matrix) -> float:
 
 
 def _float64_unit_rows(embeddings: ArrayLike) -> Matrix:
-    return np.asarray(unit_rows(np.asarray(embeddings, np.float64)), np.float64)
+    rows = np.asarray(embeddings)
+    if rows.dtype not in (np.float32, np.float64):
+        rows = rows.astype(np.float64)
+    rows = checked_rows(rows)
+    unit = np.empty(rows.shape, np.float64)
+    for start in range(0, len(rows), _CHUNK):
+        unit[start : start + _CHUNK] = unit_rows(rows[start : start + _CHUNK].astype(np.float64, copy=False))
+    return unit

@@ -9,6 +9,7 @@ between, rows first and on the disk before ``/done`` counts them. A reader in th
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -189,6 +190,79 @@ class EmbeddingsWriter:
         rest = memoryview(data.tobytes())
         while rest:  # a write may be cut short by a signal or a limit; the next one says why
             rest = rest[self._file.write(rest) :]
+
+
+class EmbeddingsReader:
+    """Reads rows of a file of embeddings at their place in the file, past HDF5, whose global lock lets one thread read
+    at a time: several threads may read blocks at once.
+
+    Parameters
+    ----------
+    path : Path
+        A file of embeddings; it is checked once, here.
+
+    Attributes
+    ----------
+    info : EmbeddingsInfo
+        As it was then.
+
+    Raises
+    ------
+    StoreError
+        For a file that cannot be used.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        with open_hdf5(self.path, remedy=REMEDY) as file:
+            self._layout = _layout(file, self.path)
+        self.info = self._layout.info
+        self._lock = threading.Lock()
+        try:
+            self._file = open(self.path, "rb", buffering=0)  # noqa: SIM115 (closed by close)
+        except OSError as error:
+            raise store_error(error, self.path) from error
+
+    def read(self, start: int, stop: int) -> Array:
+        """Rows ``start`` to ``stop``, (k, d) or (k, 2, d) float32.
+
+        Raises
+        ------
+        StoreError
+            For rows that are not written yet, or that the operating system cannot read.
+        """
+        _require(self.path, self.info, stop)
+        tail = (2, self.info.dimensions) if self.info.flip_kept else (self.info.dimensions,)
+        rows = np.empty((stop - start, *tail), "<f4")
+        rest, at = rows.reshape(-1).view(np.uint8).data, self._layout.rows_at + start * self._layout.row_bytes
+        try:
+            while rest:  # one call moves 2 GB at most
+                moved = self._read_into(rest, at)
+                if not moved:
+                    raise StoreError("the file was cut short", path=self.path, remedy=REMEDY)
+                rest, at = rest[moved:], at + moved
+        except OSError as error:
+            raise store_error(error, self.path) from error
+        return rows.astype(np.float32, copy=False)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> EmbeddingsReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _read_into(self, rest: memoryview, at: int) -> int:
+        if hasattr(os, "preadv"):
+            return os.preadv(self._file.fileno(), [rest], at)
+        with self._lock:  # a place of its own for every thread is not to be had
+            self._file.seek(at)
+            return self._file.readinto(rest) or 0
 
 
 def relabel_embeddings(path: Path, attributes: Mapping[str, Attribute]) -> None:

@@ -90,7 +90,7 @@ def curves_of_scores(
         When a score is NaN or infinite.
     """
     wanted = WantedPoints(genuine, [len(scores) for scores in impostors], targets, sizes)
-    ascending = {scope: np.sort(np.concatenate([impostors[index] for index in scope])) for scope in wanted.scopes}
+    ascending = {scope: _sorted([impostors[index] for index in scope]) for scope in wanted.scopes}
     pooled = ascending[wanted.scopes[0]]
     if sum(map(len, genuine)) + pooled.size < sizes.whole:
         together = roc_of_scores(np.concatenate(genuine), pooled)
@@ -130,7 +130,7 @@ class WantedPoints:
         self._sizes = sizes
         self._all = tuple(range(len(genuine)))
         self.scopes = [self._all] if len(genuine) == 1 else [self._all, *((index,) for index in self._all)]
-        self.ascending = {scope: np.sort(np.concatenate([genuine[index] for index in scope])) for scope in self.scopes}
+        self.ascending = {scope: _sorted([genuine[index] for index in scope]) for scope in self.scopes}
         self._totals = {scope: sum(self.impostors[index] for index in scope) for scope in self.scopes}
         self._highest = Need(self._all, min(sizes.highest, self._totals[self._all]) - 1, upwards=True)
         self.needs = {
@@ -172,6 +172,13 @@ class WantedPoints:
             pooled=curves[self._all],
             parts=tuple(curves[scope] for scope in self.scopes[1:] or self.scopes),
         )
+
+
+def _sorted(scores: Sequence[Scores]) -> Scores:
+    """Scores of some pools together, ascending."""
+    together = np.concatenate(scores)  # a copy in any case
+    together.sort()
+    return together
 
 
 def _step(stretch: Stretch, need: Need) -> int:

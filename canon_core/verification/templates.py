@@ -21,6 +21,8 @@ from canon_core.verification.threads import share_out
 
 Embeddings = NDArray[np.float32]
 Positions = NDArray[np.integer]
+#: First row, and the embeddings from there on or what reads them.
+Block = tuple[int, NDArray[np.floating] | Callable[[], NDArray[np.floating]]]
 
 #: Squares of norms in between are far from what float32 cannot hold; others are taken in float64.
 _SAFE_SQUARES = (1e-24, 1e24)
@@ -79,7 +81,7 @@ def aggregates_first(mapping: FittedMap | None, features: TemplateFeatures) -> b
 
 
 def template_embeddings(
-    blocks: Iterable[tuple[int, NDArray[np.floating]]],
+    blocks: Iterable[Block],
     rows: TemplateRows,
     features: TemplateFeatures,
     sets: Sequence[TemplateSet] = (TemplateSet(),),
@@ -95,9 +97,10 @@ def template_embeddings(
     Parameters
     ----------
     blocks : iterable of (start, embeddings)
-        Row ``start`` and the following of the embeddings, (k, d) or, with flips kept, (k, 2, d) float32. Blocks may
-        come in any order and leave out rows that no wanted template has (:meth:`TemplateRows.images_of`). Worker
-        threads take them from the iterable one at a time.
+        Row ``start`` and the following of the embeddings, (k, d) or, with flips kept, (k, 2, d) float32, or a function
+        that reads them. Blocks may come in any order and leave out rows that no wanted template has
+        (:meth:`TemplateRows.images_of`). Worker threads take them from the iterable one at a time; functions are called
+        in several threads at once.
     rows : TemplateRows
     features : TemplateFeatures
     sets : sequence of TemplateSet
@@ -125,11 +128,11 @@ def template_embeddings(
     plain = _Sums(rows, features, _union([sets[number].wanted for number in after]), None) if after else None
     everything = [*([plain] if plain else []), *sums.values()]
 
-    def worker() -> Callable[[tuple[int, tuple[int, NDArray[np.floating]]]], None]:
-        def add(item: tuple[int, tuple[int, NDArray[np.floating]]]) -> None:
+    def worker() -> Callable[[tuple[int, Block]], None]:
+        def add(item: tuple[int, Block]) -> None:
             context.check()
             turn, (start, block) = item
-            images = _image_embeddings(block, features)
+            images = _image_embeddings(block() if callable(block) else block, features)
             for one in everything:
                 one.add(turn, start, images)
 
