@@ -66,8 +66,6 @@ class TemplateCells(Cells):
 
     Attributes
     ----------
-    rows : TemplateRows
-        Which usable images make which template.
     halves : tuple of Half
         The pools: one, or one a half of the subjects.
     codes : (t,) int64
@@ -84,23 +82,29 @@ class TemplateCells(Cells):
         self.features: TemplateFeatures = (
             PAPER_FEATURES if settings.features is Features.PAPER else INSIGHTFACE_FEATURES
         )
-        scores = usable.faces.scores
-        kept = usable.rows
-        self.rows: TemplateRows = template_rows(
+        self.codes, self.subject_names = _subjects(protocol.subjects, protocol.template_ids)
+        self._half_of = np.array([subject_half(name, settings.seed) for name in self.subject_names], np.int8)
+        self._halves: tuple[Half, ...] | None = None
+        self._maps: dict[tuple[str, str], list[FittedMap]] = {}
+        self._mapped: dict[tuple[str, str], list[Float32]] = {}
+
+    # -- what is compared ----------------------------------------------------------------------------------------
+    @cached_property
+    def rows(self) -> TemplateRows:
+        """Which usable images make which template; not worked out where stored cells are only looked up."""
+        protocol, scores, kept = self._protocol, self.usable.faces.scores, self.usable.rows
+        return template_rows(
             protocol.template[kept],
             protocol.media[kept],
             None if scores is None else scores[kept],
             images=kept,
             ids=np.arange(protocol.templates),
         )
-        self.codes, self.subject_names = _subjects(protocol.subjects, protocol.template_ids)
-        self._half_of = np.array([subject_half(name, settings.seed) for name in self.subject_names], np.int8)
-        self._halves: tuple[Half, ...] | None = None
-        self._reader = TemplateReader(self.rows, self.features, usable)
-        self._maps: dict[tuple[str, str], list[FittedMap]] = {}
-        self._mapped: dict[tuple[str, str], list[Float32]] = {}
 
-    # -- what is compared ----------------------------------------------------------------------------------------
+    @cached_property
+    def _reader(self) -> TemplateReader:
+        return TemplateReader(self.rows, self.features, self.usable)
+
     @property
     def halves(self) -> tuple[Half, ...]:
         """The pools of pairs.
