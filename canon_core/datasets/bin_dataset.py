@@ -93,7 +93,7 @@ def read_bin_dataset(
         )
     faces = replace(faces, subjects=tuple(map(str, subjects[kept].tolist())), problems=(*problems, *dropped))
     note = (
-        f"a verification set of InsightFace: {len(faces):,} images, {len(folds):,} pairs "
+        f"a verification set of InsightFace, by {path}: {len(faces):,} images, {len(folds):,} pairs "
         f"({int(np.count_nonzero(folds.genuine)):,} genuine) in {folds.folds} folds; images are of one subject where "
         "genuine pairs or equal bytes link them"
     )

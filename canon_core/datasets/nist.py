@@ -140,13 +140,13 @@ def read_nist(path: Path, ctx: JobContext) -> TemplateDataset:
     tables = [_read_rows(table, ctx) for table in files.tables]
     subjects = _subjects(tables)
     templates = np.concatenate([table.whole("TEMPLATE_ID") for table in tables])
-    names = _file_names(tables)
+    names = _file_names(tables, ctx)
     below, there = _find_images(files, names, ctx)
     problems = absent_images(names, there, below or "the folder") if there else []
     pairs = read_pair_file(files.matches, ctx, labelled=False)
     protocol = build_protocol(
         templates,
-        _media(tables, names),
+        _media(tables, names, ctx),
         pairs.p1,
         pairs.p2,
         np.zeros(len(pairs), bool),
@@ -254,23 +254,23 @@ def _template_subjects(table: TextTable) -> tuple[NDArray[np.int64], NDArray[np.
     return template_subjects(templates[known], subjects[known], table.path, known + table.first_line)
 
 
-def _file_names(tables: Sequence[TextTable]) -> tuple[str, ...]:
+def _file_names(tables: Sequence[TextTable], ctx: JobContext) -> tuple[str, ...]:
     """Posix path of every row's image; a path that leads out of the dataset is refused with its line."""
     names: list[str] = []
-    checked: dict[str, bool] = {}
     for table in tables:
-        for row, name in enumerate(table.texts["FILENAME"]):
-            posix = name.replace("\\", "/").removeprefix("./")
-            if posix not in checked:
-                parts = PurePosixPath(posix).parts
-                checked[posix] = bool(parts) and not posix.startswith("/") and ".." not in parts and ":" not in parts[0]
-            if not checked[posix]:
-                raise table.fault(row, f"'{name[:80]}' is no path of an image inside the dataset")
-            names.append(posix)
+        ctx.check()
+        written = table.texts["FILENAME"]
+        posix = [name.replace("\\", "/").removeprefix("./") for name in written]
+        # half a million: only those are taken apart that could be none
+        for row in [row for row, name in enumerate(posix) if name[:1] in "./" or ".." in name or ":" in name]:
+            parts = PurePosixPath(posix[row]).parts
+            if not parts or posix[row].startswith("/") or ".." in parts or ":" in parts[0]:
+                raise table.fault(row, f"'{written[row][:80]}' is no path of an image inside the dataset")
+        names += posix
     return tuple(names)
 
 
-def _media(tables: Sequence[TextTable], names: Sequence[str]) -> NDArray[np.int64]:
+def _media(tables: Sequence[TextTable], names: Sequence[str], ctx: JobContext) -> NDArray[np.int64]:
     if all("SIGHTING_ID" in table.numbers for table in tables):
         sightings = np.concatenate([table.whole("SIGHTING_ID", missing=UNKNOWN) for table in tables])
         unknown = sightings < 0
@@ -282,10 +282,12 @@ def _media(tables: Sequence[TextTable], names: Sequence[str]) -> NDArray[np.int6
     # frames/<video>_<frame>.png of one video are one media, every other file is one by itself
     code: dict[str, int] = {}
     base = int(sightings.max(initial=0)) + 1
-    for row in np.flatnonzero(unknown).tolist():
-        path = PurePosixPath(names[row])
-        video, mark, _ = path.stem.rpartition("_")
-        key = f"{path.parent}/{video}_" if mark and "frames" in path.parts[:-1] else names[row]
+    for number, row in enumerate(np.flatnonzero(unknown).tolist()):
+        if number % 10_000 == 0:
+            ctx.check()
+        folder, _, last = names[row].rpartition("/")
+        video, mark, _ = (last.rpartition(".")[0] or last).rpartition("_")
+        key = f"{folder}/{video}_" if mark and "frames" in folder.split("/") else names[row]
         sightings[row] = base + code.setdefault(key, len(code))
     return sightings
 
