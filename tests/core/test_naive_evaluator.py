@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, assume, event, given, settings
+from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
 from canon_core.maps.fit import SourceFit
@@ -26,6 +26,7 @@ FAR = (1.0, 0.3, 0.1, 0.03, 0.01, 1e-3, 1e-6)
 FEATURES = {"paper": PAPER_FEATURES, "insightface": INSIGHTFACE_FEATURES}
 # Rounding to float32 moves a score by some 1e-7; a decision that hangs on less than this is nobody's mistake.
 SEPARATION = 1e-5
+WIDE = Shape(subjects=8, verification_templates=2, images=3, media=4, unscored=0.3, pairs=0.9, repeated_pairs=1, seed=5)
 
 
 def engine_pools(
@@ -42,8 +43,7 @@ def engine_pools(
     for fitted_rows, pairs in naive.pools(protocol, mode):
         mapping = None
         if not single and kind != "none":
-            summed = [image_embeddings(models, features)[fitted_rows] for models in (source, target)]
-            mapping = SourceFit(summed[0]).fit(MapKind(kind), summed[1])
+            mapping = SourceFit(upright(source)[fitted_rows]).fit(MapKind(kind), upright(target)[fitted_rows])
         one = rows.positions([pair.p1 for pair in pairs])
         other = rows.positions([pair.p2 for pair in pairs])
         if mode == "reversed":
@@ -55,10 +55,8 @@ def engine_pools(
     return scored
 
 
-def image_embeddings(embeddings: Embeddings, features: str) -> Embeddings:
-    if embeddings.ndim == 2:
-        return embeddings
-    return embeddings.sum(axis=1) if features == "insightface" else embeddings[:, 0]
+def upright(embeddings: Embeddings) -> Embeddings:
+    return embeddings if embeddings.ndim == 2 else embeddings[:, 0]
 
 
 def agree(read: OperatingPoint, expected: naive.Point, within: float) -> None:
@@ -130,19 +128,17 @@ def test_every_mode_agrees_on_random_protocols(
     assume(compared)
 
 
-@pytest.mark.parametrize("widths", [(512, 1024), (1024, 512)])
-@pytest.mark.parametrize("kind", ["linear", "affine", "rotation"])
-@settings(deadline=None, max_examples=1, suppress_health_check=[HealthCheck.too_slow], phases=[Phase.generate])
-@given(shape=shapes(subjects=(6, 9)), mode=st.sampled_from(naive.MODES), features=st.sampled_from(naive.FEATURES))
-def test_models_of_512_and_1024_dimensions_agree(
-    kind: str, widths: tuple[int, int], shape: Shape, mode: str, features: str
-):
-    """Far fewer fit images than dimensions: minimum norm, and a partial isometry."""
-    protocol = random_protocol(shape)
-    assume(all(rows and pairs for rows, pairs in naive.pools(protocol, mode)))
-    source, target = random_embeddings(protocol, widths, shape.seed + 1)
-    how = {"single": False, "kind": kind, "mode": mode, "features": features}
-    assume(compare(engine_pools(protocol, source, target, **how), naive.cell(protocol, source, target, **how)))
+@pytest.mark.parametrize(
+    ("kind", "features", "mode"),
+    [("linear", "paper", "disjoint"), ("linear", "insightface", "authors"), ("affine", "paper", "reversed")],
+)
+def test_models_of_512_and_1024_dimensions_agree(kind: str, features: str, mode: str):
+    """Far fewer fit images than dimensions: minimum norm; both ways round."""
+    protocol = random_protocol(WIDE)
+    small, large = random_embeddings(protocol, (512, 1024), WIDE.seed + 1)
+    for source, target in ((small, large), (large, small)):
+        how = {"single": False, "kind": kind, "mode": mode, "features": features}
+        assert compare(engine_pools(protocol, source, target, **how), naive.cell(protocol, source, target, **how))
 
 
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])

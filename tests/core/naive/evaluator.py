@@ -90,6 +90,11 @@ def image_embedding(embeddings: Embeddings, row: int, features: str) -> Floats:
     return embedding[0] + embedding[1] if features == "insightface" else embedding[0]
 
 
+def upright(embeddings: Embeddings, rows: Sequence[int]) -> Floats:
+    """What maps are fitted on, whatever the features: images as they are, not their mirror images."""
+    return np.array([image_embedding(embeddings, row, "paper") for row in rows])
+
+
 def through(embedding: Floats, mapping: Map | None, features: str) -> Floats:
     """An image's embedding as it enters a template: of unit norm before the map and after it, or as it is."""
     if features == "paper":
@@ -203,6 +208,7 @@ class Cell:
     scores: tuple[tuple[float, ...], ...]
     subjects: tuple[tuple[int, ...], ...]
     fits: tuple[Map, ...]
+    residuals: tuple[tuple[float, float], ...] = ()
     left: float = math.inf
 
     def of_kind(self, genuine: bool, pool: int | None = None) -> list[float]:
@@ -262,15 +268,24 @@ def pools(protocol: Protocol, mode: str, seed: int = 0) -> list[tuple[list[int],
     if mode != "disjoint":
         return [(protocol.enrolment_rows(), list(protocol.pairs))]
     found = []
-    for fitted in (0, 1):
-        rows = [row for row in protocol.enrolment_rows() if half(protocol.images[row].subject, seed) == fitted]
+    for scored in (0, 1):
+        rows = [row for row in protocol.enrolment_rows() if half(protocol.images[row].subject, seed) != scored]
         pairs = [
             pair
             for pair in protocol.pairs
-            if half(protocol.subject(pair.p1), seed) != fitted and half(protocol.subject(pair.p2), seed) != fitted
+            if half(protocol.subject(pair.p1), seed) == scored and half(protocol.subject(pair.p2), seed) == scored
         ]
         found.append((rows, pairs))
     return found
+
+
+def residual(mapping: Map, source: Floats, target: Floats) -> tuple[float, float]:
+    """1 − mean cosine between mapped source and target, and R² about the target's mean, on unit rows."""
+    x, y = np.array([unit(row) for row in source]), np.array([unit(row) for row in target])
+    mapped = x @ mapping.matrix + mapping.offset
+    cosines = [float(unit(one) @ other) for one, other in zip(mapped, y, strict=True)]
+    left, spread = ((mapped - y) ** 2).sum(), ((y - y.mean(axis=0)) ** 2).sum()
+    return 1 - sum(cosines) / len(cosines), float(1 - left / spread) if spread > 0 else math.nan
 
 
 def cell(
@@ -285,17 +300,17 @@ def cell(
     seed: int = 0,
 ) -> Cell:
     """Score one cell; ``single`` is a model by itself: no map, whatever its kind."""
-    all_pairs, all_scores, all_subjects, fits = [], [], [], []
+    all_pairs, all_scores, all_subjects, fits, residuals = [], [], [], [], []
     left = math.inf
     for rows, pairs in pools(protocol, mode, seed):
         mapping = None
         if not single:
-            mapping = fit(
-                kind,
-                np.array([image_embedding(source, row, features) for row in rows]),
-                np.array([image_embedding(target, row, features) for row in rows]),
-            )
-            fits += [mapping] if mapping else []
+            mapping = fit(kind, upright(source, rows), upright(target, rows))
+        if mapping is not None:
+            fits.append(mapping)
+            # How well the map does on images outside its fit, where there are any.
+            outside = [row for row in protocol.enrolment_rows() if row not in rows] if mode == "disjoint" else rows
+            residuals.append(residual(mapping, upright(source, outside), upright(target, outside)))
         firsts = [pair.p2 if mode == "reversed" else pair.p1 for pair in pairs]
         seconds = [pair.p1 if mode == "reversed" else pair.p2 for pair in pairs]
         mapped = {one: unit(template(protocol, one, source, features, mapping)) for one in sorted(set(firsts))}
@@ -309,4 +324,4 @@ def cell(
         all_pairs.append(tuple(pairs))
         all_scores.append(tuple(scores))
         all_subjects.append(tuple(protocol.subject(pair.p1) for pair in pairs))
-    return Cell(tuple(all_pairs), tuple(all_scores), tuple(all_subjects), tuple(fits), left)
+    return Cell(tuple(all_pairs), tuple(all_scores), tuple(all_subjects), tuple(fits), tuple(residuals), left)

@@ -90,7 +90,8 @@ def shapes(draw: st.DrawFn, subjects: tuple[int, int] = (4, 9), images: tuple[in
 def random_protocol(shape: Shape) -> Protocol:
     """Sparse, shuffled ids; enrolment templates of one or several images; rows in no order at all."""
     rng = np.random.default_rng(shape.seed)
-    subjects = [int(subject) for subject in rng.choice(5000, shape.subjects, replace=False)]
+    # Even and odd numbers in turn: galleries are made of either.
+    subjects = [2 * int(subject) + k % 2 for k, subject in enumerate(rng.choice(2500, shape.subjects, replace=False))]
     counts = [1 + int(rng.integers(1, shape.verification_templates + 1)) for _ in subjects]
     ids = iter([int(template) for template in rng.choice(10**6, sum(counts) + shape.subjects, replace=False)])
     media = [int(medium) for medium in rng.choice(10**6, shape.media, replace=False)]
