@@ -222,9 +222,7 @@ class TemplateCells(Cells):
             aims = self._reader.templates(target, seconds, self._images_too(target), ctx)
         return self._compared(mapped, aims, ctx)
 
-    def measure_through(
-        self, source: str, target: str, maps: Sequence[FittedMap], ctx: JobContext
-    ) -> PairScores:
+    def measure_through(self, source: str, target: str, maps: Sequence[FittedMap], ctx: JobContext) -> PairScores:
         """Score a cell through maps that were fitted elsewhere; see :meth:`Cells.measure_through`."""
         mapped = self._held_templates(source, maps, ctx)
         if mapped is None:
@@ -288,8 +286,11 @@ class TemplateCells(Cells):
 
     @cached_property
     def _fit_sets(self) -> list[FitSet]:
+        # Not self, or gigabytes would wait for garbage collection when the matrix is done.
+        images, enrolment = self._reader, self._enrolment_images
+
         def reader(half: Half) -> Callable[[str], Float32]:
-            return lambda model: self._upright(model, half.fitted, JobContext())
+            return lambda model: images.upright(model, half.fitted, enrolment, JobContext())
 
         return [FitSet(reader(half)) for half in self.halves]
 
@@ -313,9 +314,7 @@ class TemplateCells(Cells):
             }
         return self._mapped[source, target]
 
-    def _held_templates(
-        self, source: str, maps: Sequence[FittedMap], ctx: JobContext
-    ) -> list[Float32] | None:
+    def _held_templates(self, source: str, maps: Sequence[FittedMap], ctx: JobContext) -> list[Float32] | None:
         """The first templates of each pool, through source and maps, where that takes no pass over all images."""
         firsts = [half.plan.first for half in self.halves]
         if all(aggregates_first(mapping, self.features) and mapping.offset is None for mapping in maps):
@@ -343,10 +342,7 @@ class TemplateCells(Cells):
 
     def _upright(self, model: str, rows: Rows, ctx: JobContext) -> Float32:
         """(n, d) embeddings of some enrolment images, unflipped and as they are."""
-        enrolment = self._enrolment_images
-        held = self._reader.images(model, enrolment, ctx)
-        upright = held[:, 0] if held.ndim == 3 else held
-        return upright if len(rows) == len(enrolment) else upright[np.searchsorted(enrolment, rows)]
+        return self._reader.upright(model, rows, self._enrolment_images, ctx)
 
 
 def _subjects(

@@ -65,6 +65,12 @@ class TemplateReader:
             self._forget(model)
         return held[_key("images", rows)]
 
+    def upright(self, model: str, rows: Rows, among: Rows, ctx: JobContext) -> Float32:
+        """(n, d) embeddings of some images, unflipped and as they are, taken from those of images that are held."""
+        held = self.images(model, among, ctx)
+        upright = held[:, 0] if held.ndim == 3 else held
+        return upright if len(rows) == len(among) else upright[np.searchsorted(among, rows)]
+
     def cover(self, wanted: Sequence[Rows], images: Rows) -> bool:
         """Whether some images are all that some templates are made of."""
         needed = self._rows.images_of(np.unique(np.concatenate(wanted)))

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from canon_core.errors import Cancelled, StoreError
 from canon_core.jobs import JobContext
 from canon_core.store.embeddings import (
+    EmbeddingsReader,
     EmbeddingsWriter,
     bad_rows,
     create_embeddings,
@@ -215,6 +217,37 @@ def test_rows_that_are_not_written_yet_are_refused(tmp_path: Path) -> None:
     for rows in (None, slice(0, 31), np.array([0, 30])):
         with pytest.raises(StoreError, match=r"only 30 of 100 images are embedded; embed the rest"):
             read_embeddings(path, rows)
+
+
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("positioned", [True, False])
+def test_blocks_read_by_several_threads_at_once_are_those_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flip: bool, positioned: bool
+) -> None:
+    values = rows_of(3000, 16, flip)
+    path = written(tmp_path / "e.h5", values)
+    if not positioned:  # as on systems that cannot read at a place without moving there
+        monkeypatch.delattr(os, "preadv", raising=False)
+    edges = [0, 700, 701, 2300, 3000, 3000]
+    with EmbeddingsReader(path) as reader, ThreadPoolExecutor(4) as pool:
+        assert (reader.info.rows, reader.info.flip_kept) == (3000, flip)
+        for _ in range(20):
+            blocks = list(pool.map(reader.read, edges[:-1], edges[1:]))
+            np.testing.assert_array_equal(np.concatenate(blocks), values)
+
+
+def test_a_reader_refuses_rows_that_are_not_written_or_were_cut_off(tmp_path: Path) -> None:
+    path = written(tmp_path / "e.h5", rows_of(30, 8), 100)
+    with EmbeddingsReader(path) as reader:
+        np.testing.assert_array_equal(reader.read(5, 30), rows_of(30, 8)[5:])
+        with pytest.raises(StoreError, match="only 30 of 100"):
+            reader.read(0, 31)
+        with open(path, "r+b") as file:
+            file.truncate(path.stat().st_size - 100 * 32 + 20)
+        with pytest.raises(StoreError, match="cut short"):
+            reader.read(0, 30)
+    with pytest.raises(StoreError, match="no such file"):
+        EmbeddingsReader(tmp_path / "absent.h5")
 
 
 def test_blocks_that_do_not_fit_are_a_fault_of_the_program(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pytest
@@ -146,6 +147,15 @@ def test_the_result_does_not_depend_on_threads() -> None:
         template_embeddings(in_blocks(embeddings, 37), layout, PAPER_FEATURES, threads=threads)[0] for threads in (1, 3)
     )
     np.testing.assert_array_equal(one, two)
+
+
+def test_blocks_may_be_read_where_they_are_worked_on() -> None:
+    rng = np.random.default_rng(2)
+    embeddings = rng.standard_normal((500, 7)).astype(np.float32)
+    layout = template_rows(rng.integers(0, 40, 500), rng.integers(0, 9, 500))
+    wanted = template_embeddings(in_blocks(embeddings, 37), layout, PAPER_FEATURES)[0]
+    readers = [(start, partial(np.array, block)) for start, block in in_blocks(embeddings, 37)]
+    np.testing.assert_array_equal(template_embeddings(readers, layout, PAPER_FEATURES, threads=3)[0], wanted)
 
 
 def test_an_image_may_be_in_several_templates_and_in_none() -> None:
