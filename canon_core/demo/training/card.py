@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
 
 from canon_core.demo.training.validation import FARS
 from canon_core.store.atomic import write_atomically
@@ -129,6 +128,3 @@ def summary(cards: Sequence[ModelCard]) -> str:
 
 def _far(far: float) -> str:
     return f"{far:.0e}".replace("e-0", "e-")
-
-
-CARD_SUFFIX: Final = ".md"
