@@ -34,8 +34,6 @@ DEFAULT_LEVEL: Final = 0.95
 _CHUNK: Final = 1024
 #: Weights worked on at a time by one thread.
 _BATCH: Final = 1 << 19
-#: Pairs counted at a time.
-_COUNTED: Final = 1 << 22
 
 
 def draw_subjects(subjects: int, resamples: int = 1000, seed: int = 0) -> Draws:
@@ -75,14 +73,17 @@ def impostor_weights(scored: Sequence[ScoredPairs], draws: Draws, ctx: JobContex
     """
     context = ctx or JobContext()
     subjects = draws.shape[1]
-    counts = np.zeros(subjects * subjects, np.int64)
+    matrix = np.zeros((subjects, subjects))
     for one in scored:
-        for start in range(0, one.impostors.size, _COUNTED):
+        plan = one.plan
+        for strip in range(plan.strips):
             context.check()
-            which = np.arange(start, min(start + _COUNTED, one.impostors.size))
-            first, second = one.plan.subjects(one.plan.impostors, which)
-            counts += np.bincount(first * subjects + second, minlength=counts.size)
-    matrix = counts.astype(np.float64).reshape(subjects, subjects)
+            row, column = np.divmod(plan.entries(plan.impostors, strip), max(plan.second.size, 1))
+            codes = plan.first_subjects[strip * plan.side : (strip + 1) * plan.side]
+            place = row * np.int64(subjects) + plan.second_subjects[column]
+            counts = np.bincount(place, minlength=codes.size * subjects).reshape(codes.size, subjects)
+            for code, pairs in zip(codes.tolist(), counts, strict=True):
+                matrix[code] += pairs
     weights = draws.astype(np.float64)
     return np.asarray(np.einsum("rs,rs->r", weights @ matrix, weights))
 
