@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from canon_core.verification.identification import LAST_RANK
 from canon_core.verification.roc import FarRule
 
 from .naive import evaluator, identification
-from .naive.protocol import Shape
+from .naive.protocol import Protocol, Shape
 from .template_study import Made, make_study
 
 FPIR = (0.3, 0.1)
@@ -159,6 +160,37 @@ def test_a_gallery_is_as_large_as_its_subjects_and_halves_add_up(study: Study, m
         assert whole.whole.enrolled == len({made.protocol.subject(one) for one in templates})
         assert sum(half.enrolled for half in halved.halves) == halved.whole.enrolled == whole.whole.enrolled
         assert (whole.whole.mated, whole.whole.non_mated) == (halved.whole.mated, halved.whole.non_mated)
+
+
+def test_templates_whose_images_are_unusable_are_neither_searched_nor_found(made: Made, tmp_path: Path) -> None:
+    protocol = made.protocol
+    lost = {protocol.galleries[0][0], protocol.galleries[1][1], *protocol.probes[:3]}
+    rows = [row for row, image in enumerate(protocol.images) if image.template not in lost]
+    rest = Made(
+        path=tmp_path / "s.canon",
+        protocol=Protocol(
+            tuple(protocol.images[row] for row in rows),
+            tuple(pair for pair in protocol.pairs if not {pair.p1, pair.p2} & lost),
+            tuple(tuple(one for one in gallery if one not in lost) for gallery in protocol.galleries),
+            tuple(one for one in protocol.probes if one not in lost),
+        ),
+        embeddings={name: embedded[rows] for name, embedded in made.embeddings.items()},
+    )
+    shutil.copytree(made.path, rest.path)
+    with Study.open(rest.path) as opened:
+        broken = made.embeddings["b"].copy()
+        broken[np.setdiff1d(np.arange(len(protocol.images)), rows)] = np.nan
+        np.save(tmp_path / "b.npy", broken)
+        opened.import_embeddings(tmp_path / "b.npy", model="b", dataset="ijb", ctx=JobContext())
+        opened.refresh_states()
+        matrix = run_identify(opened, asked(FitMode.DISJOINT), JobContext())
+    assert len(matrix.left_out) == len(protocol.images) - len(rows)
+    for source, target in PAIRS:
+        cell = matrix.cells[source, target]
+        assert cell is not None
+        slow = slow_answers(rest, source, target, "linear", "disjoint", "paper")
+        for gallery, halves in zip(cell.galleries, slow, strict=True):
+            agree(gallery.whole, [answer for half in halves for answer in half])
 
 
 def test_what_is_stored_is_read_and_other_fpirs_ask_for_no_new_search(
