@@ -91,9 +91,9 @@ class CmcPlot(pg.PlotWidget):
     def _frame(self) -> None:
         last = math.log10(max((len(curve.rates) for curve in self._curves), default=TICKS[-1]))
         bottom = lowest_rate(self._curves)
-        margin = 0.03 * (1 - bottom)
+        margin = 0.06 * (1 - bottom)  # room for the marks, and the number, at rate 1
         box = self.getViewBox()
-        across, up = (-0.03, last + 0.03), (bottom - margin, 1 + margin)
+        across, up = (-0.03, last + 0.06), (bottom - margin, 1 + margin)
         box.setLimits(xMin=across[0], xMax=across[1], yMin=up[0], yMax=up[1], minXRange=0.1, minYRange=0.01)
         box.setRange(xRange=across, yRange=up, padding=0)
 

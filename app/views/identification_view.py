@@ -50,7 +50,7 @@ from .shown_search import (
 from .table_twin import TableTwin
 
 #: Pixels that the matrix and the curves keep each.
-_LEAST_HEIGHT = 150
+_LEAST_HEIGHT = 110
 
 
 class IdentificationView(QWidget):

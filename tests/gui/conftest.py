@@ -17,6 +17,8 @@ from pytestqt.qtbot import QtBot
 if TYPE_CHECKING:
     from app.main_window import MainWindow
 
+    from .template_studies import Results
+
 #: Milliseconds that a small study may take on a busy machine.
 PATIENCE = 30_000
 
@@ -169,6 +171,39 @@ def embedded_study(tmp_path: Path, embedded_template: Path) -> Path:
     import shutil
 
     return Path(shutil.copytree(embedded_template, tmp_path / "done.canon"))
+
+
+@pytest.fixture(scope="session")
+def template_results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """A study of templates with everything computed; copy it before writing to it."""
+    from . import template_studies
+
+    return template_studies.template_results(tmp_path_factory.mktemp("templates"))
+
+
+@pytest.fixture
+def bare_template_study(tmp_path: Path) -> Path:
+    """A study of templates, with its matrix alone."""
+    from canon_core.experiments.matrix import run_matrix
+    from canon_core.jobs import JobContext
+    from canon_core.study.results import MatrixSettings
+    from canon_core.study.study import Study
+
+    from . import template_studies
+
+    path = template_studies.template_study(tmp_path)
+    with Study.open(path) as study:
+        study.refresh_states()
+        run_matrix(study, MatrixSettings("people", tuple(template_studies.MODELS)), JobContext())
+    return path
+
+
+@pytest.fixture
+def template_study(tmp_path: Path, template_results: Results) -> Path:
+    """A study of templates with everything computed, to write to."""
+    import shutil
+
+    return Path(shutil.copytree(template_results.path, tmp_path / "templates.canon"))
 
 
 def open_study(window: MainWindow, qtbot: QtBot, path: Path) -> None:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from canon_core.datasets.options import DatasetOptions
+from canon_core.experiments.confidence import run_confidence
+from canon_core.experiments.groups import run_groups
+from canon_core.experiments.identify import run_identify
+from canon_core.experiments.matrix import read_histogram, run_matrix
 from canon_core.jobs import JobContext
+from canon_core.study.confidence_results import Confidence
+from canon_core.study.group_results import GroupRates
+from canon_core.study.identification_results import IdentificationMatrix, IdentifySettings
+from canon_core.study.results import Matrix, MatrixSettings
 from canon_core.study.study import Study
+from canon_core.verification.roc import FarRule
+from canon_core.verification.score_histogram import ScoreHistogram
 
 _HEADER = "TEMPLATE_ID,SUBJECT_ID,FILENAME,SIGHTING_ID,FACE_X,FACE_Y,FACE_WIDTH,FACE_HEIGHT,GENDER,YAW"
 MODELS = {"north": 24, "east": 16, "south": 20}
@@ -83,3 +94,38 @@ def template_study(folder: Path, subjects: int = 60) -> Path:
             np.save(file, embeddings(subject, width, seed, 0.6 + 0.15 * seed))
             study.import_embeddings(file, model=name, dataset="people", ctx=JobContext())
         return study.path
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """A study with everything computed, and what was computed."""
+
+    path: Path
+    matrix: Matrix
+    confidence: Confidence
+    search: IdentificationMatrix
+    groups: GroupRates
+    histogram: ScoreHistogram
+
+
+#: The cell whose groups are counted, and where.
+PAIR, FAR, RULE, COVARIATE = ("north", "east"), 1e-2, FarRule.CONSERVATIVE, "GENDER"
+
+
+def template_results(folder: Path) -> Results:
+    """Compute everything once, with the default settings of the window."""
+    path, ctx = template_study(folder), JobContext()
+    with Study.open(path) as study:
+        study.refresh_states()
+        settings = MatrixSettings("people", tuple(MODELS))
+        matrix = run_matrix(study, settings, ctx)
+        histogram = read_histogram(study, matrix.cells[PAIR])
+        assert histogram is not None
+        return Results(
+            path,
+            matrix,
+            run_confidence(study, settings, ctx),
+            run_identify(study, IdentifySettings("people", tuple(MODELS)), ctx),
+            run_groups(study, settings, *PAIR, COVARIATE, FAR, RULE, ctx),
+            histogram,
+        )
