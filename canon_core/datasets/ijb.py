@@ -184,7 +184,7 @@ def read_ijb(path: Path, ctx: JobContext, *, format: str | None = None) -> Templ
         images_file=files.images,
     )
     warnings = [*images.warnings, *pairs.warnings, *warnings, *remarks]
-    warnings += count_warnings(protocol, files.published, files.images.name, files.pairs.name)
+    warnings += count_warnings(protocol, files.published, [files.images.name], files.pairs.name)
     wrong = int(np.count_nonzero(contradictions(protocol)))
     if wrong:
         whom = "the subjects of the 1:N files" if known is not None else "each other, by way of other pairs"

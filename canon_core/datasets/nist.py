@@ -39,6 +39,8 @@ _IDS: Final = ("TEMPLATE_ID", "SUBJECT_ID")
 #: Columns that say which image it is, not what it shows.
 _NO_COVARIATES: Final = frozenset((*_IDS, "FILENAME", "SIGHTING_ID", "FRAME_NUM", *_BOX))
 _WHAT: Final = "the columns TEMPLATE_ID, SUBJECT_ID, FILENAME and FACE_X, FACE_Y, FACE_WIDTH, FACE_HEIGHT"
+#: Rows that are worked through between two looks at whether the job was cancelled.
+_STEP: Final = 10_000
 #: Folders below the dataset's in which FILENAME may be meant.
 _IMAGE_FOLDERS: Final = ("images", "")
 
@@ -157,10 +159,10 @@ def read_nist(path: Path, ctx: JobContext) -> TemplateDataset:
     protocol, warnings = _labelled(protocol, files.matches)
     warnings = [warning for table in tables for warning in table.warnings] + [*pairs.warnings, *warnings]
     published = IJBB if files.matches.name.startswith("ijbb") else IJBC
-    warnings += count_warnings(protocol, published, " and ".join(t.name for t in files.tables), files.matches.name)
+    warnings += count_warnings(protocol, published, [table.name for table in files.tables], files.matches.name)
     boxes, unboxed = _boxes(tables)
     ids = _row_names(names)
-    if twice := _repeated(templates, names, boxes):
+    if twice := _repeated(templates, names, boxes, ctx):
         warnings.append(f"{twice:,} rows stand twice in one template, with the same file and box")
     if unboxed:
         warnings.append(f"{unboxed:,} of {len(ids):,} rows have no face box: alignment by box cannot use them")
@@ -283,7 +285,7 @@ def _media(tables: Sequence[TextTable], names: Sequence[str], ctx: JobContext) -
     code: dict[str, int] = {}
     base = int(sightings.max(initial=0)) + 1
     for number, row in enumerate(np.flatnonzero(unknown).tolist()):
-        if number % 10_000 == 0:
+        if number % _STEP == 0:
             ctx.check()
         folder, _, last = names[row].rpartition("/")
         video, mark, _ = (last.rpartition(".")[0] or last).rpartition("_")
@@ -337,11 +339,15 @@ def _row_names(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _repeated(templates: NDArray[np.int64], names: Sequence[str], boxes: NDArray[np.float32]) -> int:
+def _repeated(templates: NDArray[np.int64], names: Sequence[str], boxes: NDArray[np.float32], ctx: JobContext) -> int:
     """Rows that stand in their template once more, with the same file and the same box."""
-    corners = np.nan_to_num(boxes, nan=-1).tolist()
-    rows = zip(templates.tolist(), names, map(tuple, corners), strict=True)
-    return len(names) - len(set(rows))
+    rows: set[tuple[int, str, tuple[float, ...]]] = set()
+    for start in range(0, len(names), _STEP):  # other threads wait for each step
+        ctx.check()
+        part = slice(start, start + _STEP)
+        corners = np.nan_to_num(boxes[part], nan=-1).tolist()
+        rows.update(zip(templates[part].tolist(), names[part], map(tuple, corners), strict=True))
+    return len(names) - len(rows)
 
 
 def _read_search(

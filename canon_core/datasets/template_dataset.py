@@ -130,9 +130,11 @@ class TemplateDataset:
 
 
 def count_warnings(
-    protocol: VerificationProtocol, published: PublishedCounts, images_file: str, pair_file: str
+    protocol: VerificationProtocol, published: PublishedCounts, images_files: Sequence[str], pair_file: str
 ) -> list[str]:
-    """One sentence for each count that differs from the published one, naming the file it came from."""
+    """One sentence for each count that differs from the published one, naming the files it came from."""
+    *most, last = images_files
+    images_file = f"{', '.join(most)} and {last} together" if most else last
     found = (
         ("images", protocol.images, published.images, images_file),
         ("templates", protocol.templates, published.templates, images_file),
@@ -141,7 +143,7 @@ def count_warnings(
         ("enrolment templates", int(protocol.enrolled.sum()), published.enrolment_templates, pair_file),
     )
     return [
-        f"{file} holds {count:,} {what}, where {expected:,} were published"
+        f"{file} hold{'' if file.endswith(' together') else 's'} {count:,} {what}, where {expected:,} were published"
         for what, count, expected, file in found
         if count != expected
     ]

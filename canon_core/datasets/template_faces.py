@@ -78,7 +78,7 @@ def read_template_faces(
     image_of = {image.image: row for row, image in enumerate(measured)}
     place = np.fromiter((image_of.get(name, -1) for name in dataset.files), np.int64, len(dataset))
     ctx.check()
-    size = np.array([(image.width, image.height) for image in measured], np.float64).reshape(-1, 2)[place]
+    size = np.column_stack([_numbers(measured, "width", np.float64), _numbers(measured, "height", np.float64)])[place]
     reasons: list[_Reason] = []
     said: tuple[str, ...] = ()
     if boxes is not None:
@@ -244,9 +244,6 @@ def _remarks(
 def _faces(
     dataset: TemplateDataset, images: Sequence[MeasuredImage], alignment: Alignment | None, problems: Sequence[Problem]
 ) -> FaceImages:
-    def numbers(name: str, dtype: Any) -> NDArray[Any]:
-        return np.fromiter((getattr(image, name) for image in images), dtype, len(images))
-
     boxes = dataset.boxes if alignment in (Alignment.LANDMARKS, Alignment.BOXES) else None
     if boxes is not None and np.isnan(boxes).any():
         boxes = None  # points are known, and say where the others are
@@ -255,10 +252,10 @@ def _faces(
         ids=dataset.ids,
         subjects=dataset.subjects,
         sha256=tuple(image.sha256 for image in images),
-        file_size=numbers("file_size", np.int64),
-        mtime_ns=numbers("mtime_ns", np.int64),
-        width=numbers("width", np.int32),
-        height=numbers("height", np.int32),
+        file_size=_numbers(images, "file_size", np.int64),
+        mtime_ns=_numbers(images, "mtime_ns", np.int64),
+        width=_numbers(images, "width", np.int32),
+        height=_numbers(images, "height", np.int32),
         alignment=alignment,
         landmarks=dataset.landmarks if alignment is Alignment.LANDMARKS else None,
         boxes=boxes,
@@ -266,3 +263,7 @@ def _faces(
         problems=tuple(problems),
         files=None if dataset.files == dataset.ids else dataset.files,
     )
+
+
+def _numbers(images: Sequence[MeasuredImage], name: str, dtype: Any) -> NDArray[Any]:
+    return np.fromiter((getattr(image, name) for image in images), dtype, len(images))

@@ -188,6 +188,7 @@ def test_rows_share_files_and_have_boxes_of_their_own(tmp_path: Path) -> None:
     assert faces.sha256[2] == faces.sha256[3]
     assert [covariate.name for covariate in templates.covariates] == ["GENDER"]
     assert any("only face boxes are known" in note for note in loaded.notes)
+    assert "and ijbc_1N_probe_mixed.csv together hold 5 images, where 469,375 were published" in loaded.notes[0]
     save_arrays(tmp_path / "t.h5", faces.to_arrays())
     again = FaceImages.from_arrays(load_arrays(tmp_path / "t.h5")[0], faces.root)
     assert (again.fingerprint, again.files, again.alignment) == (faces.fingerprint, faces.files, Alignment.BOXES)

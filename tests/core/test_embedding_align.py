@@ -15,7 +15,14 @@ from scipy.optimize import minimize
 from canon_core.datasets import faces
 from canon_core.datasets.faces import Alignment
 from canon_core.datasets.images import read_image
-from canon_core.embedding.align import ARCFACE_POINTS, TEMPLATES, align_face, similarity, template_points
+from canon_core.embedding.align import (
+    ARCFACE_POINTS,
+    TEMPLATES,
+    align_face,
+    need_alignment,
+    similarity,
+    template_points,
+)
 from canon_core.errors import DatasetError, SettingsError
 from canon_core.models.spec import InputSpec
 
@@ -233,6 +240,15 @@ def test_a_box_alone_is_enough_for_networks_that_want_one() -> None:
 def test_a_box_alone_is_refused_by_networks_that_want_points(spec: InputSpec) -> None:
     with pytest.raises(SettingsError, match=r"only face boxes are known; .* --detector FILE.onnx or --landmarks"):
         align_face(noise(), None, np.array([4, 5, 80, 100]), spec, Alignment.BOXES)
+
+
+def test_a_dataset_of_boxes_is_refused_before_its_first_image() -> None:
+    need_alignment(FACENET, Alignment.BOXES)
+    need_alignment(ARCFACE, Alignment.WHOLE)
+    for alignment in (Alignment.BOXES, None):
+        with pytest.raises(SettingsError) as caught:
+            need_alignment(ARCFACE, alignment, Path("faces"))
+        assert caught.value.path == Path("faces")
 
 
 def test_a_face_without_its_box_is_told_by_itself() -> None:
