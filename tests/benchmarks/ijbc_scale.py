@@ -7,8 +7,8 @@ disk, in the system's file cache for both ways; no map, template or score is sto
 the time from the opened study (the customary way holds the lists of templates and pairs in memory by then, too) to the
 stored result, and includes reading embeddings, the fit, what a cell tells beyond TARs (the map's residual and spectrum,
 the whole ROC, histograms) and storing it. ``cell_ratio_from_files`` counts on both sides from closed files: opening the
-study, and reading the lists with pandas. Both ways run in turn; figures are medians (``cell_ratio_best``: the fastest of
-each). Maps are fitted in float64 by both.
+study, and reading the lists with pandas. Both ways run in turn; figures are medians (``cell_ratio_best``: the fastest
+of each). Maps are fitted in float64 by both.
 
     python tests/benchmarks/ijbc_scale.py [--out DIR] [--models 10] [--rounds 3] [--quick] [--json FILE]
 
@@ -238,8 +238,8 @@ def compare_cell(path: Path, out: Path, models: tuple[str, ...], rounds: int) ->
         "ours_cell_s": cell_s,
         "ours_open_s": open_s,
         **{f"ours_{stage}": value for stage, value in median(ours, "stages").items()},
-        "ours_cell_each_s": [one["cell_s"] for one in ours],
-        "reference_cell_each_s": [sum(one["seconds"].values()) for one in theirs],
+        "ours_cell_seconds": [one["cell_s"] for one in ours],
+        "reference_cell_seconds": [sum(one["seconds"].values()) for one in theirs],
         "tar": ours[0]["tar"]["nearest"],
         "cell_peak_mb": max(one["peak_mb"] for one in ours),
     }
