@@ -97,9 +97,7 @@ def map_apply(
     origin = portable.origin
     for note in report.notes:
         say(f"  {note}")
-    if report.bad_rows:
-        say(f"{len(report.bad_rows):,} rows hold no usable embedding and became rows of zeros:")
-        _list(report.bad_rows)
+    _list("rows without a usable embedding (not finite, or nothing but zeros), now rows of zeros", report.bad_rows)
     if report.ids_lost:
         say("the rows' ids have no place in .npy; they keep their order, and --out FILE.h5 keeps the ids too")
     flips = ", upright and mirrored each" if report.flip_kept else ""
@@ -170,15 +168,11 @@ def import_file(
     if report.new_model:
         say(f"made model '{report.model}', of which there are embeddings only")
     for note in report.notes:
-        say(f"  {note}")
-    for names_of, what in (
-        (report.missing, "images of the dataset have no embedding, and are left out of every result"),
-        (report.unused, "embeddings are of no image of the dataset, and were not taken"),
-        (report.bad_rows, "embeddings are unusable (not finite, or nothing but zeros), and are left out"),
-    ):
-        if names_of:
-            say(f"{len(names_of):,} {what}:")
-            _list(names_of)
+        if "no usable embedding" not in note:  # they are listed below
+            say(f"  {note}")
+    _list("images of the dataset without an embedding, left out of every result", report.missing)
+    _list("embeddings of no image of the dataset, not taken", report.unused)
+    _list("unusable embeddings (not finite, or nothing but zeros), left out", report.bad_rows)
     flips = ", upright and mirrored" if report.flip_kept else ""
     say(
         f"imported {report.matched:,} embeddings of {report.dimensions} dimensions{flips} as model '{report.model}' on"
@@ -186,7 +180,10 @@ def import_file(
     )
 
 
-def _list(names: Sequence[str]) -> None:
+def _list(what: str, names: Sequence[str]) -> None:
+    """Say how many there are, and the first of them."""
+    if names:
+        say(f"{what}: {len(names):,}")
     for name in names[:LISTED]:
         say(f"    {name}")
     if len(names) > LISTED:

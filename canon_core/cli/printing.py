@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from rich.table import Table
@@ -86,19 +87,19 @@ def print_info(study: Study) -> None:
     models = plain_table("Models", "name", "input", "dims", "parameters", "MACs", "FLOPs", "preprocessing", "file")
     for entry in study.models:
         size = entry.spec.input
-        models.add_row(
-            entry.name,
+        network = (
             f"{size.width}×{size.height} {size.color}",
-            str(entry.dimensions),
             f"{entry.parameters / 1e6:.2f} M",
             f"{entry.macs / 1e6:,.0f} M",
             f"{entry.flops / 1e6:,.0f} M",
-            entry.origin,
-            str(entry.file) if entry.file.is_file() else f"{entry.file} (missing)",
         )
+        seen, *costs = ("–",) * 4 if entry.imported else network
+        file = str(entry.file) if entry.file.is_file() else f"{entry.file} (missing)"
+        models.add_row(entry.name, seen, str(entry.dimensions), *costs, entry.origin, file)
     out.print()
     out.print(models if study.models else "No models yet: canon add-model")
-    data = plain_table("Datasets", "name", "format", "images", "subjects", "left out", "alignment", "folds", "folder")
+    columns = ("name", "format", "images", "subjects", "left out", "alignment", "folds", "templates", "folder")
+    data = plain_table("Datasets", *columns)
     for item in study.datasets:
         data.add_row(
             item.name,
@@ -106,9 +107,10 @@ def print_info(study: Study) -> None:
             f"{item.images:,}",
             f"{item.subjects:,}",
             f"{item.problems:,}",
-            item.alignment or "none",
+            item.alignment or ("none" if item.has_images else "no images"),
             f"{item.fold_pairs:,} pairs" if item.has_folds else "–",
-            str(item.path) if item.path.is_dir() else f"{item.path} (missing)",
+            "–" if item.templates is None else f"{item.templates.templates:,} in {item.templates.pairs:,} pairs",
+            str(item.path) if item.path.exists() else f"{item.path} (missing)",
         )
     out.print()
     out.print(data if study.datasets else "No datasets yet: canon add-dataset")
@@ -150,6 +152,7 @@ def info_json(study: Study) -> dict[str, Any]:
                 "macs": entry.macs,
                 "flops": entry.flops,
                 "preprocessing": entry.origin,
+                "imported": entry.imported,
                 "notes": list(entry.notes),
                 "spec": entry.spec.to_mapping(),
             }
@@ -165,6 +168,8 @@ def info_json(study: Study) -> dict[str, Any]:
                 "subjects": item.subjects,
                 "alignment": item.alignment,
                 "fold_pairs": item.fold_pairs,
+                "has_images": item.has_images,
+                "templates": None if item.templates is None else asdict(item.templates),
                 "notes": list(item.notes),
                 "problems": [
                     {"image": problem.image, "reason": problem.reason} for problem in study.faces(item.name).problems

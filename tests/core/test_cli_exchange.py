@@ -99,6 +99,18 @@ def test_import_says_what_was_made_and_how_rows_were_paired(canon, folder: Path)
     assert "made dataset" not in done.err
 
 
+def test_info_shows_imported_models_without_a_network_and_datasets_without_images(canon) -> None:
+    lines = canon("info", "s.canon").out.splitlines()
+    model, _ = [line.split() for line in lines if line.startswith("old ")]  # once more under its embeddings
+    assert model[1:7] == ["–", "10", "–", "–", "–", "imported"]
+    (dataset,) = [line for line in lines if line.startswith("people ")]
+    assert "no images" in dataset
+    assert "(missing)" not in dataset
+    told = json.loads(canon("info", "s.canon", "--json", "-").out)
+    assert [one["imported"] for one in told["models"]] == [True, True]
+    assert (told["datasets"][0]["has_images"], told["datasets"][0]["templates"]) == (False, None)
+
+
 def test_ids_that_do_not_match_are_counted_and_the_first_twenty_listed(canon, folder: Path) -> None:
     rows, ids = seen(5, 9), list(IDS)
     rows[70], rows[71] = np.nan, 0
@@ -107,12 +119,12 @@ def test_ids_that_do_not_match_are_counted_and_the_first_twenty_listed(canon, fo
     done = canon("import", "s.canon", "third.npz", "--model", "third", "--dataset", "people")
     assert done.code == 0
     lines = done.err.splitlines()
-    assert "25 images of the dataset have no embedding, and are left out of every result:" in lines
-    assert "25 embeddings are of no image of the dataset, and were not taken:" in lines
+    assert "images of the dataset without an embedding, left out of every result: 25" in lines
+    assert "embeddings of no image of the dataset, not taken: 25" in lines
     assert sum(line.startswith("    person 0") for line in lines) >= 20
     assert sum(line.startswith("    stranger/") for line in lines) == 20
     assert lines.count("    … and 5 more") == 2
-    assert any(line.startswith("2 embeddings are unusable") for line in lines)
+    assert "unusable embeddings (not finite, or nothing but zeros), left out: 2" in lines
     assert f"    {IDS[70]}" in lines
     assert "imported 47 embeddings" in lines[-1]
 
@@ -185,7 +197,7 @@ def test_converting_counts_bad_rows_and_says_where_ids_go(canon, folder: Path) -
     rows[:30] = 0
     np.savez(folder / "gallery.npz", embs=rows, ids=np.array(IDS))
     done = canon("map", "apply", "map.npz", "gallery.npz", "--out", "converted.npy")
-    assert "30 rows hold no usable embedding and became rows of zeros:" in done.err
+    assert "now rows of zeros: 30" in done.err
     assert f"    {IDS[0]}" in done.err
     assert "    … and 10 more" in done.err
     assert "--out FILE.h5 keeps the ids too" in done.err
