@@ -162,7 +162,7 @@ def read_nist(path: Path, ctx: JobContext) -> TemplateDataset:
     warnings += count_warnings(protocol, published, [table.name for table in files.tables], files.matches.name)
     boxes, unboxed = _boxes(tables)
     ids = _row_names(names)
-    if twice := _repeated(templates, names, boxes, ctx):
+    if twice := _repeated(templates, names, boxes):
         warnings.append(f"{twice:,} rows stand twice in one template, with the same file and box")
     if unboxed:
         warnings.append(f"{unboxed:,} of {len(ids):,} rows have no face box: alignment by box cannot use them")
@@ -339,15 +339,13 @@ def _row_names(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _repeated(templates: NDArray[np.int64], names: Sequence[str], boxes: NDArray[np.float32], ctx: JobContext) -> int:
+def _repeated(templates: NDArray[np.int64], names: Sequence[str], boxes: NDArray[np.float32]) -> int:
     """Rows that stand in their template once more, with the same file and the same box."""
-    rows: set[tuple[int, str, tuple[float, ...]]] = set()
-    for start in range(0, len(names), _STEP):  # other threads wait for each step
-        ctx.check()
-        part = slice(start, start + _STEP)
-        corners = np.nan_to_num(boxes[part], nan=-1).tolist()
-        rows.update(zip(templates[part].tolist(), names[part], map(tuple, corners), strict=True))
-    return len(names) - len(rows)
+    known: dict[str, int] = {}
+    files = np.fromiter((known.setdefault(name, len(known)) for name in names), np.float64, len(names))
+    rows = np.column_stack([templates.astype(np.float64), files, np.nan_to_num(boxes, nan=-1)])  # ids are below 2**53
+    ordered = rows[np.lexsort(rows.T)]
+    return int(np.count_nonzero((ordered[1:] == ordered[:-1]).all(axis=1)))
 
 
 def _read_search(
