@@ -13,7 +13,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
 from canon_core.figures.histogram_figure import ShownThreshold, readable
-from canon_core.study.results import FitMode, far_text
+from canon_core.study.results import FitMode, far_text, settings_line
 
 from . import file_choosers
 from .actions import Actions
@@ -28,7 +28,7 @@ from .views.inspector import Beyond
 from .views.roc_view import Kind, RocView
 from .views.score_histogram import CellScores
 from .views.shown_matrix import title_of
-from .views.statistics_commands import groups_command, identify_command
+from .views.statistics_commands import confidence_command, groups_command, identify_command
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -69,6 +69,7 @@ class StatisticsPresenter(QObject):
         self._window, self._document, self._computing = window, document, computing
         self._statistics, self._actions, self._messages = statistics, actions, messages
         self._search, self._groups, self._roc = search, groups, roc
+        self._scores_shown: tuple[object, ...] = ()
         self._late = QTimer(self)
         self._late.setSingleShot(True)
         self._late.setInterval(0)
@@ -110,15 +111,20 @@ class StatisticsPresenter(QObject):
             intervals=statistics.intervals,
             sampling=statistics.sampling,
             refusal=self._refusal,
+            command=self._confidence_command,
             covariate=statistics.covariate,
             groups=found if found is not None and found.settings == statistics.group_settings else None,
         )
 
+    @property
+    def _confidence_command(self) -> str:
+        contents, matrix = self._document.contents, self._computing.matrix
+        if contents is None or matrix is None:
+            return ""
+        return confidence_command(str(contents.path), matrix.settings, self._document.state.rule)
+
     def tab_shown(self, *_: object) -> None:
         """Another view is looked at."""
-        self._statistics.watch(
-            search=self._search.isVisible(), scores=self._roc.isVisible() and self._roc.kind is Kind.SCORES
-        )
         self._soon()
 
     def _soon(self, *_: object) -> None:
@@ -137,6 +143,9 @@ class StatisticsPresenter(QObject):
 
     def _show(self) -> None:
         """Show what is on the screen; the rest is shown when it is looked at."""
+        self._statistics.watch(
+            search=self._search.isVisible(), scores=self._roc.isVisible() and self._roc.kind is Kind.SCORES
+        )
         if self._search.isVisible():
             self._show_search()
         if self._groups.isVisible():
@@ -230,6 +239,10 @@ class StatisticsPresenter(QObject):
 
     def _show_scores(self) -> None:
         statistics, chosen = self._statistics, self._statistics.chosen
+        wanted = (self._scores_line(), statistics.scores, self._threshold, statistics.scoring, statistics.scores_known)
+        if wanted == self._scores_shown:
+            return  # a table that is being walked through stays where it is
+        self._scores_shown = wanted
         if chosen is None:
             self._roc.set_no_scores("Choose a cell of the matrix: how its scores are spread appears here.")
             self._roc.set_scores(None)
@@ -249,24 +262,29 @@ class StatisticsPresenter(QObject):
             self._roc.set_scores(None)
 
     def _cell_scores(self) -> CellScores | None:
-        chosen, histogram, state = self._statistics.chosen, self._statistics.scores, self._document.state
-        if chosen is None or histogram is None:
-            return None
-        mark = None
-        if state.far in chosen.matrix.settings.far:
-            reading = chosen.cell.readings[state.rule][chosen.matrix.settings.far.index(state.far)]
-            mark = ShownThreshold(reading.point.threshold, state.far)
-        return CellScores(title_of(*chosen.pair), readable(histogram), mark)
-
-    def _scores_line(self) -> str:
-        from canon_core.study.results import settings_line
-
         chosen, histogram = self._statistics.chosen, self._statistics.scores
         if chosen is None or histogram is None:
+            return None
+        return CellScores(title_of(*chosen.pair), readable(histogram), self._threshold)
+
+    @property
+    def _threshold(self) -> ShownThreshold | None:
+        """Where the matrix reads the chosen cell."""
+        chosen, state = self._statistics.chosen, self._document.state
+        if chosen is None or state.far not in chosen.matrix.settings.far:
+            return None
+        reading = chosen.cell.readings[state.rule][chosen.matrix.settings.far.index(state.far)]
+        return ShownThreshold(reading.point.threshold, state.far)
+
+    def _scores_line(self) -> str:
+        chosen, histogram = self._statistics.chosen, self._statistics.scores
+        if chosen is None:
             return ""
-        drawn = readable(histogram)
-        bins = f"bins of {float(drawn.edges[1] - drawn.edges[0]):.3g}"
-        return f"{title_of(*chosen.pair)} · {bins} · {settings_line(chosen.matrix, self._document.state.rule)}"
+        parts = [title_of(*chosen.pair)]
+        if histogram is not None:
+            drawn = readable(histogram)
+            parts.append(f"bins of {float(drawn.edges[1] - drawn.edges[0]):.3g}")
+        return " · ".join([*parts, settings_line(chosen.matrix, self._document.state.rule)])
 
     # -- doing ---------------------------------------------------------------------------------------------------
     def _cell_clicked(self, _source: str, _target: str) -> None:

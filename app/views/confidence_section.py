@@ -32,6 +32,7 @@ def write_confidence(
     running: bool,
     refusal: str,
     compute: Callable[[], object],
+    copy: Callable[[], object],
 ) -> None:
     """Intervals of a cell's TAR at every FAR, and of its differences, or how to get them.
 
@@ -43,8 +44,8 @@ def write_confidence(
         Whether they are being computed.
     refusal : str
         Why they cannot be computed; empty where they can.
-    compute : callable
-        Begins it.
+    compute, copy : callable
+        Begins it, and copies the command that would.
     """
     targets = matrix.settings.far
     bold = targets.index(far) if far in targets else None
@@ -91,6 +92,7 @@ def write_confidence(
         if not running:
             sheet.widget(button_line("Compute differences", _WHAT, compute, refusal))
     sheet.remark(f"{confidence_line(known)}.")
+    sheet.widget(button_line("Copy as canon command", "The command that computes the intervals of all cells", copy))
 
 
 def _write_differences(

@@ -80,6 +80,7 @@ class IdentificationView(QWidget):
         self._rule = FarRule.CONSERVATIVE
         self._pending: frozenset[Pair] = frozenset()
         self._refusal = ""
+        self._wanted: tuple[object, ...] = ()
         self._row_pairs: list[Pair] = []
         self._command = ""
         self.measure = QComboBox()
@@ -176,6 +177,10 @@ class IdentificationView(QWidget):
         refusal: str = "",
     ) -> None:
         """Show an identification matrix; None shows the empty state. ``refusal`` says why none can be computed."""
+        wanted = (matrix is not None, FarRule(rule), measure, searching, refusal)
+        if wanted == self._wanted and matrix is self._matrix:
+            return  # a table or a curve that is being walked through stays where it is
+        self._wanted = wanted
         self._matrix, self._rule, self._refusal = matrix, FarRule(rule), refusal
         self._pending = frozenset()
         if matrix is not None:
@@ -193,7 +198,7 @@ class IdentificationView(QWidget):
         """Choose cells without a signal."""
         if pairs != self.heat_map.selection:
             self.heat_map.set_selection(pairs)
-        self._show_curves()
+            self._show_curves()
 
     def set_command(self, command: str) -> None:
         """The command that makes this matrix, to be copied."""
@@ -333,6 +338,7 @@ class IdentificationView(QWidget):
 
     # -- chosen by the user --------------------------------------------------------------------------------------
     def _choose_measure(self) -> None:
+        self._wanted = ()
         self._show()
         self.measureChanged.emit(self.measure.currentText())
 

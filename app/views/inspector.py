@@ -54,6 +54,8 @@ class Beyond:
         Whether they are being computed.
     refusal : str
         Why nothing can be computed; empty where it can.
+    command : str
+        The command that computes the intervals of all cells.
     covariate : str
         By which its templates can be grouped; empty where they cannot.
     groups : GroupRates or None
@@ -63,6 +65,7 @@ class Beyond:
     intervals: Confidence | None = None
     sampling: bool = False
     refusal: str = ""
+    command: str = ""
     covariate: str = ""
     groups: GroupRates | None = None
 
@@ -135,7 +138,7 @@ class Inspector(QWidget):
         rule = FarRule(rule)
         singles = tuple(matrix.cells.get((name, name)) for name in (cell.source, cell.target))
         more = () if beyond is None else (beyond.intervals, beyond.groups)
-        words = () if beyond is None else (str(beyond.sampling), beyond.refusal, beyond.covariate)
+        words = () if beyond is None else (str(beyond.sampling), beyond.refusal, beyond.command, beyond.covariate)
         if self._is_shown("cell", cell, matrix.settings, rule, far, singles, words, *more):
             return
         settings = matrix.settings
@@ -163,6 +166,7 @@ class Inspector(QWidget):
                 running=beyond.sampling,
                 refusal=beyond.refusal,
                 compute=self.confidenceRequested.emit,
+                copy=lambda command=beyond.command: QGuiApplication.clipboard().setText(command),
             )
             if beyond.covariate:
                 write_groups(sheet, beyond.groups, beyond.covariate, self.groupsRequested.emit)

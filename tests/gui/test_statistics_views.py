@@ -130,6 +130,13 @@ def test_a_cell_without_intervals_offers_to_compute_them(
     assert not [each for each in inspector.sheet.findChildren(QPushButton) if each.isVisibleTo(inspector)]
 
 
+def test_the_command_behind_intervals_is_copied(qtbot: QtBot, inspector: Inspector, template_results: Results) -> None:
+    show(inspector, template_results, Beyond(template_results.confidence, command="canon matrix STUDY --confidence"))
+    button = next(each for each in inspector.findChildren(QPushButton) if each.text() == "Copy as canon command")
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert QGuiApplication.clipboard().text() == "canon matrix STUDY --confidence"
+
+
 def test_a_single_model_has_intervals_and_no_differences(inspector: Inspector, template_results: Results) -> None:
     show(inspector, template_results, Beyond(template_results.confidence), ("east", "east"))
     assert "Confidence, 95 %" in inspector.text()

@@ -170,6 +170,32 @@ def test_stored_searches_are_shown_when_their_view_is_looked_at(
     qtbot.waitUntil(lambda: window.search_view.matrix is not None, timeout=PATIENCE)
 
 
+def test_walking_through_the_table_chooses_cells_and_stays_where_it_is(
+    window: MainWindow, template_study: Path, qtbot: QtBot
+) -> None:
+    open_study(window, qtbot, template_study)
+    window.actions_["view.search"].trigger()
+    qtbot.waitUntil(lambda: window.search_view.matrix is not None, timeout=PATIENCE)
+    qtbot.mouseClick(window.search_view.table_button, Qt.MouseButton.LeftButton)
+    table = window.search_view.table
+    table.setFocus()
+    table.setCurrentIndex(table.model().index(0, 0))
+    for row in range(1, 11):
+        qtbot.keyClick(table, Qt.Key.Key_Down)
+        settle(window, qtbot)
+        assert table.currentIndex().row() == row
+    names = tuple(table.model().index(10, column).data() for column in (0, 1))
+    assert window.document.state.cells == (names,)
+
+
+def test_a_view_chosen_before_a_study_is_open_fills_when_it_is(
+    window: MainWindow, template_study: Path, qtbot: QtBot
+) -> None:
+    window.actions_["view.search"].trigger()
+    open_study(window, qtbot, template_study)
+    qtbot.waitUntil(lambda: window.search_view.matrix is not None, timeout=PATIENCE)
+
+
 def test_single_images_have_nobody_to_search_and_no_groups(
     window: MainWindow, embedded_study: Path, qtbot: QtBot
 ) -> None:
