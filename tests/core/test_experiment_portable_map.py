@@ -204,3 +204,18 @@ def test_cancelling_is_heard(study: Study) -> None:
     ctx.cancel()
     with pytest.raises(Cancelled):
         fit_portable_map(study, settings(), FarRule.CONSERVATIVE, ctx)
+
+
+def test_images_without_a_usable_embedding_are_left_out_of_the_fit(study: Study, folder: Path) -> None:
+    table = np.load(folder / "old.npz")
+    rows = table["embs"].copy()
+    rows[3], rows[40] = np.nan, 0
+    np.savez(folder / "holes.npz", embs=rows, ids=table["ids"])
+    study.import_embeddings(folder / "holes.npz", model="holes", dataset="singles", ctx=JobContext())
+    study.refresh_states()
+    portable = fit_portable_map(study, settings(models=("holes", "new")), FarRule.CONSERVATIVE, JobContext())
+    kept = np.delete(np.arange(SUBJECTS * IMAGES), [3, 40])
+    one, other = unit(rows[kept]), unit(np.load(folder / "new.npz")["embs"][kept])
+    np.testing.assert_allclose(portable.mapping.matrix, np.linalg.lstsq(one, other, rcond=None)[0], atol=1e-6)
+    assert portable.origin.fitted_on == "all 68 images"
+    study.remove_model("holes")
