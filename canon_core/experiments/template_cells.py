@@ -45,8 +45,8 @@ class Half:
 
     Attributes
     ----------
-    pairs : (k,) int64
-        Which pairs of the protocol.
+    pairs : (k,) int64 or slice
+        Which pairs of the protocol; a slice of all where none is left out.
     plan : PairPlan
         Its first templates go through the source and the map.
     fitted : (n,) int64, ascending
@@ -55,7 +55,7 @@ class Half:
         Rows of the images that the map's quality is measured on: outside its fit with ``disjoint``, else those in it.
     """
 
-    pairs: Rows
+    pairs: Rows | slice
     plan: PairPlan
     fitted: Rows
     outside: Rows
@@ -158,15 +158,14 @@ class TemplateCells(Cells):
         if self._disjoint:
             inside = self._half_of[self.codes] == number
             kept = inside if kept is None else inside & kept
-        pairs = np.arange(len(protocol)) if kept is None else np.flatnonzero(kept[protocol.p1] & kept[protocol.p2])
-        if not len(pairs):
+        pairs = slice(None) if kept is None else np.flatnonzero(kept[protocol.p1] & kept[protocol.p2])
+        p1, p2, genuine = protocol.p1[pairs], protocol.p2[pairs], protocol.genuine[pairs]
+        if not len(p1):
             which = f" within half {number} of the subjects" if self._disjoint else ""
             raise SettingsError(
                 f"'{self.usable.dataset.name}' has no pair of templates to compare{which}",
                 remedy="use another --seed or --mode authors, or a larger dataset",
             )
-        chosen = slice(None) if kept is None else pairs
-        p1, p2, genuine = protocol.p1[chosen], protocol.p2[chosen], protocol.genuine[chosen]
         first, second = (p2, p1) if self._settings.mode is FitMode.REVERSED else (p1, p2)
         plan = PairPlan.of(first, second, genuine, self.codes)
         if not self._disjoint:
