@@ -74,9 +74,13 @@ class Cells(ABC):
             if reason:
                 missing[source, target] = reason
             else:
-                path = self._study.stored("results", self.key(source, target))
-                cells[source, target] = self._as_asked(load_cell(path, source, target))
+                cells[source, target] = self.stored_cell(source, target)
         return cells, missing
+
+    def stored_cell(self, source: str, target: str) -> Cell | None:
+        """A cell's stored result, None where there is none."""
+        path = self._study.stored("results", self.key(source, target))
+        return self._as_asked(load_cell(path, source, target))
 
     def expect(self, pairs: Collection[tuple[str, str]]) -> None:
         """Say which cells will be asked for, in the order of ``stored``: what they share is then worked out once."""
@@ -115,6 +119,21 @@ class Cells(ABC):
             When there are too many pairs to list.
         Cancelled
         """
+
+    @abstractmethod
+    def measure_through(
+        self, source: str, target: str, maps: Sequence[FittedMap], ctx: JobContext
+    ) -> PairScores:
+        """Score a cell through maps that were fitted elsewhere, one a half; nothing is stored."""
+
+    @abstractmethod
+    def fit_embeddings(self, model: str, half: int, ctx: JobContext) -> Float32:
+        """(n, d) embeddings of the images that the map of a half is fitted on, in an order that all models share."""
+
+    @property
+    @abstractmethod
+    def fit_sizes(self) -> tuple[int, ...]:
+        """Images that the map of each half is fitted on."""
 
     @abstractmethod
     def fitted_on(self, half: int) -> str:

@@ -129,10 +129,16 @@ class _Resampling:
         self.missing: Mapping[Pair, str] = {}
 
     def read_stored(self, pairs: Sequence[Pair] | None = None) -> None:
-        """Read what is stored of every cell, or of some."""
-        cells, self.missing = self._cells.stored()
-        self._matrix = dict(cells)
-        for pair in cells:
+        """Read what is stored of every cell; of some, without their TARs, where nothing is to be computed."""
+        if pairs is None:
+            cells, self.missing = self._cells.stored()
+            self._matrix = dict(cells)
+        else:
+            names, usable = self._settings.matrix.models, self._cells.usable
+            self._matrix = {(source, target): None for source in names for target in names}
+            reasons = {pair: usable.why_not(*pair, self._settings.matrix.map) for pair in self._matrix}
+            self.missing = {pair: reason for pair, reason in reasons.items() if reason}
+        for pair in self._matrix:
             left_out = pair in self.missing or (pairs is not None and pair not in pairs)
             kept = None if left_out else load_resampled(self._study.stored("results", self._key(pair)))
             self.found[pair] = None if kept is None else self._as_asked(kept)

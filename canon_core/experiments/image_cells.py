@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -16,7 +17,7 @@ from canon_core.maps.kinds import MapKind
 from canon_core.maps.residual import residual
 from canon_core.study.results import Fit, MatrixSettings
 from canon_core.study.study import Study
-from canon_core.verification.all_pairs import Pool, score_all_pairs
+from canon_core.verification.all_pairs import PairScores, Pool, score_all_pairs
 from canon_core.verification.pair_plan import PairPlan
 from canon_core.verification.template_scores import ScoredPairs, score_pairs
 
@@ -41,6 +42,27 @@ class ImageCells(Cells):
         ctx.check()
         scores = score_all_pairs(pools, self._far, ctx.quiet())
         return Measured(scores, fits, scores.histogram)
+
+    def measure_through(
+        self, source: str, target: str, maps: Sequence[FittedMap], ctx: JobContext
+    ) -> PairScores:
+        """Score a cell through maps that were fitted elsewhere; see :meth:`Cells.measure_through`."""
+        embedded, aim = self.usable.read(source), self.usable.read(target)
+        pools = [
+            self._cross_pool(mapping.apply(embedded[rows]), aim[rows], rows)
+            for mapping, rows in zip(maps, self._scored_rows(), strict=True)
+        ]
+        return score_all_pairs(pools, self._far, ctx.quiet())
+
+    def fit_embeddings(self, model: str, half: int, ctx: JobContext) -> Float32:
+        """Embeddings of the images that the map of a half is fitted on."""
+        ctx.check()
+        return self.usable.read(model)[self._fitted_rows(half)]
+
+    @property
+    def fit_sizes(self) -> tuple[int, ...]:
+        """Images that the map of each half is fitted on."""
+        return tuple(len(self._fitted_rows(half)) for half in range(len(self._scored_rows())))
 
     def scored(self, source: str, target: str, ctx: JobContext) -> list[ScoredPairs]:
         """Every score of a cell; see :meth:`Cells.scored`."""
@@ -91,9 +113,9 @@ class ImageCells(Cells):
         embedded_source, embedded_target = self.usable.read(source), self.usable.read(target)
         pools, fits = [], []
         for half, rows in enumerate(self._scored_rows()):
-            subjects = self.usable.subjects[rows]
             outside = embedded_source[rows]
             if source == target:
+                subjects = self.usable.subjects[rows]
                 pools.append(Pool(source=outside, target=outside, subjects=subjects, ordered=False))
                 continue
             aim = embedded_target[rows]
@@ -101,8 +123,13 @@ class ImageCells(Cells):
                 mapping = self._map(source, target, half, embedded_source, embedded_target)
                 fits.append(self._fit(source, target, half, mapping, residual(mapping, outside, aim)))
                 outside = mapping.apply(outside)
-            pools.append(Pool(source=outside, target=aim, subjects=subjects, ordered=True, itself=self._itself))
+            pools.append(self._cross_pool(outside, aim, rows))
         return pools, tuple(fits)
+
+    def _cross_pool(self, mapped: Float32, aim: Float32, rows: Rows) -> Pool:
+        return Pool(
+            source=mapped, target=aim, subjects=self.usable.subjects[rows], ordered=True, itself=self._itself
+        )
 
     def _map(
         self, source: str, target: str, half: int, embedded_source: Float32, embedded_target: Float32

@@ -1,0 +1,187 @@
+"""Sensitivity: the same cells with maps fitted on fewer pairs, stored cell by cell, on templates and on images."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from canon_core.datasets.options import DatasetOptions
+from canon_core.errors import Cancelled, SettingsError
+from canon_core.experiments.matrix import run_matrix
+from canon_core.experiments.sensitivity import run_sensitivity, sensitivity_json
+from canon_core.figures.sensitivity_figure import sensitivity_figure
+from canon_core.jobs import JobContext, Partial
+from canon_core.maps.kinds import MapKind
+from canon_core.study.results import FitMode, MatrixSettings
+from canon_core.study.sensitivity_results import SensitivitySettings
+from canon_core.study.study import Study
+from canon_core.verification.roc import FarRule
+
+FAR = (1e-1, 1e-2)
+SUBJECTS, EACH = 40, 6
+
+
+def seen(model: int, width: int, subjects: np.ndarray) -> np.ndarray:
+    latent = np.random.default_rng(0).standard_normal((SUBJECTS, 10))[subjects]
+    rng = np.random.default_rng([1, model])
+    rows = latent @ rng.standard_normal((10, width)) + 0.8 * rng.standard_normal((len(subjects), width))
+    return rows.astype(np.float32)
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Iterator[Study]:
+    """Three models on the same images; ``a`` and ``twin`` are the same model."""
+    subjects = np.repeat(np.arange(SUBJECTS), EACH)
+    ids = [f"p{subject}/{number}" for number, subject in enumerate(subjects)]
+    with Study.create(tmp_path / "s") as study:
+        for name, model, width in (("a", 1, 16), ("twin", 1, 16), ("b", 2, 20)):
+            file = tmp_path / f"{name}.npz"
+            np.savez(file, embs=seen(model, width, subjects), ids=np.array(ids))
+            study.import_embeddings(file, model=name, dataset="d", ctx=JobContext())
+        yield study
+
+
+@pytest.fixture
+def templates(tmp_path: Path) -> Iterator[Study]:
+    """Two models on a small protocol in InsightFace's layout."""
+    meta = tmp_path / "IJBC" / "meta"
+    meta.mkdir(parents=True)
+    rows = [(subject + 100 * kind, subject) for kind in (0, 1) for subject in range(SUBJECTS) for _ in range(EACH)]
+    lines = [f"{number + 1}.jpg {template} {number // 2}" for number, (template, _) in enumerate(rows)]
+    (meta / "ijbc_face_tid_mid.txt").write_text("\n".join(lines) + "\n")
+    points = [f"{number + 1}.jpg {' '.join(['1.5'] * 10)} 0.9" for number in range(len(rows))]
+    (meta / "ijbc_name_5pts_score.txt").write_text("\n".join(points) + "\n")
+    pairs = [f"{one} {100 + other} {int(one == other)}" for one in range(SUBJECTS) for other in range(SUBJECTS)]
+    (meta / "ijbc_template_pair_label.txt").write_text("\n".join(pairs) + "\n")
+    subjects = np.array([subject for _, subject in rows])
+    with Study.create(tmp_path / "s") as study:
+        study.add_dataset(tmp_path / "IJBC", DatasetOptions(), JobContext(), "d")
+        for name, model, width in (("a", 1, 16), ("b", 2, 20)):
+            np.save(tmp_path / f"{name}.npy", seen(model, width, subjects))
+            study.import_embeddings(tmp_path / f"{name}.npy", model=name, dataset="d", ctx=JobContext())
+        yield study
+
+
+@pytest.mark.parametrize("kind", [MapKind.LINEAR, MapKind.ROTATION])
+@pytest.mark.parametrize(
+    ("protocol", "mode"),
+    [
+        ("images", FitMode.DISJOINT),
+        ("images", FitMode.IN_SAMPLE),
+        ("templates", FitMode.DISJOINT),
+        ("templates", FitMode.AUTHORS),
+        ("templates", FitMode.REVERSED),
+    ],
+)
+def test_with_all_pairs_it_is_the_matrix(
+    protocol: str, mode: FitMode, kind: MapKind, request: pytest.FixtureRequest
+) -> None:
+    study: Study = request.getfixturevalue(protocol)
+    found = run_sensitivity(study, SensitivitySettings("d", ("a", "b"), kind, mode, far=FAR, pairs=(0,)), JobContext())
+    matrix = run_matrix(study, MatrixSettings("d", ("a", "b"), kind, mode, far=FAR), JobContext())
+    assert found.pairs == (min(matrix.fit_pairs),)
+    for rule in FarRule:
+        for far in FAR:
+            for source, target in (("a", "b"), ("b", "a")):
+                assert found.tar(source, target, 0, 0, far, rule) == pytest.approx(
+                    matrix.tar(source, target, far, rule), abs=1e-3
+                )
+            assert found.single_mean(far, rule) == pytest.approx(matrix.means(far, rule)[0], abs=1e-12)
+
+
+def test_every_cell_of_a_repetition_is_fitted_on_the_same_images(images: Study) -> None:
+    settings = SensitivitySettings("d", ("a", "twin", "b"), far=FAR, pairs=(20, 50))
+    found = run_sensitivity(images, settings, JobContext())
+    for step in range(2):
+        for repeat in range(3):
+            one, other = (found.tar(name, "b", step, repeat, 1e-1, FarRule.NEAREST) for name in ("a", "twin"))
+            assert one == other
+
+
+def test_repetitions_differ_and_seeds_repeat_them(images: Study) -> None:
+    settings = SensitivitySettings("d", ("a", "b"), far=FAR, pairs=(24,))
+    first = run_sensitivity(images, settings, JobContext())
+    images.clear_results()
+    again = run_sensitivity(images, settings, JobContext())
+    values = [first.mean(0, repeat, 1e-2, FarRule.NEAREST) for repeat in range(3)]
+    assert values == [again.mean(0, repeat, 1e-2, FarRule.NEAREST) for repeat in range(3)]
+    assert len(set(values)) == 3
+
+
+def test_more_pairs_make_better_maps(images: Study) -> None:
+    found = run_sensitivity(images, SensitivitySettings("d", ("a", "b"), far=FAR), JobContext())
+    assert found.pairs[0] == 32
+    assert found.repeats == (*([3] * (len(found.pairs) - 1)), 1)
+    first = np.mean([found.mean(0, repeat, 1e-2, FarRule.NEAREST) for repeat in range(3)])
+    last = found.mean(len(found.pairs) - 1, 0, 1e-2, FarRule.NEAREST)
+    assert last is not None
+    assert last > first
+
+
+def test_a_cancelled_run_keeps_its_cells_and_the_next_one_does_the_rest(images: Study) -> None:
+    settings = SensitivitySettings("d", ("a", "twin", "b"), far=FAR, pairs=(20, 50))
+    wanted = run_sensitivity(images, settings, JobContext())
+    images.clear_results()
+    cells: list[object] = []
+    context = JobContext(1, 0, lambda event: _stop_after(event, cells, context))
+    with pytest.raises(Cancelled):
+        run_sensitivity(images, settings, context)
+    fresh: list[object] = []
+    found = run_sensitivity(
+        images, settings, JobContext(1, 0, lambda event: fresh.append(event) if isinstance(event, Partial) else None)
+    )
+    assert len(cells) + len(fresh) == 6
+    assert found.cells == wanted.cells
+
+
+def _stop_after(event: object, cells: list[object], context: JobContext) -> None:
+    if isinstance(event, Partial):
+        cells.append(event)
+        if len(cells) == 2:
+            context.cancel()
+
+
+def test_the_document_has_the_promised_shape(images: Study) -> None:
+    settings = SensitivitySettings("d", ("a", "twin", "b"), far=FAR, pairs=(20, 0))
+    found = run_sensitivity(images, settings, JobContext())
+    document = json.loads(json.dumps(sensitivity_json(found, FarRule.CONSERVATIVE), allow_nan=False))
+    assert document["pairs"] == [20, found.pairs[1]]
+    assert [len(row) for row in document["tar"]] == [3, 1]
+    assert len(document["cells"][0][0]) == 3
+    assert document["cells"][0][0][1][1] is None
+    values = [document["cells"][0][0][s][t][0] for s in range(3) for t in range(3) if s != t]
+    assert document["tar"][0][0][0] == pytest.approx(np.mean(values))
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        (SensitivitySettings("d", ("a", "b"), pairs=(100_000,)), "100,000 fit pairs cannot be drawn"),
+        (SensitivitySettings("d", ("a", "b"), pairs=(1,)), "1 fit pairs cannot be drawn"),
+        (SensitivitySettings("d", ("a", "b"), MapKind.NONE), "need no fit"),
+        (SensitivitySettings("d", ("a", "b"), repeats=0), "draw nothing"),
+        (SensitivitySettings("d", ("a", "b"), mode=FitMode.AUTHORS), "needs templates"),
+    ],
+)
+def test_impossible_settings_are_refused(images: Study, settings: SensitivitySettings, problem: str) -> None:
+    with pytest.raises(SettingsError, match=problem):
+        run_sensitivity(images, settings, JobContext())
+
+
+def test_the_figure_has_one_curve_a_result_and_its_single_models(images: Study) -> None:
+    found = [
+        run_sensitivity(images, SensitivitySettings("d", ("a", "b"), kind, pairs=(20, 50, 0)), JobContext())
+        for kind in (MapKind.ROTATION, MapKind.LINEAR)
+    ]
+    figure = sensitivity_figure(found, FarRule.CONSERVATIVE)
+    lines = figure.axes[0].lines
+    assert len(lines) == 4
+    means = [
+        np.mean([found[0].mean(step, repeat, 1e-2, FarRule.CONSERVATIVE) for repeat in range(repeats)])
+        for step, repeats in enumerate(found[0].repeats)
+    ]
+    np.testing.assert_allclose(lines[0].get_ydata(), means)
