@@ -28,7 +28,7 @@ from ..views.labels import TextLabel
 from ..wording import fault_text
 from .folder_look import FolderLook, look_into_folder
 from .format_fields import WAYS, Way, way_words, why_no_limit, why_no_pairs, why_no_way
-from .job_dialog import FieldsPage, JobDialog
+from .job_dialog import FieldsPage, JobDialog, described
 from .path_field import PathField
 
 _TOPIC = "look into a folder"
@@ -93,21 +93,20 @@ class AddDatasetDialog(JobDialog):
     def _make_fields(self) -> QWidget:
         first = QFormLayout()
         first.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        first.addRow("Folder or file", self.folder)
-        first.addRow("", self.look)
+        first.addRow("Folder or file", described(self.folder, self.look))
         first.addRow("Name", self.name)
         first.addRow("Format", self.format)
-        first.addRow("Pairs", self.pairs)
-        first.addRow("", self._why_no_pairs)
+        pairs = described(self.pairs, self._why_no_pairs)
+        first.addRow("Pairs", pairs)
         limit = QWidget()
         row = QHBoxLayout(limit)
         row.setContentsMargins(0, 0, 0, 0)
         for widget in (self.limit, self.limit_count, QLabel("images a person, drawn with seed"), self.limit_seed):
             row.addWidget(widget)
         row.addStretch(1)
+        limit = described(limit, self._why_no_limit)
         first.addRow("Use", limit)
-        first.addRow("", self._why_no_limit)
-        self._form, self._limit_row = first, limit
+        self._pairs_title, self._limit_title = first.labelForField(pairs), first.labelForField(limit)
         heading = QLabel("Where are the faces in these images?")
         heading.setFont(sized(self.font(), 1.0, bold=True))
         page = FieldsPage()
@@ -187,15 +186,15 @@ class AddDatasetDialog(JobDialog):
         way = self.ways.checkedId()
         self.landmarks.setEnabled(way == Way.LANDMARKS)
         self.detector.setEnabled(way == Way.DETECTOR)
-        for field, row, label, refusal in (
-            (self.pairs, self.pairs, self._why_no_pairs, why_no_pairs(known, chosen)),
-            (self.limit, self._limit_row, self._why_no_limit, why_no_limit(known)),
+        for field, title, words, refusal, tip in (
+            (self.pairs, self._pairs_title, self._why_no_pairs, why_no_pairs(known, chosen), ""),
+            (self.limit, self._limit_title, self._why_no_limit, why_no_limit(known), _LIMIT_TIP),
         ):
             field.setEnabled(not refusal)
-            field.setToolTip(refusal or (_LIMIT_TIP if field is self.limit else ""))
-            label.setText(refusal)
-            self._form.setRowVisible(label, bool(refusal))
-            self._form.labelForField(row).setEnabled(not refusal)
+            field.setToolTip(refusal or tip)
+            title.setEnabled(not refusal)
+            words.setText(refusal)
+            words.setVisible(bool(refusal))
         limited = self.limit.isChecked() and self.limit.isEnabled()
         self.limit_count.setEnabled(limited)
         self.limit_seed.setEnabled(limited)

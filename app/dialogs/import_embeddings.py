@@ -14,7 +14,7 @@ from .. import file_choosers
 from ..document import Document
 from ..theme import SMALL
 from ..views.labels import TextLabel
-from .job_dialog import FieldsPage, JobDialog
+from .job_dialog import FieldsPage, JobDialog, described
 from .path_field import PathField
 
 _WHAT = {
@@ -35,7 +35,7 @@ class ImportEmbeddingsDialog(JobDialog):
 
     def __init__(self, document: Document, file: Path | None = None, parent: QWidget | None = None) -> None:
         super().__init__(document, "Import embeddings", "Import", parent)
-        self.resize(640, 470)
+        self.resize(640, 440)
         self.file = PathField("file of embeddings", file_choosers.choose_embeddings)
         self.file.pathChanged.connect(self._file_changed)
         self.about_file = TextLabel(_NOTHING_CHOSEN, muted=True, size=SMALL)
@@ -58,17 +58,16 @@ class ImportEmbeddingsDialog(JobDialog):
     def _make_fields(self) -> QWidget:
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        form.addRow("File", self.file)
-        form.addRow("", self.about_file)
-        form.addRow("Model", self.model)
-        form.addRow("", self.about_model)
-        form.addRow("Dataset", self.dataset)
-        form.addRow("", self.about_dataset)
-        form.addRow("Ids", self.ids)
-        form.addRow("", TextLabel(
+        form.addRow("File", described(self.file, self.about_file))
+        form.addRow("Model", described(self.model, self.about_model))
+        form.addRow("Dataset", described(self.dataset, self.about_dataset))
+        about_ids = TextLabel(
             "Only where the file names no ids and its rows are not in the order of the images: the id (an image's path"
-            " below the dataset's folder) of each row.", muted=True, size=SMALL,
-        ))
+            " below the dataset's folder) of each row.",
+            muted=True,
+            size=SMALL,
+        )
+        form.addRow("Ids", described(self.ids, about_ids))
         page = FieldsPage()
         column = QVBoxLayout(page)
         column.setContentsMargins(4, 4, 8, 4)
