@@ -131,7 +131,7 @@ class _Resampling:
     def read_stored(self, pairs: Sequence[Pair] | None = None) -> None:
         """Read what is stored of every cell; of some, without their TARs, where nothing is to be computed."""
         if pairs is None:
-            cells, self.missing = self._cells.stored()
+            cells, self.missing = self._cells.stored(pairs)
             self._matrix = dict(cells)
         else:
             names, usable = self._settings.matrix.models, self._cells.usable
