@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import queue
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +16,7 @@ from sklearn import decomposition
 from sklearn.metrics import roc_curve
 
 from canon_core.datasets.faces import Alignment
+from canon_core.demo.training import __main__ as command
 from canon_core.demo.training import photographs as taking
 from canon_core.demo.training.card import ModelCard, summary
 from canon_core.demo.training.controls import CONTROLS, PCA, Control, control_graph
@@ -19,6 +24,7 @@ from canon_core.demo.training.crops import crops, moved, plain_batch, training_b
 from canon_core.demo.training.layers import Conv, MaxPool, Parallel, shape_after
 from canon_core.demo.training.people import HELD_OUT, M1, M2, NOT_M2, TRAINING, VALIDATION, C, G, V
 from canon_core.demo.training.photographs import SHOTS, SIDE, open_photographs, photograph_person, take_photographs
+from canon_core.demo.training.processes import Children
 from canon_core.demo.training.recipes import RECIPES, TEN, TWINS, CentreLoss, MarginLoss, Recipe
 from canon_core.demo.training.validation import FARS, TEMPLATES, embed_with_engine, least_cosine, template_tars
 from canon_core.embedding.align import ARCFACE_POINTS, align_face
@@ -225,6 +231,75 @@ def test_principal_components_are_scikit_learns(taken: taking.Photographs, tmp_p
 def _float_crops(images: np.ndarray, points: np.ndarray, control: Control) -> list[np.ndarray]:
     spec = control.spec.input
     return [(crop.astype(np.float32) - spec.mean[0]) / spec.std[0] for crop in crops(images, points, spec)]
+
+
+# -- the command -----------------------------------------------------------------------------------------------------
+class Trainers:
+    """In the place of processes that train: the second network fails the first time."""
+
+    asked: list[str]
+    over = False
+
+    def __enter__(self) -> Trainers:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def run(self, arguments: list[str], heard: Callable[[str], None]) -> int:
+        *_, folder, name = arguments
+        self.asked.append(name)
+        heard("epoch 1 of 1")
+        if name == RECIPES[1].name and self.asked.count(name) == 1:
+            return 1
+        (Path(folder) / "work" / name).mkdir(parents=True)
+        replace(CARD, name=name).write(Path(folder) / "work" / name / "card.json")
+        return 0
+
+
+def test_the_command_trains_what_is_missing_and_says_what_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Trainers.asked = []
+    monkeypatch.setattr(command, "Children", Trainers)
+    monkeypatch.setattr(command, "take_photographs", lambda folder, jobs, say: None)
+    monkeypatch.setattr(command, "find_spec", lambda name: object())
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(variable, "1")
+    names = [recipe.name for recipe in RECIPES[:3]]
+    asked = ["--out", str(tmp_path), "--jobs", "1", *(word for name in names for word in ("--only", name))]
+    assert command.main(asked) == 1
+    assert f"{names[1]}: failed" in (tmp_path / "training.log").read_text()
+    assert command.main(asked) == 0
+    assert Trainers.asked == [*names, names[1]]
+    assert f"{names[2]}: finished earlier" in capsys.readouterr().out
+    table = (tmp_path / "training.md").read_text()
+    assert all(name in table for name in names)
+
+
+def test_the_command_says_first_that_pytorch_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "find_spec", lambda name: None)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    monkeypatch.setenv("MKL_NUM_THREADS", "1")
+    assert command.main(["--out", str(tmp_path / "new")]) == 1
+    assert "PyTorch is not installed" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+def test_processes_end_with_the_block_that_started_them() -> None:
+    heard: queue.SimpleQueue[str] = queue.SimpleQueue()
+    program = "import time; print('ready', flush=True); time.sleep(60)"
+    with ThreadPoolExecutor(1) as pool, Children() as children:
+        running = pool.submit(children.run, ["-c", program], heard.put)
+        assert heard.get(timeout=20) == "ready"
+    assert running.result(timeout=20) != 0
+    assert children.run(["-c", program], heard.put) == 1
+    with Children() as children:
+        assert children.run(["-c", "print('one'); print('two'); raise SystemExit(3)"], heard.put) == 3
+    assert [heard.get(), heard.get()] == ["one", "two"]
 
 
 # -- cards -----------------------------------------------------------------------------------------------------------

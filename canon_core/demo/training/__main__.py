@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -89,7 +89,7 @@ def _facts(out: Path, name: str) -> Path:
     return out / "work" / name / "card.json"
 
 
-def _main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m canon_core.demo.training", description=__doc__)
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="about 4 GB; go on in it by a second run"
@@ -100,6 +100,8 @@ def _main(arguments: Sequence[str] | None = None) -> int:
     # What starts from here computes with one thread.
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
     try:
+        if find_spec("torch") is None:
+            raise CanonError("PyTorch is not installed", remedy='run: pip install "canon-explorer[train]"')
         asked.out.mkdir(parents=True, exist_ok=True)
         with StudyLock(asked.out, "training of the demo's networks"):
             failed = train_all(asked.out, asked.only or _NAMES, max(1, asked.jobs), Log(asked.out / "training.log"))
@@ -107,11 +109,10 @@ def _main(arguments: Sequence[str] | None = None) -> int:
         print(error.sentence(), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        with suppress(OSError):
-            print("stopped; the same command goes on", file=sys.stderr)
+        print("stopped; the same command goes on", file=sys.stderr)
         return 130
     return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(_main())
+    sys.exit(main())
