@@ -62,8 +62,11 @@ class Cells(ABC):
         self._far = tuple(sorted(set(settings.far), reverse=True))
         self._expected: tuple[tuple[str, str], ...] = ()
 
-    def stored(self) -> tuple[dict[tuple[str, str], Cell | None], dict[tuple[str, str], str]]:
-        """Every cell with its stored result, and why some cannot exist. The diagonal comes first."""
+    def stored(
+        self, pairs: Collection[tuple[str, str]] | None = None
+    ) -> tuple[dict[tuple[str, str], Cell | None], dict[tuple[str, str], str]]:
+        """Every cell with its stored result (with ``pairs``: of others None), and why some cannot exist. The diagonal
+        comes first."""
         names = self._settings.models
         order = [(name, name) for name in names] + [(s, t) for s in names for t in names if s != t]
         cells: dict[tuple[str, str], Cell | None] = {}
@@ -73,7 +76,7 @@ class Cells(ABC):
             reason = self.usable.why_not(source, target, self._settings.map)
             if reason:
                 missing[source, target] = reason
-            else:
+            elif pairs is None or (source, target) in pairs:
                 cells[source, target] = self.stored_cell(source, target)
         return cells, missing
 

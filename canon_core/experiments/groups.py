@@ -96,10 +96,9 @@ def run_groups(
     if stored is not None:
         return replace(stored, settings=asked)  # models may have other names by now
     usable = cells.usable
-    matrix, _ = cells.stored()
     what = f"counting errors by {known.name}"
     ctx.report(0, 3, what)
-    cell = matrix[source, target] or cells.compute(source, target, ctx.quiet())
+    cell = cells.stored_cell(source, target) or cells.compute(source, target, ctx.quiet())
     ctx.report(1, 3, what)
     scored = cells.scored(source, target, ctx.quiet())
     ctx.report(2, 3, what)
