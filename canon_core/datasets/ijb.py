@@ -48,20 +48,23 @@ class IjbFiles:
         ``ijbc`` or ``ijbb``.
     folder : Path
         Holds ``loose_crop`` and ``meta``.
+    prefix : str
+        What the names of another dataset's files begin with; empty for IJB-C and IJB-B themselves.
     """
 
     format: str
     folder: Path
+    prefix: str = ""
 
     @property
     def title(self) -> str:
-        """``IJB-C`` or ``IJB-B``."""
-        return _FORMATS[self.format][0]
+        """``IJB-C``, ``IJB-B``, or what another dataset's files are called by."""
+        return f"'{self.prefix}'" if self.prefix else _FORMATS[self.format][0]
 
     @property
-    def published(self) -> PublishedCounts:
-        """What should be in them."""
-        return _FORMATS[self.format][2]
+    def published(self) -> PublishedCounts | None:
+        """What should be in them, where that is known."""
+        return None if self.prefix else _FORMATS[self.format][2]
 
     @property
     def galleries(self) -> tuple[str, str]:
@@ -70,7 +73,7 @@ class IjbFiles:
 
     def meta(self, name: str) -> Path:
         """``ijbc_<name>`` in ``meta``."""
-        return self.folder / META / f"{self.format}_{name}"
+        return self.folder / META / f"{self.prefix or self.format}_{name}"
 
     @property
     def images(self) -> Path:
@@ -96,6 +99,8 @@ class IjbFiles:
 
 def find_ijb(path: Path, wanted: str | None = None) -> tuple[IjbFiles | None, str]:
     """Look for InsightFace's layout in a folder, below it (``IJBC``, ``IJBB``), and in its parents.
+
+    Another dataset in that layout, whose files begin with a name of its own, is read as IJB-C's are.
 
     Parameters
     ----------
@@ -126,6 +131,12 @@ def find_ijb(path: Path, wanted: str | None = None) -> tuple[IjbFiles | None, st
             )
         if found:
             return found[0], f"{found[0].title} in InsightFace's layout, by {found[0].images}"
+    if "ijbc" in formats:
+        for folder in (path, path.parent):
+            others = _others(folder)
+            if len(others) == 1:
+                files = IjbFiles("ijbc", folder, others[0])
+                return files, f"{files.title} in InsightFace's layout of IJB-C, by {files.images}"
     names = " or ".join(f"{META}/{name}_face_tid_mid.txt" for name in formats)
     return None, f"no {names} in {path}, below it or in its parents"
 
@@ -184,7 +195,8 @@ def read_ijb(path: Path, ctx: JobContext, *, format: str | None = None) -> Templ
         images_file=files.images,
     )
     warnings = [*images.warnings, *pairs.warnings, *warnings, *remarks]
-    warnings += count_warnings(protocol, files.published, [files.images.name], files.pairs.name)
+    if files.published is not None:
+        warnings += count_warnings(protocol, files.published, [files.images.name], files.pairs.name)
     wrong = int(np.count_nonzero(contradictions(protocol)))
     if wrong:
         whom = "the subjects of the 1:N files" if known is not None else "each other, by way of other pairs"
@@ -335,6 +347,16 @@ def _search(searched: _Searched, protocol: VerificationProtocol) -> tuple[Identi
             dropped.append(f"{path.name}: {int(np.count_nonzero(~there)):,} templates have no image and were left out")
     *galleries, probes = kept
     return IdentificationProtocol(tuple(Gallery(*gallery) for gallery in galleries), *probes[1:]), "; ".join(dropped)
+
+
+def _others(folder: Path) -> list[str]:
+    """Beginnings of the names of lists of images that are neither IJB-C's nor IJB-B's."""
+    ending = "_face_tid_mid.txt"
+    try:
+        found = [entry.name.removesuffix(ending) for entry in (folder / META).glob(f"?*{ending}")]
+    except OSError:
+        return []
+    return sorted(name for name in found if name not in _FORMATS)
 
 
 def _below(path: Path, formats: list[str]) -> list[str]:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from canon_core.datasets.ijb import find_ijb, read_ijb
 from canon_core.datasets.recognise import recognise
 from canon_core.errors import DatasetError
+from canon_core.jobs import JobContext
 
 FILES = {
     "ijbc": ("meta/ijbc_face_tid_mid.txt",),
@@ -52,3 +54,26 @@ def test_a_verification_set_is_recognised_and_other_files_are_refused(tmp_path: 
         recognise(other)
     with pytest.raises(DatasetError, match="no such folder or file"):
         recognise(tmp_path / "missing")
+
+
+def test_another_dataset_in_the_same_layout_is_read_without_published_counts(tmp_path: Path) -> None:
+    meta = tmp_path / "meta"
+    meta.mkdir()
+    (meta / "demo_face_tid_mid.txt").write_text("1.jpg 1 1\n2.jpg 2 2\n3.jpg 3 3\n")
+    (meta / "demo_template_pair_label.txt").write_text("1 2 1\n1 3 0\n")
+    (meta / "demo_name_5pts_score.txt").write_text("".join(f"{n}.jpg {'1 ' * 10}0.5\n" for n in (1, 2, 3)))
+    files, why = find_ijb(tmp_path)
+    assert files is not None
+    assert files.format == "ijbc"
+    assert "'demo' in InsightFace's layout" in why
+    found = read_ijb(tmp_path, JobContext())
+    assert len(found.protocol) == 2
+    assert not any("published" in warning for warning in found.warnings)
+
+
+def test_two_other_datasets_in_one_folder_are_not_guessed_at(tmp_path: Path) -> None:
+    meta = tmp_path / "meta"
+    meta.mkdir()
+    for name in ("one", "two"):
+        (meta / f"{name}_face_tid_mid.txt").write_text("1.jpg 1 1\n")
+    assert find_ijb(tmp_path)[0] is None
