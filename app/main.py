@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     wakeup = _Signals(window)
     _open(window, arguments.study)
     window.show()
-    QTimer.singleShot(200, window, lambda: window.bridge.run_errand(_warm_up))
+    QTimer.singleShot(200, window, lambda: window.bridge.run_errand(warm_up))
     try:
         return application.exec()
     finally:
@@ -105,8 +105,9 @@ def _log_crashes() -> object:
     return stream
 
 
-def _warm_up() -> None:
+def warm_up() -> None:
     """Import what the first study needs while the user still looks at the start page."""
+    import canon_core.experiments.matrix
     import canon_core.models.presets
     import canon_core.study.study  # noqa: F401
 

@@ -306,10 +306,13 @@ def main() -> int:
         for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME"):
             os.environ[name] = folder  # the user's recent studies are not for this
         application = QApplication([])
+        from app.main import warm_up
         from app.main_window import MainWindow
 
         window = MainWindow()
         window.show()
+        window.bridge.run_errand(warm_up)  # as the program does while the user looks at the start page
+        run_until(application, lambda: not window.bridge.busy)
         if arguments.ijbc is not None:
             kind = "IJB-C-size synthetic"
             figures = measure_ijbc(application, window, arguments.ijbc.absolute(), Path(folder))
