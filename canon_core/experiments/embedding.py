@@ -51,13 +51,13 @@ def embed_study(
     """
     if options.provider not in ("auto", "cpu"):
         choose_provider(options.provider, options.device)  # what cannot be had is said before any work
+    study.refresh_dataset(dataset, ctx)
     if not study.dataset(dataset).has_images:
         raise DatasetError(
             f"'{dataset}' has no images to embed",
             path=study.dataset(dataset).path,
-            remedy="put them there and add it again, or `canon import` embeddings made elsewhere",
+            remedy="put them there and run it again, or `canon import` embeddings made elsewhere",
         )
-    study.refresh_dataset(dataset, ctx)
     faces = study.faces(dataset)
     names = tuple(models) or tuple(model.name for model in study.models)
     imported = [name for name in names if study.model(name).imported]

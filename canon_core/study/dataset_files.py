@@ -17,7 +17,8 @@ _AGAIN: Final = "run `canon embed`: the dataset is looked at again"
 
 
 def save_images(path: Path, faces: FaceImages, folds: FoldProtocol | None) -> None:
-    """Write the list of images, and the folds where there are any."""
+    """Write the list of images, and the folds where there are any; as they are, since half a million images are read
+    back so in a fraction of a second."""
     arrays: dict[str, np.ndarray[Any, Any]] = dict(faces.to_arrays())
     if folds is not None:
         arrays |= {
@@ -26,7 +27,7 @@ def save_images(path: Path, faces: FaceImages, folds: FoldProtocol | None) -> No
             "fold_genuine": folds.genuine.astype(np.uint8),
             "fold_fold": folds.fold,
         }
-    save_arrays(path, arrays, {"fingerprint": faces.fingerprint})
+    save_arrays(path, arrays, {"fingerprint": faces.fingerprint}, compress=False)
 
 
 def load_images(path: Path, root: Path, fingerprint: str) -> tuple[FaceImages, FoldProtocol | None]:

@@ -491,7 +491,7 @@ class Study:
             return entry
         if not entry.path.exists():
             raise DatasetError("the dataset is gone", path=entry.path, remedy="put it back")
-        if record.sources and not (images and record.has_images) and self._same_sources(record):
+        if record.sources and not images and self._same_sources(record):
             return entry
         try:
             known, folds = self._load_dataset(record)
