@@ -49,8 +49,8 @@ from .shown_search import (
 )
 from .table_twin import TableTwin
 
-#: Pixels that the matrix and the curves keep each.
-_LEAST_HEIGHT = 110
+#: Pixels that the matrix and the curves keep each, and that they have unless the matrix needs more.
+_LEAST_HEIGHT, _USUAL_HEIGHT = 110, 240
 
 
 class IdentificationView(QWidget):
@@ -106,7 +106,6 @@ class IdentificationView(QWidget):
         self._drawing.addWidget(curves)
         self._scroll.setMinimumHeight(_LEAST_HEIGHT)
         curves.setMinimumHeight(_LEAST_HEIGHT)
-        self._drawing.setSizes([1000, 1000])  # halves, whatever the plot would like
         self._stack = QStackedWidget()
         for page in (self._empty, self._drawing, self.table):
             self._stack.addWidget(page)
@@ -181,6 +180,7 @@ class IdentificationView(QWidget):
         if wanted == self._wanted and matrix is self._matrix:
             return  # a table or a curve that is being walked through stays where it is
         self._wanted = wanted
+        models = len(self._matrix.models) if self._matrix is not None else 0
         self._matrix, self._rule, self._refusal = matrix, FarRule(rule), refusal
         self._pending = frozenset()
         if matrix is not None:
@@ -189,6 +189,9 @@ class IdentificationView(QWidget):
                 self._pending = frozenset(absent)
             self._fill_measures(matrix, known_measure(measure, matrix.settings.fpir))
         self._show()
+        if matrix is not None and len(matrix.models) != models:
+            # Room for all rows, while the curves keep theirs; in proportion, whatever the plot would like.
+            self._drawing.setSizes([max(self.heat_map.minimumSizeHint().height(), _USUAL_HEIGHT), _USUAL_HEIGHT])
 
     def set_empty(self, text: str, action_text: str = "") -> None:
         """What to say while there is no matrix, and on the button below it."""

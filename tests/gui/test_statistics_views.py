@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 from typer.testing import CliRunner
 
@@ -466,6 +466,20 @@ def test_every_drawing_follows_the_dark(
     heat = heat_of(groups.found.fmr[0][0].rate, whole)
     assert heat is not None
     assert colour == DARK.heat(heat)
+
+
+def test_everything_that_the_keyboard_reaches_says_what_it_is(
+    search: IdentificationView, scores: RocView, groups: GroupView
+) -> None:
+    for view in (search, scores, groups):
+        reached = [
+            each
+            for each in view.findChildren(QWidget)
+            if each.isVisible() and each.focusPolicy() & Qt.FocusPolicy.TabFocus and each.focusProxy() is None
+        ]
+        assert len(reached) >= 5
+        for each in reached:
+            assert each.accessibleName() or getattr(each, "text", str)(), each
 
 
 # -- commands ----------------------------------------------------------------------------------------------------------
