@@ -266,13 +266,13 @@ def half(subject: int, seed: int) -> int:
 def pools(protocol: Protocol, mode: str, seed: int = 0) -> list[tuple[list[int], list[Pair]]]:
     """Rows a map is fitted on, and the pairs it is scored on: one pool, or one a half of the subjects."""
     if mode != "disjoint":
-        return [(protocol.enrolment_rows(), list(protocol.pairs))]
+        return [(protocol.enrolment_rows(), protocol.comparable_pairs())]
     found = []
     for scored in (0, 1):
         rows = [row for row in protocol.enrolment_rows() if half(protocol.images[row].subject, seed) != scored]
         pairs = [
             pair
-            for pair in protocol.pairs
+            for pair in protocol.comparable_pairs()
             if half(protocol.subject(pair.p1), seed) == scored and half(protocol.subject(pair.p2), seed) == scored
         ]
         found.append((rows, pairs))

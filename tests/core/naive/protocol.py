@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from hypothesis import strategies as st
@@ -58,6 +58,15 @@ class Protocol:
         enrolled = {pair.p1 for pair in self.pairs}
         return [row for row, image in enumerate(self.images) if image.template in enrolled]
 
+    def comparable_pairs(self) -> list[Pair]:
+        """Pairs both of whose templates have images."""
+        there = {image.template for image in self.images}
+        return [pair for pair in self.pairs if pair.p1 in there and pair.p2 in there]
+
+    def without(self, lost: Collection[int]) -> Protocol:
+        """The protocol without the images of some rows, which nobody could embed."""
+        return replace(self, images=tuple(image for row, image in enumerate(self.images) if row not in lost))
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -71,6 +80,7 @@ class Shape:
     pairs: float
     repeated_pairs: int
     seed: int
+    crossed_pairs: int = 0
 
 
 @st.composite
@@ -84,6 +94,7 @@ def shapes(draw: st.DrawFn, subjects: tuple[int, int] = (4, 9), images: tuple[in
         pairs=draw(st.sampled_from([0.5, 0.9, 1.0]), label="part of the rectangle that is compared"),
         repeated_pairs=draw(st.integers(0, 2), label="pairs listed twice"),
         seed=draw(st.integers(0, 2**32 - 1), label="seed"),
+        crossed_pairs=draw(st.sampled_from([0, 0, 8]), label="pairs of verification templates with any other"),
     )
 
 
@@ -108,6 +119,10 @@ def random_protocol(shape: Shape) -> Protocol:
     pairs = [Pair(one, other, mine == its) for one, mine in enrolled for other, its in verified]
     kept = [pair for pair in pairs if rng.random() < shape.pairs]
     kept += [pair for pair in pairs if pair not in kept and pair.genuine][:2]
+    everyone = enrolled + verified
+    for _ in range(shape.crossed_pairs):
+        (one, mine), (other, its) = (some[int(rng.integers(len(some)))] for some in (verified, everyone))
+        kept += [Pair(one, other, mine == its)] if one != other else []
     kept += [kept[int(rng.integers(len(kept)))] for _ in range(shape.repeated_pairs)]
     galleries: list[list[int]] = [[], []]
     probes = []
