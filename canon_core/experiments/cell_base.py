@@ -47,11 +47,7 @@ class Cells(ABC):
     ----------
     usable : UsableEmbeddings
         Models, and images, that count.
-    subject_names : sequence of str
-        By code, as subjects are coded in scored pairs.
     """
-
-    subject_names: Sequence[str]
 
     def __init__(self, study: Study, settings: MatrixSettings, usable: UsableEmbeddings) -> None:
         self.usable = usable
@@ -61,6 +57,11 @@ class Cells(ABC):
         # Whatever order FARs were asked for in, it is the same cell; its readings are kept from the highest down.
         self._far = tuple(sorted(set(settings.far), reverse=True))
         self._expected: tuple[tuple[str, str], ...] = ()
+
+    @property
+    @abstractmethod
+    def subject_names(self) -> Sequence[str]:
+        """By code, as subjects are coded in scored pairs."""
 
     def stored(
         self, pairs: Collection[tuple[str, str]] | None = None

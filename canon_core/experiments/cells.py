@@ -36,4 +36,7 @@ def open_cells(study: Study, settings: MatrixSettings, ctx: JobContext | None = 
     else:
         usable = prepare(study, settings.dataset, settings.models, ctx)
     kind = TemplateCells if usable.dataset.has_templates else ImageCells
-    return kind(study, settings, usable)
+    cells = kind(study, settings, usable)
+    if ctx is not None:
+        _ = cells.subject_names  # read now: the dataset may be renamed while its cells are computed
+    return cells

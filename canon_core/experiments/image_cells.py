@@ -30,11 +30,15 @@ class ImageCells(Cells):
 
     def __init__(self, study: Study, settings: MatrixSettings, usable: UsableEmbeddings) -> None:
         super().__init__(study, settings, usable)
-        self.subject_names = usable.subject_names
         self._halves: tuple[Rows, Rows] | None = None
         self._source_fits: tuple[str, list[SourceFit]] | None = None
         self._plans: dict[bool, list[PairPlan]] = {}
         self._itself = usable.dataset.one_image_each
+
+    @property
+    def subject_names(self) -> Sequence[str]:
+        """Subjects by code."""
+        return self.usable.subject_names
 
     def measure(self, source: str, target: str, ctx: JobContext) -> Measured:
         """Fit and score one cell."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from canon_core.datasets.template_protocol import UNKNOWN
+from canon_core.datasets.template_protocol import UNKNOWN, VerificationProtocol
 from canon_core.errors import Cancelled, CanonError, SettingsError, StudyError
 from canon_core.experiments.cell_base import Cells, Float32, Measured, Rows
 from canon_core.experiments.template_reader import TemplateReader
@@ -68,27 +68,44 @@ class TemplateCells(Cells):
     ----------
     halves : tuple of Half
         The pools: one, or one a half of the subjects.
-    codes : (t,) int64
-        Code of each template's subject.
     features : TemplateFeatures
     """
 
     def __init__(self, study: Study, settings: MatrixSettings, usable: UsableEmbeddings) -> None:
         super().__init__(study, settings, usable)
-        protocols = study.templates(settings.dataset)
-        if protocols is None:
-            raise StudyError(f"'{settings.dataset}' compares no templates", path=study.path)
-        self._protocol = protocol = protocols.verification
         self.features: TemplateFeatures = (
             PAPER_FEATURES if settings.features is Features.PAPER else INSIGHTFACE_FEATURES
         )
-        self.codes, self.subject_names = _subjects(protocol.subjects, protocol.template_ids)
-        self._half_of = np.array([subject_half(name, settings.seed) for name in self.subject_names], np.int8)
         self._halves: tuple[Half, ...] | None = None
         self._maps: dict[tuple[str, str], list[FittedMap]] = {}
         self._mapped: dict[tuple[str, str], list[Float32]] = {}
 
     # -- what is compared ----------------------------------------------------------------------------------------
+    @cached_property
+    def _protocol(self) -> VerificationProtocol:
+        protocols = self._study.templates(self._settings.dataset)
+        if protocols is None:
+            raise StudyError(f"'{self._settings.dataset}' compares no templates", path=self._study.path)
+        return protocols.verification
+
+    @cached_property
+    def _coded(self) -> tuple[Rows, tuple[str, ...]]:
+        return _subjects(self._protocol.subjects, self._protocol.template_ids)
+
+    @property
+    def codes(self) -> Rows:
+        """(t,) code of each template's subject."""
+        return self._coded[0]
+
+    @property
+    def subject_names(self) -> Sequence[str]:
+        """Subjects by code."""
+        return self._coded[1]
+
+    @cached_property
+    def _half_of(self) -> npt.NDArray[np.int8]:
+        return np.array([subject_half(name, self._settings.seed) for name in self.subject_names], np.int8)
+
     @cached_property
     def rows(self) -> TemplateRows:
         """Which usable images make which template; not worked out where stored cells are only looked up."""

@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from canon_core.datasets.faces import FaceImages
 from canon_core.errors import CanonError, SettingsError, StudyError
 from canon_core.jobs import JobContext
 from canon_core.maps.fit import unit_rows
@@ -88,13 +89,17 @@ class UsableEmbeddings:
         self.folders = {name: study.model(name).folder for name in self.models}
         self.dataset = study.dataset(dataset)
         self.paths = {name: study.embeddings_path(name, dataset) for name in self.models}
-        faces = study.faces(dataset)
+        self._study = study
         bad = sorted({row for name in self.models for row in study.bad_rows(name, dataset)})
-        self.rows = np.delete(np.arange(len(faces), dtype=np.int64), bad)
-        self.left_out = tuple(faces.ids[row] for row in bad)
+        self.rows = np.delete(np.arange(self.dataset.images, dtype=np.int64), bad)
+        self.left_out = tuple(self.faces.ids[row] for row in bad)
         self.left_out_digest = hashlib.sha256("\n".join(self.left_out).encode()).hexdigest() if bad else ""
-        self.faces = faces
         self._held: OrderedDict[str, Float32] = OrderedDict()
+
+    @cached_property
+    def faces(self) -> FaceImages:
+        """The images; half a million of them take a second to read, and stored cells are found without."""
+        return self._study.faces(self._dataset)
 
     @cached_property
     def subjects(self) -> npt.NDArray[np.int32]:
@@ -159,7 +164,9 @@ def prepare(study: Study, dataset: str, models: Sequence[str], ctx: JobContext) 
     except CanonError as error:  # what was embedded can be scored without the files it was made from
         ctx.log(f"cannot look whether anything changed since it was embedded: {error.sentence()}", logging.WARNING)
     study.refresh_states()
-    return UsableEmbeddings(study, dataset, models)
+    usable = UsableEmbeddings(study, dataset, models)
+    _ = usable.faces  # now: they may change, and the dataset may be renamed, while its cells are computed
+    return usable
 
 
 def _why(name: str, dataset: str, done: int, rows: int, current: bool, damage: str) -> str:
