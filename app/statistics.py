@@ -16,7 +16,7 @@ from canon_core.study.group_results import GroupRates, GroupSettings
 from canon_core.study.identification_results import IdentificationCell, IdentificationMatrix, IdentifySettings
 from canon_core.study.results import Cell, FitMode, Matrix, MatrixSettings
 
-from .computing import Computing
+from .computing import Computing, wanted_cells
 from .document import Document
 from .view_state import Pair
 
@@ -325,12 +325,17 @@ class Statistics(QObject):
             f"Confidence of {which} · {settings.map}, {settings.mode}",
             work,
             on_partial=arrived,
-            on_result=lambda _: self._computing.look_again(),
+            on_result=lambda _: self._cells_may_have_come(),
             on_failure=self._document.faulted.emit,
             resume=lambda: self._begin_confidence(settings, pairs),
         )
         self._sampling[number] = (settings, frozenset(pairs))
         self.confidenceChanged.emit()
+
+    def _cells_may_have_come(self) -> None:
+        """Cells that were missing were scored on the way."""
+        if wanted_cells(self._computing.matrix):
+            self._computing.look_again()
 
     def compute_groups(self) -> None:
         """Count errors by group at the chosen cell's threshold: a job."""

@@ -74,6 +74,45 @@ def nist_files(folder: Path, subjects: int = 60, seed: int = 0) -> np.ndarray:
     return np.array([*of_gallery[0], *of_gallery[1], *of_probe])
 
 
+def insightface_files(folder: Path, subjects: int = 40) -> np.ndarray:
+    """InsightFace's layout, meta files alone; the subject of every row. Nothing is known of the images."""
+    subject, rows, pairs, galleries, probes = [], [], [], ([], []), []
+    for one in range(1, subjects + 1):
+        for template in (one, 1000 + one):
+            for number in (1, 2):
+                rows.append(f"{template}-{number}.jpg {template} {template * 10 + number}")
+                subject.append(one)
+        galleries[one % 2].append(f"{one},{one}")
+        probes.append(f"{1000 + one},{one}")
+        pairs += [f"{one} {1000 + other} {int(one == other)}" for other in range(1, subjects + 1)]
+    points = " ".join(["50.0"] * 10)
+    header = "TEMPLATE_ID,SUBJECT_ID"
+    for name, lines in {
+        "face_tid_mid.txt": rows,
+        "template_pair_label.txt": pairs,
+        "name_5pts_score.txt": [f"{row.split()[0]} {points} 0.9" for row in rows],
+        "1N_gallery_G1.csv": [header, *galleries[0]],
+        "1N_gallery_G2.csv": [header, *galleries[1]],
+        "1N_probe_mixed.csv": [header, *probes],
+    }.items():
+        path = folder / "meta" / f"ijbc_{name}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(lines) + "\n")
+    return np.array(subject)
+
+
+def insightface_study(folder: Path) -> Path:
+    """A study ``meta.canon`` of two models and one dataset ``faces`` with galleries and no covariates."""
+    subject = insightface_files(folder / "faces")
+    with Study.create(folder / "meta") as study:
+        study.add_dataset(folder / "faces", DatasetOptions(format="ijbc"), JobContext())
+        for seed, name in enumerate(("north", "east")):
+            file = folder / f"{name}.npy"
+            np.save(file, embeddings(subject, 16 + 8 * seed, seed))
+            study.import_embeddings(file, model=name, dataset="faces", ctx=JobContext())
+        return study.path
+
+
 def embeddings(subject: np.ndarray, width: int, seed: int, noise: float = 0.75) -> np.ndarray:
     """One row an image: identity and nuisance that every model sees, through a projection of its own, and noise."""
     shared, own = np.random.default_rng(7), np.random.default_rng([seed, 9])

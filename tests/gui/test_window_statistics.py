@@ -22,6 +22,7 @@ from canon_core.figures.numbers import tar_text
 from canon_core.jobs import JobContext
 from canon_core.study.results import FitMode
 
+from . import template_studies
 from .conftest import PATIENCE, open_study
 from .template_studies import FAR, PAIR, RULE, Results
 
@@ -121,6 +122,21 @@ def test_intervals_of_all_cells_can_be_cancelled_and_resumed(
     assert len(set(scored)) == 9  # what was finished was not computed again
 
 
+def test_cells_that_are_scored_on_the_way_come_into_the_matrix(
+    window: MainWindow, bare_template_study: Path, qtbot: QtBot
+) -> None:
+    window.actions_["study.automatic"].setChecked(False)
+    open_study(window, qtbot, bare_template_study)
+    window.document.change("Set seed", seed=1)
+    settle(window, qtbot)
+    assert not any(window.computing.matrix.cells.values())
+    window.actions_["experiment.confidence_all"].trigger()
+    qtbot.waitUntil(lambda: all(window.computing.matrix.cells.values()), timeout=PATIENCE)
+    settle(window, qtbot)
+    choose(window, PAIR, qtbot)
+    qtbot.waitUntil(lambda: "Confidence, 95 %" in window.inspector.text(), timeout=PATIENCE)
+
+
 # -- identification ----------------------------------------------------------------------------------------------------
 def test_galleries_are_searched_from_the_empty_state_and_one_selection_moves_every_view(
     window: MainWindow, bare_template_study: Path, template_results: Results, qtbot: QtBot
@@ -207,6 +223,29 @@ def test_single_images_have_nobody_to_search_and_no_groups(
     qtbot.waitUntil(lambda: "GENDER and YAW" in window.group_view._empty.accessibleName(), timeout=PATIENCE)
     assert "By " not in window.inspector.text()
     assert window.actions_.refusal("experiment.groups")
+
+
+def test_insightface_s_files_are_searched_too_and_have_no_groups(
+    window: MainWindow, tmp_path: Path, qtbot: QtBot
+) -> None:
+    open_study(window, qtbot, template_studies.insightface_study(tmp_path))
+    qtbot.waitUntil(lambda: window.computing.matrix is not None, timeout=PATIENCE)
+    settle(window, qtbot)
+    choose(window, ("north", "east"), qtbot)
+    window.actions_["experiment.identify"].trigger()
+    qtbot.waitUntil(
+        lambda: window.search_view.matrix is not None and all(window.search_view.matrix.cells.values()),
+        timeout=PATIENCE,
+    )
+    settle(window, qtbot)
+    assert window.tabs.currentWidget() is window.search_view
+    assert "20 mated and 20 non-mated probes" in window.search_view.heat_map.accessibleDescription()
+    assert "no covariates" in window.actions_.refusal("experiment.groups")
+    assert "By " not in window.inspector.text()
+    window.document.change("As the authors", mode=FitMode.AUTHORS)
+    qtbot.waitUntil(lambda: window.search_view.matrix is None, timeout=PATIENCE)  # not searched with these maps
+    settle(window, qtbot)
+    assert button(window.search_view, "Search galleries", qtbot).isEnabled()
 
 
 # -- groups ------------------------------------------------------------------------------------------------------------
