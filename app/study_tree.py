@@ -154,7 +154,8 @@ class StudyTree(QTreeWidget):
                 item.setData(1, BADGE_ROLE, badge_of(found).value)
         self._say(("stored",), "Stored", "")
         self._say(("maps",), "Maps", f"{contents.maps:,}", "Fitted maps in the study; the same question finds them")
-        self._say(("results",), "Results", f"{contents.results:,}", "Scored cells with their ROC curves, intervals, searches, errors by group")
+        what = "Scored cells with their ROC curves, intervals, searches, errors by group"
+        self._say(("results",), "Results", f"{contents.results:,}", what)
 
     def _say(self, key: Key, name: str, state: str, tip: str = "") -> QTreeWidgetItem:
         item = self._items[key]
