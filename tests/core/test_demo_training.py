@@ -117,7 +117,8 @@ def test_a_cut_session_goes_on_with_those_who_are_missing(tmp_path: Path, monkey
         return np.full((SHOTS, SIDE, SIDE, 3), person, np.uint8), np.full((SHOTS, 5, 2), person, np.float32)
 
     monkeypatch.setattr(taking, "photograph_person", photograph)
-    monkeypatch.setattr(taking, "renderer_fingerprint", lambda: "as it was")
+    sample = np.random.default_rng(0).integers(0, 255, (3, SIDE, SIDE, 3), dtype=np.uint8)
+    monkeypatch.setattr(taking, "sample_of_renderer", lambda: sample)
     monkeypatch.setattr(taking, "_STRETCH", 2)
     people = range(3, 9)
     with pytest.raises(KeyboardInterrupt):
@@ -126,9 +127,16 @@ def test_a_cut_session_goes_on_with_those_who_are_missing(tmp_path: Path, monkey
     assert shot == [3, 4, 5, 6, 5, 6, 7, 8]
     assert found.images[:, 0, 0, 0, 0].tolist() == list(people)
     assert open_photographs(tmp_path).points[:, 0, 0, 0].tolist() == list(people)
-    monkeypatch.setattr(taking, "renderer_fingerprint", lambda: "drawn otherwise")
+    rounded = sample.copy()
+    rounded[0, :10, :10] += 1
+    monkeypatch.setattr(taking, "sample_of_renderer", lambda: rounded)
+    assert take_photographs(tmp_path, 1, lambda text: None, people).fingerprint == found.fingerprint
+    monkeypatch.setattr(taking, "sample_of_renderer", lambda: np.roll(sample, 1, axis=2))
     with pytest.raises(CanonError, match="another renderer"):
         take_photographs(tmp_path, 1, lambda text: None, people)
+    monkeypatch.setattr(taking, "sample_of_renderer", lambda: sample)
+    with pytest.raises(CanonError, match="other people"):
+        take_photographs(tmp_path, 1, lambda text: None, people[:-1])
 
 
 # -- what networks see -----------------------------------------------------------------------------------------------
