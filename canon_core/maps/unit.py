@@ -10,8 +10,10 @@ from canon_core.errors import SettingsError
 #: Magnitudes up to this and down to its inverse have squares, summed over any embedding's dimensions, that float64
 #: holds without overflow or underflow.
 _SAFE_MAGNITUDE = 1e100
-#: Rows worked on at a time.
-_CHUNK = 4096
+#: Sums of squares that only such magnitudes have.
+_SAFE_SQUARES = (1e-190, 1e190)
+#: Rows worked on at a time: few enough for the processor's cache.
+_CHUNK = 512
 
 
 def checked_rows(embeddings: ArrayLike) -> NDArray[np.floating]:
@@ -61,9 +63,11 @@ def unit_rows(embeddings: ArrayLike) -> NDArray[np.floating]:
 
 
 def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    if rows.size:
-        largest = np.maximum(rows.max(axis=1), -rows.min(axis=1))
+    squares = np.einsum("ij,ij->i", rows, rows)
+    if not ((squares > _SAFE_SQUARES[0]) & (squares < _SAFE_SQUARES[1])).all():
+        largest = np.max(np.abs(rows), axis=1, initial=0.0)
         if ((largest > _SAFE_MAGNITUDE) | ((largest > 0) & (largest < 1 / _SAFE_MAGNITUDE))).any():
             rows = rows / np.where(largest > 0, largest, 1.0)[:, None]
-    norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, None]
+            squares = np.einsum("ij,ij->i", rows, rows)
+    norms = np.sqrt(squares)[:, None]
     return np.asarray(rows / np.where(norms > 0, norms, 1.0))
