@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -215,14 +216,16 @@ class TemplateCells(Cells):
     # -- scoring -------------------------------------------------------------------------------------------------
     def measure(self, source: str, target: str, ctx: JobContext) -> Measured:
         """Fit and score one cell."""
-        found = template_scores(self.scored(source, target, ctx), self._far)
+        scored = self.scored(source, target, ctx)
         fits = []
-        if source != target and self._settings.map is not MapKind.NONE:
-            for number, half in enumerate(self.halves):
-                mapping = self.maps(source, target, ctx)[number]
-                one, other = (self._upright(name, half.outside, ctx) for name in (source, target))
-                fits.append(self._fit(source, target, number, mapping, residual(mapping, one, other)))
-        return Measured(found.scores, tuple(fits), found.histogram)
+        with ThreadPoolExecutor(1) as pool:  # one core sorts scores while the others measure maps
+            found = pool.submit(template_scores, scored, self._far)
+            if source != target and self._settings.map is not MapKind.NONE:
+                for number, half in enumerate(self.halves):
+                    mapping = self.maps(source, target, ctx)[number]
+                    one, other = (self._upright(name, half.outside, ctx) for name in (source, target))
+                    fits.append(self._fit(source, target, number, mapping, residual(mapping, one, other)))
+        return Measured(found.result().scores, tuple(fits), found.result().histogram)
 
     def scored(self, source: str, target: str, ctx: JobContext) -> list[ScoredPairs]:
         """Every score of a cell; see :meth:`Cells.scored`."""
