@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QVBoxLayout, QWidget
@@ -17,16 +17,17 @@ if TYPE_CHECKING:
     from canon_core.study.imports import ImportReport
     from canon_core.study.study import DatasetEntry
 
-#: Names listed on the screen in each section; all of them are copied.
+#: Things listed on the screen in each section; all of them are copied.
 _LISTED = 1000
 
 
 @dataclass(frozen=True)
 class Section:
-    """Names that share a fate, said in ``title`` with their number."""
+    """Things that share a fate, said in ``title`` with their number; ``line`` tells one of them, when it is shown."""
 
     title: str
-    names: Sequence[str]
+    things: Sequence[Any]
+    line: Callable[[Any], str] = str
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,13 @@ class Report:
     sections: Sequence[Section] = ()
 
     def text(self, listed: int | None = None) -> str:
-        """All of it as lines; at most ``listed`` names in each section."""
+        """All of it as lines; at most ``listed`` things in each section."""
         lines = [*self.notes]
         for section in self.sections:
             lines += ["", f"{section.title}:"]
-            lines += [f"    {name}" for name in section.names[:listed]]
-            if listed is not None and len(section.names) > listed:
-                lines.append(f"    … and {len(section.names) - listed:,} more, which Copy has too")
+            lines += [f"    {section.line(thing)}" for thing in section.things[:listed]]
+            if listed is not None and len(section.things) > listed:
+                lines.append(f"    … and {len(section.things) - listed:,} more, which Copy has too")
         return "\n".join(lines).lstrip("\n") + "\n"
 
 
@@ -95,13 +96,12 @@ def dataset_report(entry: DatasetEntry, problems: Sequence[Problem]) -> Report:
         f", {entry.templates.templates:,} templates and {entry.templates.pairs:,} pairs"
         f" ({entry.templates.genuine:,} genuine)"
     )
-    left_out = [f"{problem.image}: {problem.reason}" for problem in problems]
-    count = f"{len(left_out):,} image{' was' if len(left_out) == 1 else 's (or pairs) were'} left out"
+    count = f"{len(problems):,} image{' was' if len(problems) == 1 else 's (or pairs) were'} left out"
     return Report(
         "Dataset added",
         f"Added '{entry.name}': {images} of {entry.subjects:,} subjects{templates}.",
         entry.notes,
-        (Section(count, left_out),) if left_out else (),
+        (Section(count, problems, lambda problem: f"{problem.image}: {problem.reason}"),) if problems else (),
     )
 
 

@@ -106,8 +106,7 @@ class Looker(QObject):
 
     def _look(self) -> None:
         window, step = self._window, next(self._steps)
-        views = (window.matrix_view, window.roc_view, window.faces_view)
-        window.tabs.setCurrentWidget(views[step // 4 % len(views)])
+        window.tabs.setCurrentIndex(step // 4 % window.tabs.count())
         matrix = window.computing.matrix
         if matrix is not None:
             pairs = [pair for pair, cell in matrix.cells.items() if cell is not None]

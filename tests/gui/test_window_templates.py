@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,9 @@ from app.dialogs.add_dataset import AddDatasetDialog
 from app.dialogs.import_embeddings import ImportEmbeddingsDialog
 from app.dialogs.report import ReportDialog
 from app.main_window import MainWindow
+from canon_core.experiments.cell_base import Measured
 from canon_core.experiments.matrix import matrix_json, run_matrix
+from canon_core.experiments.template_cells import TemplateCells
 from canon_core.jobs import JobContext
 from canon_core.study.results import Features, FitMode
 from canon_core.study.study import Study
@@ -148,6 +152,42 @@ def test_another_dataset_gets_a_mode_that_it_can_have(
     assert not choosers.features.isVisible()
     window.document.undo.undo()
     assert (window.document.state.mode, window.document.state.dataset) == (FitMode.AUTHORS, "ijbc")
+
+
+def test_a_matrix_cancelled_in_the_middle_of_a_cell_keeps_the_others_and_goes_on(
+    window: MainWindow, templates: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, measured, held = TemplateCells.measure, [], threading.Event()
+
+    def measure(self: TemplateCells, source: str, target: str, ctx: JobContext) -> Measured:
+        measured.append((source, target))
+        while len(measured) == 3 and not held.is_set():  # the third cell waits to be cancelled
+            ctx.check()
+            time.sleep(0.005)
+        return real(self, source, target, ctx)
+
+    monkeypatch.setattr(TemplateCells, "measure", measure)
+    open_study_only(window, qtbot, templates)
+    qtbot.waitUntil(lambda: len(measured) == 3, timeout=PATIENCE)
+    [number] = window.bridge.batch()
+    row = window.jobs.rows[number]
+    begun = time.monotonic()
+    click(row.button, qtbot)
+    qtbot.waitUntil(lambda: not window.bridge.batch(), timeout=PATIENCE)
+    assert time.monotonic() - begun < 1
+    qtbot.waitUntil(lambda: not window.bridge.busy, timeout=PATIENCE)
+    found = {pair for pair, cell in window.computing.matrix.cells.items() if cell is not None}
+    assert found == {("a", "a"), ("b", "b")}
+    held.set()
+    click(row.button, qtbot)  # it says Resume now
+    wait_for_matrix(window, qtbot)
+    assert measured == [("a", "a"), ("b", "b"), ("a", "b"), ("a", "b"), ("b", "a")]
+
+
+def open_study_only(window: MainWindow, qtbot: QtBot, path: Path) -> None:
+    """Open a study without waiting for what is computed by itself."""
+    window.document.open(path)
+    qtbot.waitUntil(lambda: window.document.contents is not None, timeout=PATIENCE)
 
 
 def test_data_without_images_and_models_without_networks_say_what_they_are(
