@@ -21,8 +21,9 @@ Float32 = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 Blocks = Iterator[tuple[int, Callable[[], Float32]]]
 
-#: Rows of embeddings that are read and aggregated at a time.
-BLOCK_ROWS: Final = 16_384
+#: Rows of embeddings that are read and aggregated at a time: 8 MB of 512 dimensions. For blocks beyond 32 MB the C
+#: library asks the system for clean memory each time, which takes as long as reading them.
+BLOCK_ROWS: Final = 4_096
 #: Rows that are held already: so few that every core has some.
 _HELD_ROWS: Final = 2_048
 #: Bytes of templates and images held between cells; beyond it they are read again.
