@@ -11,8 +11,9 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from app.dialogs.add_dataset import _LANDMARKS, AddDatasetDialog
+from app.dialogs.add_dataset import AddDatasetDialog
 from app.dialogs.add_model import AddModelDialog
+from app.dialogs.format_fields import Way
 from app.main_window import MainWindow
 from canon_core.experiments.matrix import matrix_json
 
@@ -45,7 +46,7 @@ def test_clicks_and_commands_give_the_same_matrix(window: MainWindow, real: Path
     qtbot.waitUntil(lambda: len(window.document.contents.models) == 2, timeout=PATIENCE)
     window.commands.add_dataset(faces)
     dialog = window.findChild(AddDatasetDialog)
-    dialog.ways.button(_LANDMARKS).click()
+    dialog.ways.button(Way.LANDMARKS).click()
     dialog.landmarks.set_path(landmarks)
     qtbot.mouseClick(dialog.add_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(window.document.contents.datasets) == 1, timeout=PATIENCE)
