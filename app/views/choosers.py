@@ -17,6 +17,9 @@ from .flow_layout import FlowLayout
 #: zlib.crc32 is 32 bits wide, but any integer may seed the halves; what a spin box holds is plenty.
 _LARGEST_SEED = 999_999
 
+#: Pixels of the chooser whose texts are long, where the bar is narrow.
+_NARROWEST = 120
+
 _MAPS = {
     MapKind.NONE: "Raw source against raw target: the control",
     MapKind.LINEAR: "Ordinary least squares, no intercept",
@@ -81,6 +84,7 @@ class Choosers(QWidget):
         self.map = QComboBox()
         self.mode = QComboBox()
         self.features = QComboBox()
+        self.features.setMinimumWidth(_NARROWEST)
         self.seed = QSpinBox()
         self.seed.setRange(0, _LARGEST_SEED)
         self.seed.setKeyboardTracking(False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shlex
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,16 @@ from app.theme import DARK, LIGHT, theme_for
 from app.views.matrix_view import MatrixView, SettingsChange
 from app.views.shown_matrix import matrix_command, shown_matrix
 from canon_core.maps.kinds import MapKind
-from canon_core.study.results import Cell, FitMode, Matrix, MatrixSettings, Reading, settings_line
+from canon_core.study.results import (
+    TEMPLATE_PAIRS,
+    Cell,
+    Features,
+    FitMode,
+    Matrix,
+    MatrixSettings,
+    Reading,
+    settings_line,
+)
 from canon_core.verification.roc import FarRule, OperatingPoint
 
 FAR = (1e-1, 1e-2, 1e-3)
@@ -187,6 +197,24 @@ def test_another_map_or_fit_asks_for_other_cells_and_changes_nothing_itself(qtbo
         choose(qtbot, view.choosers.mode, "in-sample")
     assert caught.args[0].mode is FitMode.IN_SAMPLE
     assert not view.choosers.seed.isEnabled()
+
+
+def test_templates_have_modes_and_features_of_their_own(qtbot, view):
+    assert not view.choosers.features.isVisible()
+    settings = replace(matrix().settings, mode=FitMode.REVERSED)
+    view.set_matrix(replace(matrix(), protocol=TEMPLATE_PAIRS, settings=settings), FarRule.NEAREST)
+    choosers = view.choosers
+    assert [choosers.mode.itemText(number) for number in range(3)] == ["disjoint", "authors", "reversed"]
+    assert choosers.mode.currentText() == "reversed"
+    assert "mapped templates from X_V" in view._leak.text()
+    with qtbot.waitSignal(view.settingsRequested) as caught:
+        choosers.features.setFocus()
+        qtbot.keyClick(choosers.features, Qt.Key.Key_Down)
+    assert caught.args == [SettingsChange(MapKind.LINEAR, FitMode.REVERSED, 4, Features.INSIGHTFACE)]
+    assert caught.args[0].applied(settings) == replace(settings, features=Features.INSIGHTFACE)
+    view.set_matrix(matrix(), RULE)
+    assert not choosers.features.isVisible()
+    assert not view._leak.isVisible()
 
 
 def test_choosers_stand_at_the_matrix_they_are_given_without_asking(qtbot, view):
@@ -370,11 +398,15 @@ def test_export_is_asked_for(qtbot, view):
         qtbot.mouseClick(view.export_button, Qt.MouseButton.LeftButton)
 
 
+@pytest.mark.parametrize("templates", [False, True])
 @pytest.mark.parametrize("width", [320, 500, 900, 1800])
-def test_no_chooser_or_button_is_lost_at_any_width(qtbot, view, width):
+def test_no_chooser_or_button_is_lost_at_any_width(qtbot, view, width, templates):
+    if templates:
+        view.set_matrix(replace(matrix(), protocol=TEMPLATE_PAIRS), RULE)
     view.resize(width, 640)
     QApplication.processEvents()
-    parts = [view.choosers.far, view.choosers.seed, view.difference_button, view.export_button]
+    features = [view.choosers.features] if templates else []
+    parts = [view.choosers.far, view.choosers.seed, *features, view.difference_button, view.export_button]
     boxes = [part.rect().translated(part.mapTo(view, QPoint(0, 0))) for part in parts]
     top = view.heat_map.mapTo(view, QPoint(0, 0)).y()
     for box in boxes:

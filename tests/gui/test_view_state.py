@@ -7,9 +7,9 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.view_state import MAX_SELECTED, Focus, ViewState
+from app.view_state import IMAGE_MODES, MAX_SELECTED, TEMPLATE_MODES, Focus, ViewState
 from canon_core.maps.kinds import MapKind
-from canon_core.study.results import DEFAULT_FAR, FitMode
+from canon_core.study.results import DEFAULT_FAR, Features, FitMode, default_rule
 from canon_core.verification.roc import FarRule
 
 names = st.text(min_size=1, max_size=8)
@@ -20,6 +20,7 @@ states = st.builds(
     map=st.sampled_from(MapKind),
     mode=st.sampled_from(FitMode),
     seed=st.integers(0, 999_999),
+    features=st.sampled_from(Features),
     far=st.sampled_from(DEFAULT_FAR),
     rule=st.sampled_from(FarRule),
     cells=st.lists(st.tuples(names, names), max_size=6).map(tuple),
@@ -76,3 +77,26 @@ def test_a_renamed_model_stays_chosen() -> None:
 def test_models_that_are_left_out_are_not_in_the_matrix() -> None:
     settings = ViewState(dataset="d", left_out=frozenset({"b"}), seed=3).settings(["a", "b", "c"])
     assert (settings.dataset, settings.models, settings.seed) == ("d", ("a", "c"), 3)
+
+
+@given(states, st.booleans())
+def test_a_dataset_gets_only_settings_that_it_can_have(state: ViewState, templates: bool) -> None:
+    fitting = state.fitting([], [state.dataset], [state.dataset] if templates else [])
+    assert fitting.mode in (TEMPLATE_MODES if templates else IMAGE_MODES)
+    if templates:
+        assert fitting.features is state.features
+    else:
+        assert fitting.features is Features.PAPER
+    if fitting.mode is state.mode:
+        assert fitting.rule is state.rule
+    assert fitting.fitting([], [state.dataset], [state.dataset] if templates else []) == fitting
+
+
+@given(states, st.sampled_from(FitMode))
+def test_the_rule_goes_along_with_the_mode_unless_it_was_chosen(state: ViewState, mode: FitMode) -> None:
+    after = state.with_mode(mode)
+    assert after.mode is mode
+    if state.rule is default_rule(state.mode):
+        assert after.rule is default_rule(mode)
+    else:
+        assert after.rule is state.rule

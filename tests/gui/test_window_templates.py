@@ -26,6 +26,7 @@ from canon_core.verification.roc import FarRule
 
 from .conftest import open_study
 from .template_data import ROWS, make_template_study, write_embeddings, write_meta
+from .test_add_dataset_dialog import write_bin
 from .test_window_first_study import button_of_empty_state, click, dialog_of, drop
 
 PATIENCE = 30_000
@@ -269,3 +270,33 @@ def test_what_was_left_out_of_a_set_with_images_is_listed_at_once(
     assert "    7.jpg: is not in loose_crop\n" in QGuiApplication.clipboard().text()
     report.reject()
     qtbot.waitUntil(lambda: not window.bridge.busy, timeout=PATIENCE)
+
+
+def test_a_verification_set_and_embeddings_can_be_dropped(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
+    with Study.create(tmp_path / "empty"):
+        pass
+    open_study(window, qtbot, tmp_path / "empty.canon")
+    drop(window, [write_bin(tmp_path / "small.bin"), write_embeddings(tmp_path, "one", 8)])
+    dataset = dialog_of(window, AddDatasetDialog, qtbot)
+    qtbot.waitUntil(lambda: dataset.look.text().startswith("Recognised: a verification set"), timeout=PATIENCE)
+    dataset.reject()
+    embeddings = dialog_of(window, ImportEmbeddingsDialog, qtbot)
+    assert embeddings.file.path == tmp_path / "one.npy"
+    embeddings.reject()
+
+
+def test_exports_are_made_with_the_settings_that_are_shown(
+    window: MainWindow, tmp_path: Path, templates: Path, qtbot: QtBot
+) -> None:
+    open_study(window, qtbot, templates)
+    wait_for_matrix(window, qtbot)
+    choosers = window.matrix_view.choosers
+    choose(window, choosers.mode, "authors", qtbot)
+    choose(window, choosers.features, "kept norms, detector-weighted, flips summed", qtbot)
+    done: list[object] = []
+    window.computing.export(tmp_path / "out", (), ("md",), done.append)
+    qtbot.waitUntil(lambda: bool(done), timeout=PATIENCE)
+    tables = "\n".join(file.read_text() for file in (tmp_path / "out").rglob("*.md"))
+    assert "fit authors" in tables
+    assert "flips summed" in tables
+    assert "FAR rule nearest" in tables
