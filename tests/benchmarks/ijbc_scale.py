@@ -76,25 +76,22 @@ STAGES = {
 # -- data ------------------------------------------------------------------------------------------------------------
 def prepare(out: Path, models: int, counts: maker.Counts) -> Path:
     """Make what is missing of data and study; the study's path."""
-    if not complete(out, models, counts):
-        maker.make(out, models, counts)
     path = out / "ijbc-scale.canon"
-    names = [f"synthetic-{number:02d}" for number in range(1, models + 1)]
-    try:
-        with Study.open(path) as study:
-            study.refresh_states()
-            if all(study.embedding_state(name, DATASET).complete for name in names):
-                return path
-    except CanonError:
-        pass
-    if path.exists():
-        raise SystemExit(f"{path}: a study of other data or models: delete it")
-    needed, free = 4 * counts.rows * sum(maker.widths(models)), shutil.disk_usage(out).free
-    if free < 1.05 * needed:
-        raise SystemExit(f"{path}: {needed / 2**30:.1f} GB are needed and {free / 2**30:.1f} GB are free")
-    with Study.create(path) as study:
-        study.add_dataset(out, DatasetOptions(format="ijbc"), JobContext(), DATASET)
-        for name in names:
+    if not complete(out, models, counts):
+        if path.exists():
+            raise SystemExit(f"{path}: a study of other data: delete it, or give another --out")
+        maker.make(out, models, counts)
+    with Study.open(path) if path.exists() else Study.create(path) as study:
+        if not study.datasets:
+            study.add_dataset(out, DatasetOptions(format="ijbc"), JobContext(), DATASET)
+        study.refresh_states()
+        known = {model.name for model in study.models if study.embedding_state(model.name, DATASET).complete}
+        widths = {f"synthetic-{number:02d}": width for number, width in enumerate(maker.widths(models), 1)}
+        missing = [name for name in widths if name not in known]
+        needed = 4 * counts.rows * sum(widths[name] for name in missing)
+        if 1.05 * needed > (free := shutil.disk_usage(out).free):
+            raise SystemExit(f"{path}: {needed / 2**30:.1f} GB are needed and {free / 2**30:.1f} GB are free")
+        for name in missing:
             study.import_embeddings(out / "embeddings" / f"{name}.h5", model=name, dataset=DATASET, ctx=JobContext())
     return path
 

@@ -169,6 +169,18 @@ def test_the_study_of_the_benchmark_holds_every_model_and_is_used_again(
         assert study.dataset("synthetic").templates.pairs == SMALL["pairs"]
 
 
+def test_an_import_that_was_interrupted_goes_on_and_other_data_is_kept(
+    bench: ModuleType, maker: ModuleType, made: Path, figures: dict[str, Any]
+) -> None:
+    with bench.Study.open(made / "ijbc-scale.canon") as study:
+        study.remove_model("synthetic-02")
+    path = bench.prepare(made, 3, maker.Counts(**SMALL))
+    with bench.Study.open(path, read_only=True) as study:
+        assert {model.name for model in study.models} == {"synthetic-01", "synthetic-02", "synthetic-03"}
+    with pytest.raises(SystemExit, match="other data"):
+        bench.prepare(made, 4, maker.Counts(**{**SMALL, "rows": 7001}))
+
+
 def test_a_cell_that_differs_from_the_customary_way_fails_the_benchmark(
     bench: ModuleType, made: Path, figures: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
