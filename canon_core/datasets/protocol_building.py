@@ -35,8 +35,9 @@ def build_protocol(
     genuine : (k,) bool
         Whether both are of one subject.
     known_subjects : pair of (s,) int64, optional
-        Ascending template ids and their subject ids; without it subjects follow from the genuine pairs: templates
-        linked by them are of one subject, which gets the smallest of their template ids.
+        Ascending template ids and their subject ids; a template that is not among them has the subject that genuine
+        pairs link it to. Without it subjects follow from the genuine pairs alone: templates linked by them are of one
+        subject, which gets the smallest of their template ids.
     pair_file, images_file : Path
         Where pairs and images came from, for errors.
     first_line : int
@@ -69,6 +70,7 @@ def build_protocol(
     else:
         place = positions_of(table, known_subjects[0])
         subjects = np.where(place >= 0, known_subjects[1][place], UNKNOWN)
+        subjects = _linked_subjects(subjects, ends[0], ends[1], genuine)
     return VerificationProtocol(
         template_ids=table,
         subjects=subjects,
@@ -121,15 +123,38 @@ def template_subjects(
 
 
 # -- private ---------------------------------------------------------------------------------------------------------
-def _subjects_by_pairs(
-    table: NDArray[np.int64], p1: NDArray[np.int32], p2: NDArray[np.int32], genuine: NDArray[np.bool_]
+def _linked_subjects(
+    subjects: NDArray[np.int64], p1: NDArray[np.int32], p2: NDArray[np.int32], genuine: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
+    """Subjects, with those of unknown templates that genuine pairs link to one subject alone."""
+    if (subjects != UNKNOWN).all():
+        return subjects
+    count, component = _components(len(subjects), p1[genuine], p2[genuine])
+    known = subjects != UNKNOWN
+    lowest = np.full(count, np.iinfo(np.int64).max)
+    highest = np.full(count, np.iinfo(np.int64).min)
+    np.minimum.at(lowest, component[known], subjects[known])
+    np.maximum.at(highest, component[known], subjects[known])
+    agreed = lowest == highest
+    return np.where(~known & agreed[component], lowest[component], subjects)
+
+
+def _components(
+    templates: int, one: NDArray[np.int32], other: NDArray[np.int32]
+) -> tuple[int, NDArray[np.int32]]:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    one, other = p1[genuine], p2[genuine]
-    graph = coo_array((np.ones(len(one), bool), (one, other)), shape=(len(table), len(table)))
+    graph = coo_array((np.ones(len(one), bool), (one, other)), shape=(templates, templates))
     count, component = connected_components(graph, directed=False)
+    return int(count), component
+
+
+def _subjects_by_pairs(
+    table: NDArray[np.int64], p1: NDArray[np.int32], p2: NDArray[np.int32], genuine: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    one, other = p1[genuine], p2[genuine]
+    count, component = _components(len(table), one, other)
     smallest = np.full(count, np.iinfo(np.int64).max)
     np.minimum.at(smallest, component, table)
     subjects: NDArray[np.int64] = smallest[component]

@@ -105,7 +105,10 @@ class TemplateCells(Cells):
 
     @cached_property
     def _half_of(self) -> npt.NDArray[np.int8]:
-        return np.array([subject_half(name, self._settings.seed) for name in self.subject_names], np.int8)
+        """Half of each subject; −1 where nobody knows whose a template is: it might be anybody's of the fitted half."""
+        halves = np.array([subject_half(name, self._settings.seed) for name in self.subject_names], np.int8)
+        halves[self.codes[self._protocol.subjects == UNKNOWN]] = -1
+        return halves
 
     @cached_property
     def rows(self) -> TemplateRows:

@@ -98,7 +98,7 @@ def test_leaving_images_out_equals_building_without_them(data: st.DataObject) ->
     kept = np.array(data.draw(st.lists(st.booleans(), min_size=count, max_size=count)))
     there = np.unique(template)
     pairs = data.draw(st.lists(st.tuples(st.sampled_from(there), st.sampled_from(there), st.booleans()), max_size=8))
-    known = (ids(1000, 2000, 3000), ids(7, 8, 9))
+    known = (ids(1000, 2000, 3000, 4000, 5000), ids(7, 8, 9, 8, 7))
 
     def build(rows: np.ndarray, chosen: list) -> VerificationProtocol:
         columns = np.array([(one, other) for one, other, _ in chosen], np.int64).reshape(-1, 2).T

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -255,3 +256,38 @@ def test_changed_protocol_files_are_read_again_and_outdate_results(tmp_path: Pat
 def unit(rows: np.ndarray) -> np.ndarray:
     wide = rows.astype(np.float64)
     return wide / np.linalg.norm(wide, axis=1, keepdims=True)
+
+
+def test_templates_of_unknown_subject_are_in_neither_half_unless_genuine_pairs_say_whose_they_are(
+    tmp_path: Path,
+) -> None:
+    """Such a template may be of a subject that the map was fitted on."""
+    count = write_templates(tmp_path / "IJBC")
+    meta = tmp_path / "IJBC" / "meta"
+    for gallery in (1, 2):
+        lines = [f"{subject},{subject + 500}" for subject in range(gallery - 1, 12, 2)]
+        (meta / f"ijbc_1N_gallery_G{gallery}.csv").write_text("\n".join(["TEMPLATE_ID,SUBJECT_ID", *lines]) + "\n")
+    lines = [f"{100 + subject},{subject + 500}" for subject in range(12) if subject not in (3, 4)]
+    (meta / "ijbc_1N_probe_mixed.csv").write_text("\n".join(["TEMPLATE_ID,SUBJECT_ID", *lines]) + "\n")
+    pairs = meta / "ijbc_template_pair_label.txt"
+    kept = [line for line in pairs.read_text().splitlines() if line != "4 104 1"]  # nothing links template 104 now
+    pairs.write_text("\n".join(kept) + "\n")
+    with Study.create(tmp_path / "s") as study:
+        study.add_dataset(tmp_path / "IJBC", DatasetOptions(), JobContext(), "d")
+        protocols = study.templates("d")
+        assert protocols is not None
+        subject_of = dict(
+            zip(
+                protocols.verification.template_ids.tolist(), protocols.verification.subjects.tolist(), strict=True
+            )
+        )
+        assert (subject_of[103], subject_of[104]) == (503, -1)
+        rows = np.random.default_rng(0).standard_normal((count, 8), np.float32)
+        study.import_embeddings(write(tmp_path / "a", rows), model="a", dataset="d", ctx=JobContext())
+        matrix = run_matrix(study, MatrixSettings("d", ("a",), far=FAR), JobContext())
+        cell = matrix.cells["a", "a"]
+        assert cell is not None
+        half = [zlib.crc32(f"0:{subject}".encode()) & 1 for subject in range(500, 512)]
+        genuine = sum(subject != 4 for subject in range(12))
+        total = sum(half[one] == half[other] and other != 4 for one in range(12) for other in range(12))
+        assert (cell.genuine, cell.genuine + cell.impostors) == (genuine, total)
