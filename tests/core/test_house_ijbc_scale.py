@@ -192,5 +192,6 @@ def test_a_cell_that_differs_from_the_customary_way_fails_the_benchmark(
         return dict(found)
 
     monkeypatch.setattr(bench.customary, "evaluate", wrong)
+    monkeypatch.setattr(bench, "in_a_child", lambda name, *given: {**bench.CHILDREN[name](*given), "peak_mb": 1.0})
     with pytest.raises(AssertionError, match="nearest"):
         bench.compare_cell(made / "ijbc-scale.canon", made, ("synthetic-01", "synthetic-02"), 1)
