@@ -15,6 +15,7 @@ from canon_core.study.results import settings_line
 
 from . import file_choosers
 from .actions import Actions
+from .adding import Adding
 from .computing import Computing, wanted_cells
 from .dialogs.ask import NameDialog, confirm
 from .document import Document
@@ -26,11 +27,6 @@ from .views.shown_matrix import matrix_command
 from .wording import fault_text
 
 if TYPE_CHECKING:
-    from canon_core.datasets.faces import Problem
-    from canon_core.study.imports import ImportReport
-    from canon_core.study.study import DatasetEntry
-
-    from .dialogs.report import Report
     from .main_window import MainWindow
 
 _READ_ONLY = "The study is open read-only."
@@ -52,18 +48,19 @@ class StudyCommands(QObject):
         super().__init__(window)
         self._window, self._document, self._computing = window, document, computing
         self._actions, self._tree, self._messages = actions, tree, messages
+        self.adding = Adding(window, document, messages)
         self._after_opening: list[Path] = []
         for key, slot in {
             "file.new": self.new_study,
             "file.open": self.open_study,
-            "file.import": self.import_embeddings,
+            "file.import": self.adding.import_embeddings,
             "file.close": self.close_study,
             "file.export": self.export,
             "file.quit": window.close,
             "edit.copy_command": self.copy_command,
             "edit.clear_selection": lambda: document.change("Clear selection", cells=()),
-            "study.add_model": self.add_models,
-            "study.add_dataset": self.add_dataset,
+            "study.add_model": self.adding.add_models,
+            "study.add_dataset": self.adding.add_dataset,
             "study.compute_all": computing.compute_everything,
             "study.embed": computing.embed_missing,
             "study.matrix": computing.compute_matrix,
@@ -79,8 +76,6 @@ class StudyCommands(QObject):
         document.inUse.connect(self._in_use)
         document.faulted.connect(self.tell_fault)
         document.opened.connect(self._opened)
-        document.datasetAdded.connect(self._dataset_added)
-        document.embeddingsImported.connect(self._embeddings_imported)
         document.bridge.faulted.connect(self.tell_fault)
         computing.otherProvider.connect(self._ask_other_provider)
         for changed in (
@@ -189,66 +184,7 @@ class StudyCommands(QObject):
         elif self._document.contents.read_only:
             self._messages.say(f"{_READ_ONLY} Nothing can be added to it.", Tone.FAULT)
         else:
-            self._ask_for(networks, datasets[:1], embeddings)
-
-    def _ask_for(self, networks: Sequence[Path], datasets: Sequence[Path], embeddings: Sequence[Path]) -> None:
-        """One dialog after the other, for what was dropped together."""
-        if networks:
-            dialog, rest = self.add_models(networks), ((), datasets, embeddings)
-        elif datasets:
-            dialog, rest = self.add_dataset(datasets[0]), ((), datasets[1:], embeddings)
-        elif embeddings:
-            dialog, rest = self.import_embeddings(embeddings[0]), ((), (), embeddings[1:])
-        else:
-            return
-        dialog.finished.connect(lambda _: self._ask_for(*rest))
-
-    def add_models(self, files: Sequence[Path] = ()) -> QDialog:
-        """Ask for networks."""
-        from .dialogs.add_model import AddModelDialog
-
-        dialog = AddModelDialog(self._document, files, self._window)
-        self._show(dialog)
-        return dialog
-
-    def add_dataset(self, path: Path | None = None) -> QDialog:
-        """Ask for a folder or a file of faces."""
-        from .dialogs.add_dataset import AddDatasetDialog
-
-        dialog = AddDatasetDialog(self._document, path, self._window)
-        self._show(dialog)
-        return dialog
-
-    def import_embeddings(self, file: Path | None = None) -> QDialog:
-        """Ask for embeddings made elsewhere."""
-        from .dialogs.import_embeddings import ImportEmbeddingsDialog
-
-        dialog = ImportEmbeddingsDialog(self._document, file, self._window)
-        self._show(dialog)
-        return dialog
-
-    def _dataset_added(self, entry: DatasetEntry, problems: Sequence[Problem]) -> None:
-        from .dialogs.report import dataset_report
-
-        faceless = entry.has_images and entry.alignment is None
-        self._tell_report(dataset_report(entry, problems), at_once=bool(problems) or faceless or entry.has_templates)
-
-    def _embeddings_imported(self, report: ImportReport) -> None:
-        from .dialogs.report import import_report
-
-        found = import_report(report)
-        self._tell_report(found, at_once=bool(found.sections))
-
-    def _tell_report(self, report: Report, *, at_once: bool) -> None:
-        """Say what was read; all of it at once where something was left out or needs to be known."""
-        from .dialogs.report import ReportDialog
-
-        def show() -> None:
-            self._show(ReportDialog(report, self._window))
-
-        self._messages.say(report.headline, Tone.DONE, "What was found", show)
-        if at_once:
-            show()
+            self.adding.ask_for(networks, datasets[:1], embeddings)
 
     def preprocessing(self) -> None:
         """Show the chosen model's preprocessing."""

@@ -15,14 +15,6 @@ if TYPE_CHECKING:
 _IMAGES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 #: Sub-folders looked into; after them the answer says "more than".
 _LOOKED_INTO = 20_000
-_TITLES = {
-    "ijbc": "IJB-C in InsightFace's layout",
-    "ijbb": "IJB-B in InsightFace's layout",
-    "nist": "IJB in NIST's layout",
-    "bin": "a verification set (.bin)",
-    "lfw": "LFW, with its folds",
-    "folder": "a folder of people",
-}
 
 
 @dataclass(frozen=True)
@@ -104,11 +96,6 @@ def look_into_folder(path: Path, ctx: JobContext) -> FolderLook:
         complete=len(folders) <= _LOOKED_INTO,
         landmarks=landmarks if _is_file(landmarks) else None,
     )
-
-
-def format_title(format: str) -> str:  # noqa: A002
-    """A format in words."""
-    return _TITLES.get(format, format)
 
 
 def _folders(path: Path) -> list[str]:

@@ -259,7 +259,7 @@ def test_what_was_left_out_of_a_set_with_images_is_listed_at_once(
     (root / "loose_crop" / "3.jpg").write_bytes(b"\xff\xd8 no picture")
     (root / "loose_crop" / "7.jpg").unlink()
     open_study(window, qtbot, tmp_path / "empty.canon")
-    window.commands.add_dataset(root)
+    window.commands.adding.add_dataset(root)
     click(dialog_of(window, AddDatasetDialog, qtbot).add_button, qtbot)
     report = dialog_of(window, ReportDialog, qtbot)
     text = report.list.toPlainText()
