@@ -155,7 +155,8 @@ def _occurring(sides: Sequence[Codes], templates: int) -> list[NDArray[np.int64]
             part = side[chunk]
             if part.min() < 0 or part.max() >= templates:
                 raise SettingsError(f"a pair names a template outside the {templates:,} there are")
-            mask[part] = True
+            if not np.take(mask, part, mode="clip").all():  # soon all are known; marking would hold up other threads
+                mask[part] = True
 
     _in_chunks(sides[0].size, mark)
     return [np.flatnonzero(mask) for mask in masks]
@@ -177,9 +178,10 @@ def _planned(
 
     def plan(chunk: slice) -> None:
         start = chunk.start
+        # Unlike brackets, `take` lets other threads run.
         rows = first[chunk].astype(np.intp)
-        entry = of_template[1][rows]
-        entry += of_template[2][second[chunk]]
+        entry = np.take(of_template[1], rows, mode="clip")
+        entry += np.take(of_template[2], second[chunk], mode="clip")
         part = strip[chunk]
         np.take(of_template[0], rows, out=part, mode="clip")
         rising[start] = bool((part[1:] >= part[:-1]).all())
@@ -187,7 +189,7 @@ def _planned(
         places = before[start], start - before[start]
         for at, mask, entries, numbers in zip(places, (label, ~label), place, chosen, strict=True):
             own = np.flatnonzero(mask)
-            entries[at : at + own.size] = entry[own]
+            np.take(entry, own, out=entries[at : at + own.size], mode="clip")
             numbers[at : at + own.size] = own
             numbers[at : at + own.size] += start
 
