@@ -36,12 +36,12 @@ _FOUND = {
     "ijbc": "The set brings five landmarks of each face.",
     "ijbb": "The set brings five landmarks of each face.",
     "nist": "The set brings a box around each face: enough for networks that want a detector's box; others need"
-    " landmarks, which a detector finds in the boxes.",
+    " landmarks, from a file or from a detector that looks into the boxes.",
     "bin": "Images that all are 112 × 112 are taken as aligned, and in such sets they are as a rule.",
 }
 _DETECTOR_IN_BOXES = "YuNet as an ONNX file finds five points in each face box."
 _POINTS = "The set brings five landmarks of each face already."
-_BOXES = "The set brings face boxes; a detector finds landmarks in them."
+_BOXES = "These are photographs, with a box around each face."
 #: Formats with a protocol of their own.
 _TEMPLATES = ("ijbc", "ijbb", "nist", "bin")
 
@@ -50,7 +50,7 @@ def why_no_way(way: Way, format: str) -> str:  # noqa: A002
     """Why this cannot say where the faces lie; empty where it can. ``format`` is empty while it is not known."""
     if format in ("ijbc", "ijbb") and way is not Way.AUTO:
         return _POINTS
-    if format == "nist" and way in (Way.ALIGNED, Way.LANDMARKS):
+    if format == "nist" and way is Way.ALIGNED:
         return _BOXES
     if format == "bin" and way is Way.LANDMARKS:
         return "The images have no names that a list of landmarks could go by."

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,10 +17,10 @@ from pytestqt.qtbot import QtBot
 from app import file_choosers
 from app.dialogs.add_dataset import AddDatasetDialog
 from app.dialogs.folder_look import look_into_folder
-from app.dialogs.format_fields import Way
+from app.dialogs.format_fields import Way, why_no_limit, why_no_pairs, why_no_way
 from app.document import Document
 from app.engine_bridge import EngineBridge
-from canon_core.datasets.options import DatasetOptions
+from canon_core.datasets.options import FORMATS, DatasetOptions
 from canon_core.errors import CanonError
 from canon_core.jobs import JobContext
 
@@ -170,14 +171,38 @@ def test_ijbc_is_recognised_and_what_it_brings_cannot_be_chosen(
 def test_a_way_that_makes_no_sense_any_more_is_left(document: Document, small_data: Path, qtbot: QtBot) -> None:
     dialog = shown(document, small_data / "faces", qtbot)
     qtbot.waitUntil(lambda: dialog.chosen_format == "lfw", timeout=PATIENCE)
-    dialog.ways.button(Way.LANDMARKS).click()
+    dialog.ways.button(Way.ALIGNED).click()
     dialog.format.setCurrentIndex(dialog.format.findData("nist"))
     assert dialog.ways.checkedId() == Way.AUTO
-    assert not dialog.ways.button(Way.LANDMARKS).isEnabled()
+    assert not dialog.ways.button(Way.ALIGNED).isEnabled()
     dialog.ways.button(Way.DETECTOR).click()
     assert dialog.detector.isEnabled()
     dialog.detector.set_path(Path("/data/yunet.onnx"))
     assert dialog.options() == DatasetOptions(format="nist", detector=Path("/data/yunet.onnx"))
+
+
+@pytest.mark.parametrize("known", FORMATS[1:])
+def test_what_the_reader_refuses_cannot_be_chosen(known: str) -> None:
+    choices = {
+        Way.ALIGNED: {"aligned": "arcface"},
+        Way.LANDMARKS: {"landmarks": Path("points.csv")},
+        Way.DETECTOR: {"detector": Path("yunet.onnx")},
+        Way.WHOLE: {"whole_image": True},
+    }
+    assert not why_no_way(Way.AUTO, known)
+    for way, choice in choices.items():
+        if not (known == "bin" and way is Way.LANDMARKS):  # its images have no names of their own
+            assert refused(format=known, **choice) == bool(why_no_way(way, known)), way
+    assert refused(format=known, pairs=Path("pairs.txt")) == bool(why_no_pairs(known, known))
+    assert refused(format=known, max_per_subject=3) == bool(why_no_limit(known))
+
+
+def refused(**options: Any) -> bool:
+    try:
+        DatasetOptions(**options).check()
+    except CanonError:
+        return True
+    return False
 
 
 def test_what_is_not_recognised_says_what_was_looked_for(document: Document, tmp_path: Path, qtbot: QtBot) -> None:
