@@ -95,6 +95,8 @@ def print_identification(matrix: IdentificationMatrix, rule: FarRule) -> None:
     else:
         say("every gallery with its thresholds and CMC: --json FILE")
     out.print(identification_line(matrix, rule))
+    if len(names) <= _DETAILED:  # every target has its stars then
+        few = any(_few_decide(cell, rule, number) for cell in found for number in range(len(fpirs)))
     if few:
         out.print(f"* unresolved: fewer than {FEW_FALSE_ACCEPTS} false positives decide in a gallery")
 
@@ -144,7 +146,8 @@ def _print_galleries(
                 star = "*" if point.false_positives < FEW_FALSE_ACCEPTS else ""
                 numbers = f"{point.fpir:.3g}", f"{point.threshold:.4f}", rate_text(point.tpir) + star
                 points.add_row(name, gallery.name, far_text(fpir), *numbers)
-            points.add_row(name, "mean", far_text(fpir), "", "", rate_text(cell.tpir[rule][number]))
+            star = "*" if _few_decide(cell, rule, number) else ""
+            points.add_row(name, "mean", far_text(fpir), "", "", rate_text(cell.tpir[rule][number]) + star)
     for table in (ranks, points):
         out.print(table)
         out.print()

@@ -60,6 +60,13 @@ def test_identify_prints_ranks_rates_and_every_gallery(study: Path) -> None:
         assert part in text, part
 
 
+def test_identify_explains_every_star(study: Path) -> None:
+    lines = printed("identify", study, "--mode", "authors", "--fpir", "1,0.01", "--models", "a").splitlines()
+    starred = [line for line in lines if line.rstrip().endswith("*")]
+    assert [line.split()[1] for line in starred if " 0.01 " in line or " 1e-2 " in line] == ["G1", "G2", "mean"]
+    assert any(line.startswith("* unresolved") for line in lines)
+
+
 def test_identify_writes_its_document(study: Path, tmp_path: Path) -> None:
     found = document("identify", study, "--map", "rotation", "--models", "a,b", file=tmp_path / "i.json")
     assert (found["map"], found["mode"], found["far_rule"]) == ("rotation", "disjoint", "conservative")
