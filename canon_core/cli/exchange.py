@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -164,7 +165,11 @@ def import_file(
         )
         if report.new_dataset:
             entry = opened.dataset(report.dataset)
-            say(f"made dataset '{entry.name}' of the ids alone: {entry.images:,} images, {entry.subjects:,} subjects")
+            alone = "the ids alone" if report.paired_by == "id" else "row numbers alone, the file holds no ids"
+            say(f"made dataset '{entry.name}' of {alone}: {entry.images:,} images, {entry.subjects:,} subjects")
+            others = [other.name for other in opened.datasets if other.name != entry.name]
+            if near := difflib.get_close_matches(entry.name, others, 1):
+                say(f"  the study has a dataset '{near[0]}' too: if that was meant, remove this one and import again")
     if report.new_model:
         say(f"made model '{report.model}', of which there are embeddings only")
     for note in report.notes:

@@ -99,6 +99,16 @@ def test_import_says_what_was_made_and_how_rows_were_paired(canon, folder: Path)
     assert "made dataset" not in done.err
 
 
+def test_a_dataset_made_by_a_misspelled_name_is_noticed(canon, folder: Path) -> None:
+    np.save(folder / "rows.npy", seen(5, 9))
+    done = canon("import", "s.canon", "rows.npy", "--model", "third", "--dataset", "peolpe")
+    assert done.code == 0
+    assert "made dataset 'peolpe' of row numbers alone, the file holds no ids" in done.err
+    assert "has a dataset 'people' too" in done.err
+    done = canon("import", "s.canon", "rows.npy", "--model", "fourth", "--dataset", "elsewhere")
+    assert "too" not in done.err
+
+
 def test_info_shows_imported_models_without_a_network_and_datasets_without_images(canon) -> None:
     lines = canon("info", "s.canon").out.splitlines()
     model, _ = [line.split() for line in lines if line.startswith("old ")]  # once more under its embeddings
