@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from canon_core.errors import StoreError
 from canon_core.maps.kinds import MapKind
 from canon_core.store.arrays import load_arrays, save_arrays
-from canon_core.study.results import Features, FitMode
+from canon_core.study.results import Features, FitMode, features_text
 from canon_core.verification.roc import FarRule, OperatingPoint
 
 #: FAR targets unless others are asked for: the paper's.
@@ -111,14 +111,15 @@ class Sensitivity:
 def sensitivity_line(result: Sensitivity, rule: FarRule) -> str:
     """Every setting behind the curves in one line."""
     settings = result.settings
+    subsets = max(result.repeats, default=0)
     parts = [
         result.dataset_title,
         result.protocol,
         f"map {settings.map}",
         f"fit {settings.mode} (seed {settings.seed})",
-        "unit norm" if settings.features is Features.PAPER else "kept norms, flips summed",
+        features_text(settings.features, templates=result.protocol == "template pairs"),
         f"FAR rule {rule}",
-        f"{max(result.repeats, default=0)} random subsets of fit pairs a step, the same for every cell",
+        f"{subsets} random subset{'' if subsets == 1 else 's'} of fit pairs a step, the same for every cell",
         f"{sum(cell is not None for cell in result.cells.values())} cells",
     ]
     return " · ".join(parts)
