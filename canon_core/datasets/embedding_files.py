@@ -90,7 +90,11 @@ def _read_array(path: Path, file: Any, size: int, name: str) -> NDArray[Any]:
                 raise _fault(path, f"{name} is an array of an unknown version")
             shape, _, dtype = readers[version](file)
             if dtype.hasobject:
-                raise _fault(path, f"{name} holds objects that would have to be unpickled, which is refused")
+                raise DatasetError(
+                    f"{name} holds objects that would have to be unpickled, which is refused",
+                    path=path,
+                    remedy="save numbers as float32 and ids as text, for example ids.astype(str)",
+                )
             if any(length < 0 for length in shape) or int(np.prod(shape, dtype=object)) * dtype.itemsize > size:
                 raise _fault(path, f"{name} is cut short or claims an absurd shape {shape}")
             file.seek(0)
@@ -166,7 +170,7 @@ def _from_hdf5(path: Path, name: str | None, ctx: JobContext) -> Found:
         raise DatasetError(error.problem, path=path, remedy=error.remedy) from error
     except (RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:  # as h5py words damage
         raise _fault(path, f"is damaged ({' '.join(str(error).split())[:120]})") from error
-    return array, names, [f"embeddings from {name}"]
+    return array, names, [f"embeddings from array {name}"]
 
 
 def _stored_texts(dataset: Any) -> list[str]:
