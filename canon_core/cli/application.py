@@ -52,7 +52,10 @@ Dataset = Annotated[str | None, typer.Option("--dataset", metavar="NAME", help="
 Models = Annotated[str | None, typer.Option("--models", metavar="A,B,…", help="Default: all.")]
 Map = Annotated[MapKind, typer.Option("--map", help="Map from source to target space.")]
 Mode = Annotated[FitMode, typer.Option("--mode", help="What maps are fitted on and scored on.")]
-FeaturesOption = Annotated[Features, typer.Option("--features", help="How templates are made of images.")]
+FeaturesOption = Annotated[
+    Features,
+    typer.Option("--features", help="Images in a template: of unit norm (paper), or norms kept and flips summed."),
+]
 Far = Annotated[str | None, typer.Option("--far", metavar="F,F,…", help="FAR targets. Default: 1e-1,…,1e-6.")]
 Rule = Annotated[
     FarRule | None, typer.Option("--far-rule", help="Default: nearest with authors and reversed, else conservative.")

@@ -77,7 +77,8 @@ class UsableEmbeddings:
         self.models = tuple(name for name in models if name not in self.missing)
         if not self.models:
             reasons = list(self.missing.values()) or ["no model was chosen"]
-            more = f" (and {len(reasons) - 1} more models)" if len(reasons) > 1 else ""
+            others = len(reasons) - 1
+            more = f" (and {others} more model{'s' if others > 1 else ''})" if others else ""
             raise StudyError(
                 f"nothing to score on '{dataset}': {reasons[0]}{more}",
                 path=study.path,
