@@ -112,7 +112,13 @@ def read_dataset(
         return _read_bin(root, options, ctx, known, detector, unpack_to)
     if options.format in TEMPLATE_FORMATS:
         return _read_templates(root, options, ctx, known, detector)
-    loaded = _read_folder(root, options, ctx, known, detector)
+    try:
+        loaded = _read_folder(root, options, ctx, known, detector)
+    except DatasetError as error:
+        if len(reasons) < 2 or not error.problem.startswith("holds no "):
+            raise
+        looked = f"{error.problem} (looked for: {'; '.join(reasons[:2])})"
+        raise DatasetError(looked, path=root, remedy=error.remedy) from error
     if loaded.format == "folder" and len(reasons) > 1:
         loaded = replace(loaded, notes=(*loaded.notes, f"other formats were looked for: {'; '.join(reasons[:2])}"))
     return loaded

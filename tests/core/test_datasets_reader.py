@@ -195,6 +195,13 @@ def test_a_folder_without_usable_images_is_refused_with_a_remedy(
     assert caught.value.remedy
 
 
+def test_a_folder_without_images_is_refused_with_the_protocols_that_were_looked_for(tmp_path: Path) -> None:
+    (tmp_path / "ijbc" / "meta").mkdir(parents=True)
+    (tmp_path / "ijbc" / "meta" / "ijbc_face_tid_mid.txt.gz").write_bytes(b"")
+    with pytest.raises(DatasetError, match=r"holds no images \(looked for: no meta/ijbc_face_tid_mid.txt"):
+        load(tmp_path / "ijbc")
+
+
 # -- where the faces lie ---------------------------------------------------------------------------------------------
 def test_nothing_is_known_of_photographs_unless_something_is_said(people: Path) -> None:
     loaded = load(people)
