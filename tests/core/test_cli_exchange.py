@@ -33,7 +33,7 @@ class Ended:
 @pytest.fixture
 def canon(monkeypatch: pytest.MonkeyPatch, folder: Path, capsys: pytest.CaptureFixture[str]):
     """Run a command as ``canon`` does, below ``folder``, without the second a new process takes."""
-    from canon_core.cli import printing, printing_points, terminal
+    from canon_core.cli import printing, printing_points, printing_statistics, terminal
 
     monkeypatch.chdir(folder)
     monkeypatch.delenv("CANON_DEBUG", raising=False)
@@ -43,7 +43,7 @@ def canon(monkeypatch: pytest.MonkeyPatch, folder: Path, capsys: pytest.CaptureF
 
         monkeypatch.setattr(sys, "argv", ["canon", *arguments])
         out = rich.console.Console(highlight=False, markup=False, emoji=False, soft_wrap=True, width=240)
-        for module in (terminal, printing, printing_points):
+        for module in (terminal, printing, printing_points, printing_statistics):
             monkeypatch.setattr(module, "out", out)
         err = rich.console.Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
         monkeypatch.setattr(terminal, "err", err)
