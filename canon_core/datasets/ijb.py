@@ -138,7 +138,9 @@ def find_ijb(path: Path, wanted: str | None = None) -> tuple[IjbFiles | None, st
                 files = IjbFiles("ijbc", folder, others[0])
                 return files, f"{files.title} in InsightFace's layout of IJB-C, by {files.images}"
     names = " or ".join(f"{META}/{name}_face_tid_mid.txt" for name in formats)
-    return None, f"no {names} in {path}, below it or in its parents"
+    packed = [packed for name in formats if _is_file(packed := Path(f"{IjbFiles(name, path).images}.gz"))]
+    hint = f" ({packed[0]} is compressed: unpack it with gunzip)" if packed else ""
+    return None, f"no {names} in {path}, below it or in its parents{hint}"
 
 
 def read_ijb(path: Path, ctx: JobContext, *, format: str | None = None) -> TemplateDataset:  # noqa: A002

@@ -414,12 +414,19 @@ class Study:
             When the name is taken or not allowed.
         """
         root = Path(os.path.abspath(path))
-        with self._mutex:
-            self._need_writing()
-            name = self._free_name(name, root.name, [data.name for data in self._manifest.datasets], "dataset")
-            folder = _slug(name, {data.folder for data in self._manifest.datasets})
+        self._need_writing()
+        asked = name
+        name, folder = self._new_dataset(asked, root.name)
         loaded = read_dataset(root, options, ctx, unpack_to=self._unpacked(folder))
+        if asked is None and loaded.format in ("ijbc", "ijbb"):  # it may have been found from a folder inside it
+            name, folder = self._new_dataset(None, loaded.faces.root.parent.name)
         return self._put_in(name, folder, root, options, loaded)
+
+    def _new_dataset(self, asked: str | None, default: str) -> tuple[str, str]:
+        """Name and folder of a new dataset."""
+        with self._mutex:
+            name = self._free_name(asked, default, [data.name for data in self._manifest.datasets], "dataset")
+            return name, _slug(name, {data.folder for data in self._manifest.datasets})
 
     def add_listed_dataset(self, name: str, file: Path, faces: FaceImages) -> DatasetEntry:
         """Add a dataset of which there are ids only, as they came with embeddings in ``file``.
@@ -429,10 +436,8 @@ class Study:
         StudyError
             When the name is taken or not allowed.
         """
-        with self._mutex:
-            self._need_writing()
-            name = self._free_name(name, name, [data.name for data in self._manifest.datasets], "dataset")
-            folder = _slug(name, {data.folder for data in self._manifest.datasets})
+        self._need_writing()
+        name, folder = self._new_dataset(name, name)
         notes = (f"ids as they came with {file.name}; there are no images",)
         loaded = LoadedDataset(format=LISTED, faces=faces, folds=None, notes=notes)
         return self._put_in(name, folder, file, DatasetOptions(), loaded)

@@ -77,3 +77,11 @@ def test_two_other_datasets_in_one_folder_are_not_guessed_at(tmp_path: Path) -> 
     for name in ("one", "two"):
         (meta / f"{name}_face_tid_mid.txt").write_text("1.jpg 1 1\n")
     assert find_ijb(tmp_path)[0] is None
+
+
+def test_a_compressed_list_of_images_is_named(tmp_path: Path) -> None:
+    (tmp_path / "meta").mkdir()
+    (tmp_path / "meta" / "ijbc_face_tid_mid.txt.gz").write_bytes(b"\x1f\x8b")
+    files, why = find_ijb(tmp_path)
+    assert files is None
+    assert "ijbc_face_tid_mid.txt.gz is compressed: unpack it with gunzip" in why

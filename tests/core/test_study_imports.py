@@ -291,3 +291,11 @@ def test_templates_of_unknown_subject_are_in_neither_half_unless_genuine_pairs_s
         genuine = sum(subject != 4 for subject in range(12))
         total = sum(half[one] == half[other] and other != 4 for one in range(12) for other in range(12))
         assert (cell.genuine, cell.genuine + cell.impostors) == (genuine, total)
+
+
+def test_a_dataset_found_from_a_folder_inside_it_is_called_as_the_whole(tmp_path: Path) -> None:
+    write_templates(tmp_path / "IJBC")
+    with Study.create(tmp_path / "s") as study:
+        for _ in range(2):
+            study.add_dataset(tmp_path / "IJBC" / "meta", DatasetOptions(), JobContext())
+        assert [entry.name for entry in study.datasets] == ["IJBC", "IJBC-2"]
