@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
@@ -21,8 +20,6 @@ from .document import Document
 from .view_state import Pair
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from canon_core.verification.score_histogram import ScoreHistogram
 
 _CONFIDENCE_TOPIC = "intervals"
@@ -443,29 +440,6 @@ class Statistics(QObject):
             )
             self._scoring[number] = key
             self.scoresChanged.emit()
-
-        begin()
-
-    def write(
-        self, path: Path, table: Callable[[], str], figure: Callable[[], Figure] | None, done: Callable[[Any], None]
-    ) -> None:
-        """Write a table (``.csv``) or a figure (``.pdf``, ``.svg``, ``.png``), by the path's suffix: a job."""
-
-        def work(_ctx: JobContext) -> Path:
-            from canon_core.figures.save import save_figure
-            from canon_core.store.atomic import write_atomically
-
-            kind = path.suffix.lower().removeprefix(".")
-            if kind == "csv" or figure is None:
-                write_atomically(path, table().encode("utf-8"))
-            else:
-                save_figure(figure(), path.with_suffix(""), [kind])
-            return path
-
-        def begin() -> None:
-            self._bridge.submit(
-                f"Export to {path.name}", work, on_result=done, on_failure=self._document.faulted.emit, resume=begin
-            )
 
         begin()
 

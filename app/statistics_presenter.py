@@ -3,24 +3,20 @@ matrix."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from canon_core.figures.histogram_figure import ShownThreshold, readable
 from canon_core.study.results import FitMode, far_text, settings_line
 
-from . import file_choosers
 from .actions import Actions
 from .computing import Computing
 from .document import Document
-from .message_bar import MessageBar, Tone
+from .message_bar import MessageBar
 from .statistics import Statistics
+from .statistics_export import StatisticsExport
 from .view_state import Focus
 from .views.group_view import GroupView
 from .views.identification_view import IdentificationView
@@ -31,13 +27,9 @@ from .views.shown_matrix import title_of
 from .views.statistics_commands import confidence_command, groups_command, identify_command
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from canon_core.study.study import DatasetEntry
 
 _READ_ONLY = "The study is open read-only: nothing can be computed."
-_FIGURES = {"pdf": "PDF figure", "svg": "SVG figure", "png": "PNG figure"}
-_TABLE = {"csv": "CSV table"}
 _CHOOSE = "Choose a cell of the matrix first."
 
 
@@ -66,10 +58,11 @@ class StatisticsPresenter(QObject):
         roc: RocView,
     ) -> None:
         super().__init__(document)
-        self._window, self._document, self._computing = window, document, computing
-        self._statistics, self._actions, self._messages = statistics, actions, messages
+        self._document, self._computing = document, computing
+        self._statistics, self._actions = statistics, actions
         self._search, self._groups, self._roc = search, groups, roc
         self._scores_shown: tuple[object, ...] = ()
+        self._export = StatisticsExport(window, document, statistics, messages, search=search, groups=groups, roc=roc)
         self._late = QTimer(self)
         self._late.setSingleShot(True)
         self._late.setInterval(0)
@@ -84,17 +77,17 @@ class StatisticsPresenter(QObject):
             changed.connect(self._soon)
         roc.kindChanged.connect(self.tab_shown)
         roc.scoresRequested.connect(statistics.compute_scores)
-        roc.scoresExportRequested.connect(self._export_scores)
+        roc.scoresExportRequested.connect(self._export.scores)
         search.measureChanged.connect(lambda name: document.change(f"Show {name}", measure=name))
         search.cellSelected.connect(self._cell_clicked)
         search.computeRequested.connect(actions["experiment.identify"].trigger)
         search.actionRequested.connect(actions["experiment.identify"].trigger)
-        search.exportRequested.connect(self._export_search)
+        search.exportRequested.connect(self._export.search)
         groups.covariateChanged.connect(lambda name: document.change(f"Group by {name}", covariate=name))
         groups.farChanged.connect(lambda far: document.change(f"Read at FAR {far_text(far)}", far=far))
         groups.computeRequested.connect(actions["experiment.groups"].trigger)
         groups.actionRequested.connect(actions["view.matrix"].trigger)
-        groups.exportRequested.connect(self._export_groups)
+        groups.exportRequested.connect(self._export.groups)
         actions.connect("experiment.confidence", statistics.compute_confidence)
         actions.connect("experiment.confidence_all", lambda: statistics.compute_confidence(everywhere=True))
         actions.connect("experiment.identify", self._compute_search)
@@ -300,71 +293,6 @@ class StatisticsPresenter(QObject):
     def _compute_groups(self) -> None:
         self._actions["view.groups"].trigger()
         self._statistics.compute_groups()
-
-    def _export_search(self) -> None:
-        from canon_core.figures.statistics_tables import identification_csv
-
-        found, curves, rule = self._search.matrix, self._search.curves, self._document.state.rule
-        if found is None:
-            return
-        line = self._search.settings_line
-
-        def figure() -> Figure:
-            from canon_core.figures.cmc_figure import cmc_figure
-
-            return cmc_figure(curves, settings_line=line)
-
-        settings = found.settings
-        name = f"{settings.dataset}-{settings.map}-{settings.mode}-1N"
-        self._write("Export 1:N", name, partial(identification_csv, found, rule), figure)
-
-    def _export_groups(self) -> None:
-        from canon_core.figures.statistics_tables import groups_csv
-
-        found = self._groups.found
-        if found is not None:
-            settings = found.settings
-            name = f"{settings.matrix.dataset}-{settings.source}-{settings.target}-{settings.covariate}"
-            self._write("Export errors by group", name, partial(groups_csv, found), None)
-
-    def _export_scores(self) -> None:
-        from canon_core.figures.statistics_tables import histogram_csv
-
-        shown, axis, line = self._roc.scores, self._roc.scores_plot.axis, self._scores_line()
-        histogram = self._statistics.scores
-        if shown is None or histogram is None:
-            return
-
-        def figure() -> Figure:
-            from canon_core.figures.histogram_figure import histogram_figure
-
-            return histogram_figure(
-                shown.histogram, axis=axis, threshold=shown.threshold, title=shown.title, settings_line=line
-            )
-
-        name = f"{self._document.state.dataset}-{shown.title.replace(' → ', '-')}-scores"
-        self._write("Export scores", name, partial(histogram_csv, histogram, line), figure)
-
-    def _write(
-        self, title: str, name: str, table: Callable[[], str], figure: Callable[[], Figure] | None
-    ) -> None:
-        contents = self._document.contents
-        if contents is None:
-            return
-        kinds = _TABLE if figure is None else _FIGURES | _TABLE
-        plain = "".join(character if character.isalnum() or character in "-_." else "_" for character in name)
-        start = contents.path.parent / f"{plain}.{next(iter(kinds))}"
-        path = file_choosers.choose_file_to_write(self._window, title, start, kinds)
-        if path is not None:
-            self._statistics.write(path, table, figure, self._written)
-
-    def _written(self, path: Path) -> None:
-        self._messages.say(
-            f"{path} was written.",
-            Tone.DONE,
-            "Open folder",
-            lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.parent))),
-        )
 
     # -- which can be chosen -------------------------------------------------------------------------------------
     def _allow(self) -> None:

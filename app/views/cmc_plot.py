@@ -50,7 +50,7 @@ class CmcPlot(pg.PlotWidget):
         self.addItem(self._point, ignoreBounds=True)
         self._reading = PlotReading(self)
         self.setLabel("bottom", "rank")
-        self.setLabel("left", "mated probes found")
+        self.setLabel("left", "hit rate")
         self.scene().sigMouseMoved.connect(self._pointer_moved)
         self._restyle()
         self._frame()

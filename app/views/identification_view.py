@@ -49,8 +49,8 @@ from .shown_search import (
 )
 from .table_twin import TableTwin
 
-#: Pixels that the matrix and the curves keep each, and that they have unless the matrix needs more.
-_LEAST_HEIGHT, _USUAL_HEIGHT = 110, 240
+#: Pixels that the matrix and the curves keep each, that they have, and that the matrix has where it needs more.
+_LEAST_HEIGHT, _USUAL_HEIGHT, _MOST_HEIGHT = 110, 240, 310
 
 
 class IdentificationView(QWidget):
@@ -190,8 +190,9 @@ class IdentificationView(QWidget):
             self._fill_measures(matrix, known_measure(measure, matrix.settings.fpir))
         self._show()
         if matrix is not None and len(matrix.models) != models:
-            # Room for all rows, while the curves keep theirs; in proportion, whatever the plot would like.
-            self._drawing.setSizes([max(self.heat_map.minimumSizeHint().height(), _USUAL_HEIGHT), _USUAL_HEIGHT])
+            # More room for more rows, while the curves keep theirs; in proportion, whatever the plot would like.
+            rows = self.heat_map.minimumSizeHint().height()
+            self._drawing.setSizes([min(max(rows, _USUAL_HEIGHT), _MOST_HEIGHT), _USUAL_HEIGHT])
 
     def set_empty(self, text: str, action_text: str = "") -> None:
         """What to say while there is no matrix, and on the button below it."""

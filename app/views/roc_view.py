@@ -199,6 +199,11 @@ class RocView(QWidget):
         return next(kind for kind, button in self.kind_buttons.items() if button.isChecked())
 
     @property
+    def settings_line(self) -> str:
+        """Every setting behind what is drawn."""
+        return self._scores_settings if self.kind is Kind.SCORES else self._curves_settings
+
+    @property
     def scores(self) -> CellScores | None:
         """The histogram drawn."""
         return self._scores
