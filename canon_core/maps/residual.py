@@ -63,10 +63,14 @@ def residual(mapping: FittedMap, source: ArrayLike, target: ArrayLike) -> Residu
     if not len(wanted):
         return Residual(float("nan"), float("nan"), 0)
     pivot = _float64_unit_rows(wanted[:1])
+    matrix = mapping.matrix.astype(np.float32)
 
     def measure(start: int) -> tuple[float, float, float, NDArray[np.float64]]:
         aim = _float64_unit_rows(wanted[start : start + _CHUNK])
-        predicted = mapping.linear_prediction(_float64_unit_rows(rows[start : start + _CHUNK]))
+        unit = unit_rows(rows[start : start + _CHUNK]).astype(np.float32, copy=False)
+        predicted = (unit @ matrix).astype(np.float64)  # in float32, as maps are applied
+        if mapping.offset is not None:
+            predicted += mapping.offset
         cosine = float(np.einsum("ij,ij->i", unit_rows(predicted), aim).sum())
         predicted -= aim
         aim -= pivot
