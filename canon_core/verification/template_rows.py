@@ -115,8 +115,12 @@ def template_rows(
         if known.size and not (np.diff(known) > 0).all():
             raise SettingsError("template ids must rise and be distinct")
         template = _positions(known, template_ids)
-    distinct_media, medium = np.unique(medium_ids, return_inverse=True)
-    of_medium = template.astype(np.int64) * max(distinct_media.size, 1) + medium
+    of_medium = template.astype(np.int64)
+    if image.size:
+        first, media_ids = int(medium_ids.min()), int(medium_ids.max()) - int(medium_ids.min()) + 1
+        medium = medium_ids - first if media_ids * known.size < 2**62 else np.unique(medium_ids, return_inverse=True)[1]
+        of_medium *= int(medium.max()) + 1
+        of_medium += medium
     _, group, sizes = np.unique(of_medium, return_inverse=True, return_counts=True)
     order = np.argsort(image, kind="stable")
     return TemplateRows(

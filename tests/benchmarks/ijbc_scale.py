@@ -40,6 +40,7 @@ from unittest import mock
 import _customary as customary
 import make_ijbc_scale as maker
 import numpy as np
+import threadpoolctl  # noqa: F401 - else a cell's first product imports it, and imports are not counted
 
 from canon_core.cores import usable_cores
 from canon_core.datasets.options import DatasetOptions
