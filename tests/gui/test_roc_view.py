@@ -53,6 +53,7 @@ def hover(qtbot: QtBot, view: RocView, x: float, y: float) -> str:
     """Move the mouse to a place of the plot in its coordinates; what is read there."""
     plot = view.plot
     scene = plot.getViewBox().mapViewToScene(QPointF(x, y))
+    qtbot.wait(20)  # pyqtgraph passes over moves that follow another one within a hundredth of a second
     qtbot.mouseMove(plot.viewport(), plot.mapFromScene(scene))
     QApplication.processEvents()
     return plot.reading
