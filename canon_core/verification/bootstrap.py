@@ -34,6 +34,8 @@ DEFAULT_LEVEL: Final = 0.95
 _CHUNK: Final = 1024
 #: Weights worked on at a time by one thread.
 _BATCH: Final = 1 << 19
+#: Counts of impostor pairs by subject held at a time: 256 MB.
+_TABLE: Final = 1 << 25
 
 
 def draw_subjects(subjects: int, resamples: int = 1000, seed: int = 0) -> Draws:
@@ -73,19 +75,28 @@ def impostor_weights(scored: Sequence[ScoredPairs], draws: Draws, ctx: JobContex
     """
     context = ctx or JobContext()
     subjects = draws.shape[1]
-    matrix = np.zeros((subjects, subjects))
+    weights = draws.astype(np.float64)
+    found = np.zeros(len(draws))
     for one in scored:
         plan = one.plan
-        for strip in range(plan.strips):
+        # As many templates at a time as there are subjects tables of which fit: where every template is a subject of
+        # its own, one table for all would take gigabytes.
+        held = max(1, _TABLE // max(plan.side * subjects, 1))
+        for low in range(0, plan.strips, held):
+            codes = plan.first_subjects[low * plan.side : (low + held) * plan.side]
+            distinct, place_of = np.unique(codes, return_inverse=True)
+            table = np.zeros((distinct.size, subjects))
+            for strip in range(low, min(low + held, plan.strips)):
+                context.check()
+                row, column = np.divmod(plan.entries(plan.impostors, strip), max(plan.second.size, 1))
+                rows = place_of[(strip - low) * plan.side : (strip - low + 1) * plan.side]
+                place = row * np.int64(subjects) + plan.second_subjects[column]
+                counts = np.bincount(place, minlength=rows.size * subjects).reshape(rows.size, subjects)
+                for code, pairs in zip(rows.tolist(), counts, strict=True):
+                    table[code] += pairs
             context.check()
-            row, column = np.divmod(plan.entries(plan.impostors, strip), max(plan.second.size, 1))
-            codes = plan.first_subjects[strip * plan.side : (strip + 1) * plan.side]
-            place = row * np.int64(subjects) + plan.second_subjects[column]
-            counts = np.bincount(place, minlength=codes.size * subjects).reshape(codes.size, subjects)
-            for code, pairs in zip(codes.tolist(), counts, strict=True):
-                matrix[code] += pairs
-    weights = draws.astype(np.float64)
-    return np.asarray(np.einsum("rs,rs->r", weights @ matrix, weights))
+            found += np.einsum("rs,rs->r", weights[:, distinct] @ table, weights)
+    return found
 
 
 @dataclass(frozen=True, eq=False)
