@@ -1,7 +1,7 @@
 """The photographs that the demo's networks are trained on: rendered once, kept as pixels in one file, resumable.
 
-They are taken as the demo study's are (same renderer, same hardness, same size, stored as JPEG once), of other people
-and from other seeds.
+They are taken as the demo study's are (same renderer, same size, stored as JPEG once), of other people and from other
+seeds.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ SHOTS: Final = STILLS + FRAMES
 #: Pixels of a photograph's side, and quality of its JPEG file, as in the demo study.
 SIDE: Final = 144
 JPEG_QUALITY: Final = 92
+#: Of the conditions: harder than portraits, so that a network sees what it will be tried on.
+HARDNESS: Final = 1.5
 #: Separates these conditions from those of the study.
 _STREAM: Final = 0x7A
 #: People by whose photographs the renderer is known again.
@@ -88,8 +90,9 @@ class Photographs:
 def photograph_person(person: int) -> tuple[Pixels, Points]:
     """The photographs (SHOTS, SIDE, SIDE, 3) and landmarks (SHOTS, 5, 2) of the identity number ``person``."""
     cv2 = opencv()
-    shots = [draw_conditions((_STREAM, person, number)) for number in range(STILLS)]
-    faces = render_run(draw_identity(person), [*shots, *draw_run((_STREAM, person, STILLS), FRAMES)], SIDE)
+    shots = [draw_conditions((_STREAM, person, number), hardness=HARDNESS) for number in range(STILLS)]
+    run = draw_run((_STREAM, person, STILLS), FRAMES, hardness=HARDNESS)
+    faces = render_run(draw_identity(person), [*shots, *run], SIDE)
     images = np.empty((SHOTS, SIDE, SIDE, 3), np.uint8)
     for image, face in zip(images, faces, strict=True):
         _, data = cv2.imencode(".jpg", face.image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
