@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from canon_core.errors import StoreError
 from canon_core.maps.kinds import MapKind
 from canon_core.store.arrays import load_arrays, save_arrays
-from canon_core.study.results import Features, FitMode, features_text
+from canon_core.study.results import Features, FitMode, beside_text, features_text, stands_beside
 from canon_core.verification.roc import FarRule, OperatingPoint
 
 #: FAR targets unless others are asked for: the paper's.
@@ -38,6 +38,9 @@ class SensitivitySettings:
         Random subsets of each size; every cell of a repetition is fitted on the same images.
     seed : int
         Of the split into halves and of the subsets.
+    shuffled : bool
+        A control: maps are fitted on pairs that do not belong together, so that what they reach needs no
+        correspondence.
     """
 
     dataset: str
@@ -49,6 +52,7 @@ class SensitivitySettings:
     repeats: int = DEFAULT_REPEATS
     far: tuple[float, ...] = DEFAULT_FAR
     seed: int = 0
+    shuffled: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,15 +99,16 @@ class Sensitivity:
         return tar if math.isfinite(tar) else None
 
     def mean(self, step: int, repeat: int, far: float, rule: FarRule) -> float | None:
-        """Mean TAR over the off-diagonal cells that are there."""
-        names = self.settings.models
+        """Mean TAR over the off-diagonal cells that are there, without models that stand beside."""
+        names = [name for name in self.settings.models if not stands_beside(name)]
         values = [self.tar(s, t, step, repeat, far, rule) for s in names for t in names if s != t]
         found = [value for value in values if value is not None]
         return sum(found) / len(found) if found else None
 
     def single_mean(self, far: float, rule: FarRule) -> float | None:
-        """Mean TAR of the models by themselves."""
-        values = [points[rule][self.settings.far.index(far)].tar for points in self.single.values()]
+        """Mean TAR of the models by themselves, without those that stand beside."""
+        place = self.settings.far.index(far)
+        values = [points[rule][place].tar for name, points in self.single.items() if not stands_beside(name)]
         found = [value for value in values if math.isfinite(value)]
         return sum(found) / len(found) if found else None
 
@@ -112,6 +117,7 @@ def sensitivity_line(result: Sensitivity, rule: FarRule) -> str:
     """Every setting behind the curves in one line."""
     settings = result.settings
     subsets = max(result.repeats, default=0)
+    drawn = f"{subsets} random subset{'' if subsets == 1 else 's'} of fit pairs a step, the same for every cell"
     parts = [
         result.dataset_title,
         result.protocol,
@@ -119,9 +125,11 @@ def sensitivity_line(result: Sensitivity, rule: FarRule) -> str:
         f"fit {settings.mode} (seed {settings.seed})",
         features_text(settings.features, templates=result.protocol == "template pairs"),
         f"FAR rule {rule}",
-        f"{subsets} random subset{'' if subsets == 1 else 's'} of fit pairs a step, the same for every cell",
+        drawn + (", shuffled: no image is paired with itself" if settings.shuffled else ""),
         f"{sum(cell is not None for cell in result.cells.values())} cells",
     ]
+    if beside := beside_text(settings.models):
+        parts.append(beside)
     return " · ".join(parts)
 
 
