@@ -54,6 +54,8 @@ class SensitivityCurve:
         By number of pairs, ascending; steps without a number are left out.
     cells, wanted : int
         Cells that the means are over, and how many there will be.
+    unresolved : bool
+        Whether chance decides some cell's TAR more than the models do.
     number : int
         Of its colour and marker (:func:`~canon_core.figures.palette.series_style`).
     """
@@ -64,12 +66,13 @@ class SensitivityCurve:
     steps: tuple[SensitivityStep, ...]
     cells: int
     wanted: int
+    unresolved: bool
     number: int
 
     @property
     def label(self) -> str:
-        """Map and fit, and how much of it is there where that is not all."""
-        text = f"{self.map}, {self.mode}"
+        """Map and fit, a star where it is unresolved, and how much of it is there where that is not all."""
+        text = f"{self.map}, {self.mode}" + "*" * self.unresolved
         return text if self.cells == self.wanted else f"{text} ({self.cells} of {self.wanted} cells)"
 
     @property
@@ -134,6 +137,7 @@ def sensitivity_curves(
                     steps=tuple(steps),
                     cells=len(result.averaged(among)),
                     wanted=len(possible),
+                    unresolved=result.unresolved(target, rule, among),
                     number=_MAPS.index(settings.map) + len(_MAPS) * place,
                 )
             )

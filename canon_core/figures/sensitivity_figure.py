@@ -14,7 +14,7 @@ from canon_core.figures.sensitivity_curve import (
     single_levels,
     source_dimensions,
 )
-from canon_core.figures.style import COLUMN_WIDTH, FAINT, SMALL_SIZE, new_figure, paper_style
+from canon_core.figures.style import CAPTION_SIZE, COLUMN_WIDTH, FAINT, SMALL_SIZE, new_figure, paper_style
 from canon_core.maps.kinds import MapKind
 from canon_core.study.sensitivity_results import Pair, Sensitivity, sensitivity_line
 from canon_core.verification.roc import FarRule
@@ -64,12 +64,17 @@ def sensitivity_figure(
             )  # fmt: skip
         widths = source_dimensions(results, among)
         if widths and any(curve.map is not MapKind.ROTATION for curve in curves):
-            axes.axvspan(*near_dimensions(widths), color="#eef0f3", linewidth=0, zorder=0)
+            low, high = near_dimensions(widths)
+            axes.axvspan(low, high, color="#eef0f3", linewidth=0, zorder=0)
+            middle = (low * high) ** 0.5
+            axes.text(middle, 0.015, _NEAR, ha="center", va="bottom", color=FAINT, fontsize=CAPTION_SIZE)
         _frame(axes, curves)
         figure.legend(loc="outside upper center", frameon=False, ncols=columns, handlelength=3.2)
     return figure
 
 
+#: Says of the shade what it is: as many pairs as dimensions.
+_NEAR = "n ≈ d"
 _LEVELS = ((0, (1.2, 1.6)), (0, (7, 2, 1.2, 2)), (0, (3, 1.2)))
 
 

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from canon_core.errors import StoreError
 from canon_core.maps.kinds import MapKind
 from canon_core.store.arrays import load_arrays, save_arrays
-from canon_core.study.results import TEMPLATE_PAIRS, Features, FitMode, far_text, features_text
+from canon_core.study.results import FEW_FALSE_ACCEPTS, TEMPLATE_PAIRS, Features, FitMode, far_text, features_text
 from canon_core.verification.roc import FarRule, OperatingPoint
 
 #: FAR targets unless others are asked for: the paper's.
@@ -118,6 +118,16 @@ class Sensitivity:
         found = [value for value in values if value is not None]
         return sum(found) / len(found) if found else None
 
+    def unresolved(self, far: float, rule: FarRule, among: Collection[Pair] | None = None) -> bool:
+        """Whether fewer than :data:`~canon_core.study.results.FEW_FALSE_ACCEPTS` impostor pairs decide a TAR of them."""
+        place = self.settings.far.index(far)
+        return any(
+            points[rule][place].false_accepts < FEW_FALSE_ACCEPTS
+            for pair in self.averaged(among)
+            if (cell := self.cells[pair]) is not None
+            for points in cell.points.values()
+        )
+
     def single_mean(self, far: float, rule: FarRule, among: Collection[str] | None = None) -> float | None:
         """Mean TAR of the models by themselves, or of those of them that are ``among`` others."""
         place = self.settings.far.index(far)
@@ -164,6 +174,10 @@ def sensitivity_line(
     ]
     if point is not None:
         parts.append(f"cross {point.genuine:,} genuine / {point.impostors:,} impostor")
+    few = [target for target in targets if any(result.unresolved(target, rule, among) for result in results)]
+    if few:
+        fars = ", ".join(map(far_text, few))
+        parts.append(f"* unresolved at FAR {fars}: fewer than {FEW_FALSE_ACCEPTS} false accepts decide a cell")
     return " · ".join(parts)
 
 
