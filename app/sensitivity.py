@@ -40,6 +40,7 @@ class SensitivityCurves(QObject):
         self._asked: dict[SensitivitySettings, object] = {}  # what the answer belongs to
         self._running: dict[int, SensitivitySettings] = {}
         self._watched = False
+        self._eager: set[SensitivitySettings] = set()  # to be computed as soon as it is known what is missing
         document.closed.connect(self._forget)
         document.contentsChanged.connect(self._contents_changed)
         document.stateChanged.connect(self._follow)
@@ -105,6 +106,7 @@ class SensitivityCurves(QObject):
         gone = [settings for settings in self._asked if settings not in wanted]
         for settings in gone:
             del self._asked[settings]
+            self._eager.discard(settings)
             self.found.pop(settings, None)
             self.faults.pop(settings, None)
             self._bridge.drop(_topic(settings))
@@ -128,10 +130,13 @@ class SensitivityCurves(QObject):
         def answered(result: Sensitivity) -> None:
             if self._asked.get(settings) == stamp:
                 self._known(result)
+                if settings in self._eager:
+                    self._begin_missing(settings)
 
         def failed(error: CanonError) -> None:
             if self._asked.get(settings) == stamp:
                 self.found.pop(settings, None)
+                self._eager.discard(settings)
                 self.faults[settings] = error
                 self.changed.emit()
 
@@ -146,11 +151,17 @@ class SensitivityCurves(QObject):
     # -- computing -----------------------------------------------------------------------------------------------
     def compute(self) -> None:
         """Fit and score what is missing of the wanted curves: a job each."""
-        running = self.running
         for settings in self.wanted:
-            result = self.found.get(settings)
-            if settings not in running and result is not None and incomplete(result):
-                self._begin(settings)
+            self._begin_missing(settings)
+
+    def _begin_missing(self, settings: SensitivitySettings) -> None:
+        result = self.found.get(settings)
+        if result is None:
+            self._eager.add(settings)
+            return
+        self._eager.discard(settings)
+        if settings not in self.running and incomplete(result):
+            self._begin(settings)
 
     def _begin(self, settings: SensitivitySettings) -> None:
         study = self._document.study
@@ -195,6 +206,7 @@ class SensitivityCurves(QObject):
     def _forget(self) -> None:
         for kept in (self.found, self.faults, self._asked, self._running):
             kept.clear()
+        self._eager.clear()
         self.changed.emit()
 
 

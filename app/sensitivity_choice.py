@@ -104,7 +104,7 @@ def read_pairs(text: str) -> tuple[int, ...]:
         if word.lower() == "all":
             counts.append(0)
             continue
-        if not (word.isascii() and word.isdigit()) or not 2 <= int(word[:12]):
+        if not (word.isascii() and word.isdigit()) or not int(word[:12]) >= 2:
             raise SettingsError(f"'{word}' is no number of fit pairs", remedy="give for example 32, 128, 512, all")
         counts.append(int(word[:12]))
     return tuple(dict.fromkeys(sorted(counts, key=lambda count: count or float("inf"))))

@@ -98,8 +98,8 @@ def notes_text(curves: Sequence[SensitivityCurve], dimensions: Sequence[int]) ->
     low, high = near_dimensions(dimensions)
     if any(curve.map is not MapKind.ROTATION for curve in drawn) and first <= high and last >= low:
         texts.append(
-            f"Shaded, about as many pairs as dimensions ({dimensions_text(dimensions)}): there a linear map goes through"
-            " its pairs exactly, noise and all, and does worst elsewhere (double descent); a rotation, which can only"
+            f"Shaded, about as many pairs as dimensions ({dimensions_text(dimensions)}): there a linear map goes"
+            " through its pairs exactly, noise and all, and does worst elsewhere (double descent); a rotation, which can only"
             " turn the space, does not."
         )
     trusted = trusted_from(dimensions)
@@ -111,7 +111,7 @@ def notes_text(curves: Sequence[SensitivityCurve], dimensions: Sequence[int]) ->
     elif first < trusted:
         texts.append(
             f"Left of the dotted line there are fewer than {FEW_PAIRS_PER_DIMENSION:.0f} pairs a dimension"
-            f" ({trusted:,.0f}): maps are poorly determined."
+            f" ({trusted:,.0f}; * in the table): maps are poorly determined."
         )
     return " ".join(texts)
 

@@ -119,7 +119,7 @@ class Sensitivity:
         return sum(found) / len(found) if found else None
 
     def unresolved(self, far: float, rule: FarRule, among: Collection[Pair] | None = None) -> bool:
-        """Whether fewer than :data:`~canon_core.study.results.FEW_FALSE_ACCEPTS` impostor pairs decide a TAR of them."""
+        """Whether fewer than :data:`FEW_FALSE_ACCEPTS` impostor pairs decide some TAR of them."""
         place = self.settings.far.index(far)
         return any(
             points[rule][place].false_accepts < FEW_FALSE_ACCEPTS
@@ -159,7 +159,7 @@ def sensitivity_line(
     repeats = max(first.repeats, default=0)
     subsets = f"{repeats} random subset{'' if repeats == 1 else 's'}"
     targets = settings.far if far is None else (far,)
-    counts = [len(result.averaged(among)) for result in results]
+    counts = sorted({len(result.averaged(among)) for result in results})
     point = next((point for result in results for point in _some_points(result, among, rule)), None)
     parts = [
         first.dataset_title,
@@ -170,7 +170,7 @@ def sensitivity_line(
         f"FAR {', '.join(map(far_text, targets))} by rule {rule}",
         f"fit pairs {', '.join(_pairs_text(pairs, first.available) for pairs in first.pairs)}",
         f"{subsets} of fit pairs a step, the same for every cell",
-        f"mean over {_listed(map(str, counts))} cell{'' if counts == [1] else 's'}",
+        f"mean over {' to '.join(map(str, dict.fromkeys([counts[0], counts[-1]])))} cell{'' if counts == [1] else 's'}",
     ]
     if point is not None:
         parts.append(f"cross {point.genuine:,} genuine / {point.impostors:,} impostor")
