@@ -252,6 +252,7 @@ class SensitivityView(QWidget):
         self.far.setCurrentIndex(DEFAULT_FAR.index(far))
         if not self.pairs.hasFocus() or not self.pairs.isModified():
             self.pairs.setText(pairs_text(choice.pairs))
+            self.pairs.setCursorPosition(0)  # a long list is read from its beginning
         for box, value in ((self.repeats, choice.repeats), (self.seed, seed)):
             blocked = box.blockSignals(True)
             box.setValue(value)

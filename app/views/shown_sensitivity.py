@@ -99,8 +99,8 @@ def notes_text(curves: Sequence[SensitivityCurve], dimensions: Sequence[int]) ->
     if any(curve.map is not MapKind.ROTATION for curve in drawn) and first <= high and last >= low:
         texts.append(
             f"Shaded, about as many pairs as dimensions ({dimensions_text(dimensions)}): there a linear map goes"
-            " through its pairs exactly, noise and all, and does worst elsewhere (double descent); a rotation, which can only"
-            " turn the space, does not."
+            " through its pairs exactly, noise and all, and can do worse elsewhere than with fewer (double descent); a"
+            " rotation, which can only turn the space, does not."
         )
     trusted = trusted_from(dimensions)
     if last < trusted:
@@ -113,6 +113,9 @@ def notes_text(curves: Sequence[SensitivityCurve], dimensions: Sequence[int]) ->
             f"Left of the dotted line there are fewer than {FEW_PAIRS_PER_DIMENSION:.0f} pairs a dimension"
             f" ({trusted:,.0f}; * in the table): maps are poorly determined."
         )
+    leaking = dict.fromkeys(str(curve.mode) for curve in drawn if curve.hollow)
+    if leaking:
+        texts.append(f"Hollow ({', '.join(leaking)}): maps that were fitted on images or subjects that are scored.")
     return " ".join(texts)
 
 
@@ -125,11 +128,12 @@ def work_text(results: Sequence[Sensitivity]) -> str:
     """What is to be computed before there is anything to see."""
     first = results[0]
     steps = len(first.pairs)
+    available = " to ".join(f"{count:,}" for count in sorted({result.available for result in results}))
     cells = len(first.cells) - len(first.missing)
     maps = sum(sum(result.repeats) * (len(result.cells) - len(result.missing)) for result in results)
     return (
         "How many image pairs does a map need? Maps are fitted again on random subsets of the"
-        f" {first.available:,} fit pairs, and every cell is scored through them: {cells} cells, {steps}"
+        f" {available} fit pairs, and every cell is scored through them: {cells} cells, {steps}"
         f" step{'s' * (steps != 1)} ({_steps(first)}), {max(first.repeats)}"
         f" subset{'s' * (max(first.repeats) != 1)} each, {len(results)} curve{'s' * (len(results) != 1)}:"
         f" {maps:,} cells to score."

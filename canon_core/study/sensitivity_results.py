@@ -160,7 +160,8 @@ def sensitivity_line(
     subsets = f"{repeats} random subset{'' if repeats == 1 else 's'}"
     targets = settings.far if far is None else (far,)
     counts = sorted({len(result.averaged(among)) for result in results})
-    point = next((point for result in results for point in _some_points(result, among, rule)), None)
+    modes = list({result.settings.mode: result for result in reversed(results)}.values())[::-1]
+    steps = sorted({pairs for result in modes for pairs in result.pairs if pairs != result.available})
     parts = [
         first.dataset_title,
         first.protocol,
@@ -168,12 +169,14 @@ def sensitivity_line(
         f"fit {_listed(str(result.settings.mode) for result in results)} (seed {settings.seed})",
         features_text(settings.features, templates=first.protocol == TEMPLATE_PAIRS),
         f"FAR {', '.join(map(far_text, targets))} by rule {rule}",
-        f"fit pairs {', '.join(_pairs_text(pairs, first.available) for pairs in first.pairs)}",
+        "fit pairs " + ", ".join([*(f"{pairs:,}" for pairs in steps), *_all_pairs(modes)]),
         f"{subsets} of fit pairs a step, the same for every cell",
         f"mean over {' to '.join(map(str, dict.fromkeys([counts[0], counts[-1]])))} cell{'' if counts == [1] else 's'}",
     ]
-    if point is not None:
-        parts.append(f"cross {point.genuine:,} genuine / {point.impostors:,} impostor")
+    counts_of = {mode.settings.mode: point for mode in modes for point in _some_points(mode, among, rule)}
+    for mode, point in counts_of.items():
+        which = f"cross {mode}" if len(modes) > 1 else "cross"
+        parts.append(f"{which} {point.genuine:,} genuine / {point.impostors:,} impostor")
     few = [target for target in targets if any(result.unresolved(target, rule, among) for result in results)]
     if few:
         fars = ", ".join(map(far_text, few))
@@ -190,8 +193,12 @@ def _listed(texts: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(texts))
 
 
-def _pairs_text(pairs: int, available: int) -> str:
-    return f"all {pairs:,}" if pairs == available else f"{pairs:,}"
+def _all_pairs(modes: Sequence[Sensitivity]) -> list[str]:
+    """How many "all" are, where they are drawn; modes are fitted on different images."""
+    found = [result for result in modes if result.available in result.pairs]
+    if len({result.available for result in found}) < 2:
+        return [f"all {result.available:,}" for result in found[:1]]
+    return [f"all {result.available:,} ({result.settings.mode})" for result in found]
 
 
 def save_sensitivity_cell(path: Path, points: Mapping[tuple[int, int], Points], attributes: dict[str, str]) -> None:
