@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import TypeVar
 
 from PySide6.QtCore import Signal
@@ -70,22 +71,22 @@ class SensitivityShown:
     rule: FarRule
     among: tuple[Pair, ...] | None = None
 
-    @property
+    @cached_property
     def curves(self) -> tuple[SensitivityCurve, ...]:
         """One a result."""
         return sensitivity_curves(self.results, self.rule, self.far, self.among)
 
-    @property
+    @cached_property
     def levels(self) -> tuple[SingleLevel, ...]:
         """The single models of each fit mode."""
         return single_levels(self.results, self.rule, self.far, self.among)
 
-    @property
+    @cached_property
     def dimensions(self) -> tuple[int, ...]:
         """Widths of the sources, ascending."""
         return source_dimensions(self.results, self.among)
 
-    @property
+    @cached_property
     def line(self) -> str:
         """Every setting behind the numbers."""
         return sensitivity_line(self.results, self.rule, self.far, self.among)
