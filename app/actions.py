@@ -79,11 +79,15 @@ ACTIONS: Final = (
                " other, through the maps", None, 1),
     ActionSpec("experiment.groups", "Errors by &group", "FMR of every two groups and FNMR of every group, at the chosen"
                " cell's threshold", None, 1),
+    ActionSpec("experiment.sensitivity", "Se&nsitivity to fit pairs", "TAR of every cell with maps fitted on fewer"
+               " image pairs, linear and rotation", None, 2),
     ActionSpec("view.matrix", "&Matrix", "TAR of every model against every other", "Ctrl+1"),
     ActionSpec("view.roc", "&ROC", "Curves of the chosen cells", "Ctrl+2"),
     ActionSpec("view.faces", "&Faces", "What the networks see of the images", "Ctrl+3"),
     ActionSpec("view.search", "&1:N", "Galleries searched, with CMC curves of the chosen cells", "Ctrl+4"),
     ActionSpec("view.groups", "&Groups", "Errors of the chosen cell by group of templates", "Ctrl+5"),
+    ActionSpec("view.sensitivity", "&Sensitivity", "TAR against the number of image pairs that maps are fitted on",
+               "Ctrl+7"),
     ActionSpec("help.log", "Show &log file", "Open the folder of the log, where details of faults are written"),
     ActionSpec("help.about", "&About Canon Explorer", "Versions, licence, and what this computer offers", None, 1),
 )

@@ -34,6 +34,8 @@ from .jobs_panel import JobsPanel
 from .log_panel import LogPanel
 from .message_bar import MessageBar
 from .presenter import Presenter
+from .sensitivity import SensitivityCurves
+from .sensitivity_presenter import SensitivityPresenter
 from .start_page import StartPage
 from .statistics import Statistics
 from .statistics_presenter import StatisticsPresenter
@@ -46,6 +48,7 @@ from .views.identification_view import IdentificationView
 from .views.inspector import Inspector
 from .views.matrix_view import MatrixView
 from .views.roc_view import RocView
+from .views.sensitivity_view import SensitivityView
 
 #: Grows when docks change so that a remembered arrangement no longer fits.
 _LAYOUT_VERSION = 1
@@ -67,6 +70,7 @@ class MainWindow(QMainWindow):
         self.document = Document(self.bridge, self)
         self.computing = Computing(self.document, self)
         self.statistics = Statistics(self.document, self.computing, self)
+        self.sensitivity = SensitivityCurves(self.document, self.computing, self)
         self.actions_ = Actions(self)
         self._make_centre()
         self._make_docks()
@@ -84,6 +88,9 @@ class MainWindow(QMainWindow):
             groups=self.group_view,
             roc=self.roc_view,
         )
+        self.sensitivity_presenter = SensitivityPresenter(
+            self, self.document, self.sensitivity, self.actions_, self.messages, self.sensitivity_view
+        )
         self.presenter = Presenter(
             self.document,
             self.computing,
@@ -98,6 +105,7 @@ class MainWindow(QMainWindow):
         self._connect_statistics()
         self.tabs.currentChanged.connect(self.presenter.tab_shown)
         self.tabs.currentChanged.connect(self.statistics_presenter.tab_shown)
+        self.tabs.currentChanged.connect(self.sensitivity_presenter.tab_shown)
         self._make_menus()
         self._make_status()
         self.document.opened.connect(self._show_study)
@@ -118,11 +126,12 @@ class MainWindow(QMainWindow):
         self.matrix_view, self.roc_view = MatrixView(), RocView()
         self.faces_view = ContactSheetView()
         self.search_view, self.group_view = IdentificationView(), GroupView()
+        self.sensitivity_view = SensitivityView()
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         for view, name in {
             self.matrix_view: "Matrix", self.roc_view: "ROC", self.faces_view: "Faces", self.search_view: "1:N",
-            self.group_view: "Groups",
+            self.group_view: "Groups", self.sensitivity_view: "Sensitivity",
         }.items():
             self.tabs.addTab(view, name)
         self.pages = QStackedWidget()
@@ -200,6 +209,7 @@ class MainWindow(QMainWindow):
         pages = {
             "view.matrix": self.matrix_view, "view.roc": self.roc_view, "view.faces": self.faces_view,
             "view.search": self.search_view, "view.groups": self.group_view,
+            "view.sensitivity": self.sensitivity_view,
         }
         for key, page in pages.items():
             actions.connect(key, lambda page=page: self.tabs.setCurrentWidget(page))

@@ -85,9 +85,7 @@ class Choosers(QWidget):
         self.mode = QComboBox()
         self.features = QComboBox()
         self.features.setMinimumWidth(_NARROWEST)
-        self.seed = QSpinBox()
-        self.seed.setRange(0, _LARGEST_SEED)
-        self.seed.setKeyboardTracking(False)
+        self.seed = seed_box()
         _fill(self.rule, {rule.value: (rule, tip) for rule, tip in _RULES.items()})
         _fill(self.map, {kind.value: (kind, tip) for kind, tip in _MAPS.items()})
         _fill(self.features, {text: (features, tip) for features, (text, tip) in _FEATURES.items()})
@@ -148,6 +146,24 @@ class Choosers(QWidget):
 def features_text(features: Features) -> str:
     """How templates are made, in words."""
     return _FEATURES[features][0]
+
+
+def map_tip(kind: MapKind) -> str:
+    """What a map does, in a sentence."""
+    return _MAPS[kind]
+
+
+def mode_tip(mode: FitMode) -> str:
+    """Which images a map is fitted on, in a sentence."""
+    return _MODES[mode]
+
+
+def seed_box() -> QSpinBox:
+    """A field for a seed."""
+    box = QSpinBox()
+    box.setRange(0, _LARGEST_SEED)
+    box.setKeyboardTracking(False)
+    return box
 
 
 def _fill(box: QComboBox, items: dict[str, tuple[object, str]]) -> None:

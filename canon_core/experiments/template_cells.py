@@ -259,8 +259,8 @@ class TemplateCells(Cells):
 
     @property
     def fit_sizes(self) -> tuple[int, ...]:
-        """Images that the map of each half is fitted on."""
-        return tuple(len(half.fitted) for half in self.halves)
+        """Images that the map of each half is fitted on; found without the plan of the pairs, which takes seconds."""
+        return tuple(len(self.fitted_rows(half)) for half in ((1, 0) if self._disjoint else (None,)))
 
     def _compared(self, mapped: list[Float32], aims: list[Float32], ctx: JobContext) -> list[ScoredPairs]:
         """Scores of the pairs of each pool, on the GPU where there is one."""
