@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from canon_core.datasets.pair_file import read_pair_file
-from canon_core.datasets.protocol_building import build_protocol, contradictions, template_subjects
+from canon_core.datasets.protocol_building import build_protocol, contradictions, own_subjects, template_subjects
 from canon_core.datasets.template_dataset import (
     IJBB,
     IJBC,
@@ -203,6 +203,11 @@ def read_ijb(path: Path, ctx: JobContext, *, format: str | None = None) -> Templ
     if wrong:
         whom = "the subjects of the 1:N files" if known is not None else "each other, by way of other pairs"
         warnings.append(f"{files.pairs.name}: the labels of {wrong:,} pairs contradict {whom}")
+    if known is not None and (unnamed := own_subjects(protocol, known[1]))[0]:
+        warnings.append(
+            f"the 1:N files name no subject of {unnamed[0]:,} templates that genuine pairs of {files.pairs.name} link "
+            f"to each other alone: they count as {unnamed[1]:,} subjects of their own"
+        )
     search, dropped = (None, "") if searched is None else _search(searched, protocol)
     warnings += [dropped] if dropped else []
     folder = files.folder / IMAGES
