@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from canon_core.datasets.detector_scores import unweighted
 from canon_core.datasets.pair_file import read_pair_file
 from canon_core.datasets.protocol_building import build_protocol, contradictions, own_subjects, template_subjects
 from canon_core.datasets.template_dataset import (
@@ -281,6 +282,7 @@ def _read_points(
             else f"{table.path.name} is in another order than {files.images.name}: rows were matched by name, where "
             "other evaluators match them by place"
         )
+    warnings += unweighted(numbers[:, 10], files.points)
     points = numbers[:, :10].astype(np.float32).reshape(-1, 5, 2)
     return points, numbers[:, 10].astype(np.float32), warnings
 

@@ -170,6 +170,16 @@ def test_points_in_another_order_are_matched_by_name_with_a_warning(tmp_path: Pa
     assert any("is in another order than ijbc_face_tid_mid.txt" in warning for warning in dataset.warnings)
 
 
+def test_scores_of_zero_and_below_are_counted_in_a_warning_that_names_the_file(tmp_path: Path) -> None:
+    root = tree(tmp_path)
+    path = meta(root, "name_5pts_score.txt")
+    assert not any("detector scores" in warning for warning in read(root).warnings)
+    path.write_text(path.read_text().replace(" 0.902", " 0").replace(" 0.904", " -0.5"))
+    found = [warning for warning in read(root).warnings if "detector scores" in warning]
+    assert len(found) == 1
+    assert found[0].startswith("ijbc_name_5pts_score.txt: 2 of 7 detector scores are 0 or below")
+
+
 def test_people_whom_only_genuine_pairs_tell_apart_are_counted(tmp_path: Path) -> None:
     root = tree(tmp_path)
     with meta(root, "face_tid_mid.txt").open("a") as images, meta(root, "name_5pts_score.txt").open("a") as points:
