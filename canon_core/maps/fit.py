@@ -73,6 +73,12 @@ class SourceFit:
         self._solvers: dict[MapKind, _LeastSquares] = {}
 
     @property
+    def nbytes(self) -> int:
+        """Bytes held: of the rows, and of what was worked out of them."""
+        centred = 0 if self._centred is None else self._centred.nbytes
+        return self._rows.nbytes + centred + sum(solver.nbytes for solver in self._solvers.values())
+
+    @property
     def dimensions(self) -> int:
         """d_source."""
         return int(self._rows.shape[1])
@@ -210,6 +216,11 @@ class _LeastSquares:
         cutoff = min(max(count, width) * float(np.finfo(np.float32).eps), 1 / GRAM_CONDITION) * values[0]
         rank = int(np.count_nonzero(values > cutoff))
         return cls(rows, "svd", rank, _condition(values), left[:, :rank] / values[:rank], right[:rank].T)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held beside the rows."""
+        return self.left.nbytes + self.right.nbytes
 
     def solve(self, product: Matrix, target: Matrix) -> Matrix:
         """M for a target, whose ``rows.T @ target`` is known."""
