@@ -37,8 +37,8 @@ def build_protocol(
     known_subjects : pair of (s,) int64, optional
         Ascending template ids and their subject ids; a template that is not among them has the subject that genuine
         pairs link it to, and templates that genuine pairs link to each other alone are of a subject with an id of its
-        own (:func:`own_subjects`). Without it subjects follow from the genuine pairs alone: templates linked by them are of one
-        subject, which gets the smallest of their template ids.
+        own (:func:`own_subjects`). Without it subjects follow from the genuine pairs alone: templates linked by them
+        are of one subject, which gets the smallest of their template ids.
     pair_file, images_file : Path
         Where pairs and images came from, for errors.
     first_line : int

@@ -88,13 +88,13 @@ class SourceFit:
 
         ``LINEAR`` is ordinary least squares without intercept, of minimum norm where the source has fewer rows than
         dimensions, or dimensions that others determine: directions in which the source extends 1e-5 of its longest or
-        less are left out. ``AFFINE`` centres both sides on their means, solves the same problem on what is left (minimum
-        norm of the matrix, not of the intercept) and sets the intercept so that mean goes to mean. ``ROTATION``
-        maximises tr(Mᵀ Xᵀ Y) over matrices with orthonormal rows or columns (Wahba, Kabsch): ``U_r @ Vh_r`` of
-        ``svd(X.T @ Y)`` at its numerical rank r; the sign of the last direction is chosen so that det = +1 only
-        where r = d_source = d_target. Below full rank that is the unique partial isometry; with unequal dimensions
-        the least-squares fit among such matrices when d_source ≤ d_target, and not when it is larger. ``NONE`` is
-        the identity.
+        less are left out. ``AFFINE`` centres both sides on their means, solves the same problem on what is left
+        (minimum norm of the matrix, not of the intercept) and sets the intercept so that mean goes to mean.
+        ``ROTATION`` maximises tr(Mᵀ Xᵀ Y) over matrices with orthonormal rows or columns (Wahba, Kabsch):
+        ``U_r @ Vh_r`` of ``svd(X.T @ Y)`` at its numerical rank r; the sign of the last direction is chosen so that
+        det = +1 only where r = d_source = d_target. Below full rank that is the unique partial isometry; with unequal
+        dimensions the least-squares fit among such matrices when d_source ≤ d_target, and not when it is larger.
+        ``NONE`` is the identity.
 
         Parameters
         ----------
