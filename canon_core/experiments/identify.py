@@ -354,14 +354,23 @@ class _Identification:
         self, half: _Half, probes: Float32, enrolled: Float32, number: int, ctx: JobContext
     ) -> GalleryScores:
         gallery = half.galleries[number]
+        # A template of zeros, whose images cancel out, is like nobody: it is as good as lost.
+        there = enrolled[gallery.templates].any(axis=1)
+        lost = np.setdiff1d(gallery.subjects, gallery.subjects[there])
+        by = gallery.searched_by
+        by = by[probes[by].any(axis=1) & ~np.isin(half.probe_subjects[by], lost)]
         found = search(
-            probes[gallery.searched_by],
-            half.probe_subjects[gallery.searched_by],
-            enrolled[gallery.templates],
-            gallery.subjects,
+            probes[by],
+            half.probe_subjects[by],
+            enrolled[gallery.templates[there]],
+            gallery.subjects[there],
             ctx=ctx.quiet(),
         )
-        return replace(found, lost_subjects=gallery.lost_subjects, lost_probes=gallery.lost_probes)
+        return replace(
+            found,
+            lost_subjects=gallery.lost_subjects + len(lost),
+            lost_probes=gallery.lost_probes + len(gallery.searched_by) - len(by),
+        )
 
 
 def identify_json(matrix: IdentificationMatrix, rule: FarRule) -> dict[str, Any]:

@@ -72,7 +72,7 @@ class SearchResult:
         One a target FPIR.
     lost_subjects, lost_probes : int
         Subjects of the gallery without a usable image, and their probes: these were not searched there, for they are
-        neither mated nor non-mated.
+        neither mated nor non-mated. Templates whose images cancel out count as lost too.
     """
 
     enrolled: int
@@ -210,7 +210,7 @@ def identification_line(matrix: IdentificationMatrix, rule: FarRule) -> str:
             whole = gallery.whole
             lost = (
                 f" ({whole.lost_subjects:,} subjects lost, left out with {whole.lost_probes:,} probes)"
-                if whole.lost_subjects
+                if whole.lost_subjects or whole.lost_probes
                 else ""
             )
             searched.append(f"{gallery.name}: {sizes} subjects, {whole.non_mated:,} non-mated probes{lost}")

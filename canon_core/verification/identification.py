@@ -76,7 +76,8 @@ class GalleryScores:
     own, best : (p,) float32
         Score of the probe's own subject (−inf where not enrolled), and the highest score of all.
     lost_subjects, lost_probes : int
-        Subjects that should be enrolled but have no usable image, and their probes, which are not among ``rank``.
+        Subjects that should be enrolled but of whom nothing is left, and probes that are not among ``rank``: theirs,
+        and those of zeros.
     """
 
     gallery: int

@@ -10,10 +10,12 @@ import h5py
 import numpy as np
 import pytest
 
+from canon_core.experiments.identify import run_identify
 from canon_core.experiments.matrix import matrix_json, run_matrix
 from canon_core.experiments.scores import export_scores
 from canon_core.jobs import Event, JobContext, Log
 from canon_core.maps.kinds import MapKind
+from canon_core.study.identification_results import IdentifySettings
 from canon_core.study.results import FitMode, MatrixSettings, settings_line
 from canon_core.study.study import Study
 from canon_core.verification.roc import FarRule
@@ -37,7 +39,7 @@ def test_a_template_that_cancels_out_is_left_out_with_its_pairs_and_counted(made
     protocol = made.protocol
     verified = {pair.p2 for pair in protocol.pairs} - {pair.p1 for pair in protocol.pairs}
     sizes = Counter(image.template for image in protocol.images)
-    lost = min(template for template in verified if sizes[template] == 2)
+    lost = min(template for template in verified & set(protocol.probes) if sizes[template] == 2)
     broken = made.embeddings["b"].copy()
     one, other = (row for row, image in enumerate(protocol.images) if image.template == lost)
     broken[other] = -broken[one]
@@ -48,6 +50,14 @@ def test_a_template_that_cancels_out_is_left_out_with_its_pairs_and_counted(made
         study.import_embeddings(tmp_path / "b.npy", model="b", dataset="ijb", ctx=JobContext())
         matrix = run_matrix(study, ASKED, JobContext(emit=seen.append))
         report = export_scores(study, ASKED, FarRule.CONSERVATIVE, tmp_path / "scores.h5", JobContext())
+        settings = IdentifySettings("ijb", ("a", "b"), MapKind.LINEAR, FitMode.AUTHORS, fpir=(0.3,))
+        searched = run_identify(study, settings, JobContext())
+    for (source, _), cell in searched.cells.items():
+        assert cell is not None
+        for gallery in cell.galleries:
+            whole = gallery.whole
+            assert (whole.lost_subjects, whole.lost_probes) == (0, int(source == "b"))
+            assert whole.mated + whole.non_mated == len(protocol.probes) - whole.lost_probes
     gone = [pair for pair in protocol.pairs if pair.p2 == lost]
     assert any(pair.genuine for pair in gone)
     for names, missing in ((("a", "a"), 0), (("b", "a"), 0), (("b", "b"), 1), (("a", "b"), 1)):
