@@ -118,8 +118,8 @@ def export_scores(
     points = template_scores(scored, settings.far).scores.points[rule]
     labels = [_labels(cells, number, source == target) for number in range(len(scored))]
     pools = [
-        _Pool(*(column[one.present] for column in columns), one.in_order())
-        for columns, one in zip(labels, scored, strict=True)
+        _Pool(p1[one.present], p2[one.present], genuine[one.present], one.in_order())
+        for (p1, p2, genuine), one in zip(labels, scored, strict=True)
     ]
     cancelled = sum(one.cancelled for one in scored)
     del scored, labels
