@@ -18,8 +18,9 @@ from canon_core.maps.residual import residual
 from canon_core.study.results import Fit, MatrixSettings
 from canon_core.study.study import Study
 from canon_core.verification.all_pairs import PairScores, Pool, score_all_pairs
+from canon_core.verification.listed_scores import listed_scores
 from canon_core.verification.pair_plan import PairPlan
-from canon_core.verification.template_scores import ScoredPairs, score_pairs
+from canon_core.verification.template_scores import ScoredPairs
 
 #: Pairs that are listed one by one, with 9 bytes each; matrices need no list.
 MAX_LISTED_PAIRS: Final = 20_000_000
@@ -69,14 +70,14 @@ class ImageCells(Cells):
         return tuple(len(self._fitted_rows(half)) for half in range(len(self._scored_rows())))
 
     def scored(self, source: str, target: str, ctx: JobContext) -> list[ScoredPairs]:
-        """Every score of a cell; see :meth:`Cells.scored`."""
+        """Every score of a cell, to the last bit as the matrix has it; see :meth:`Cells.scored`."""
         single = source == target
         plans = self._listed(single)
         pools, _ = self._pools(source, target)
         found = []
         for plan, pool in zip(plans, pools, strict=True):
             ctx.check()
-            found.append(score_pairs(pool.source[plan.first], pool.target[plan.second], plan, ctx=ctx.quiet()))
+            found.append(listed_scores(pool, plan, ctx=ctx.quiet()))
         return found
 
     def pair_rows(self, single: bool, pool: int) -> tuple[Rows, Rows, np.ndarray[Any, np.dtype[np.bool_]]]:

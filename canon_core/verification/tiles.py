@@ -83,6 +83,8 @@ class TiledPool:
                 f"source {source.shape}, target {target.shape} and subjects {subjects.shape} do not belong together"
             )
         order = np.argsort(subjects, kind="stable")
+        #: Position in the pool of each image as sorted.
+        self.order: Codes = order.astype(np.int64, copy=False)
         self.codes: Codes = subjects[order].astype(np.int64)
         self.source: Scores = _sorted_rows(source, order)
         self.target: Scores = self.source if target is source else _sorted_rows(target, order)
