@@ -23,10 +23,12 @@ _GPU_PROVIDERS = re.compile(r"onnxruntime_providers_(cuda|tensorrt|shared)")
 #: Qt's plugins that a window of plots on a desktop may load.
 _QT_PLUGINS = frozenset({
     *("platforms/qxcb", "platforms/qwayland", "platforms/qwayland-generic", "platforms/qwayland-egl"),
-    *("platforms/qoffscreen", "platforms/qwindows", "platforms/qcocoa", "styles/qmacstyle", "styles/qmodernwindowsstyle"),
+    *("platforms/qoffscreen", "platforms/qwindows", "platforms/qcocoa"),
+    *("styles/qmacstyle", "styles/qmodernwindowsstyle"),
     *("imageformats/qjpeg", "imageformats/qsvg", "iconengines/qsvgicon"),
     *("platformthemes/qgtk3", "platformthemes/qxdgdesktopportal"),
-    *("platforminputcontexts/composeplatforminputcontextplugin", "platforminputcontexts/ibusplatforminputcontextplugin"),
+    "platforminputcontexts/composeplatforminputcontextplugin",
+    "platforminputcontexts/ibusplatforminputcontextplugin",
     *("xcbglintegrations/qxcb-egl-integration", "xcbglintegrations/qxcb-glx-integration"),
     *("wayland-decoration-client/adwaita", "wayland-decoration-client/bradient"),
     *("wayland-shell-integration/xdg-shell", "wayland-graphics-integration-client/qt-plugin-wayland-egl"),
@@ -34,7 +36,8 @@ _QT_PLUGINS = frozenset({
 _QT_LIBRARIES_OUT = re.compile(r"libQt6(EglF[sS]|Network|Qml|Quick|Pdf|VirtualKeyboard|PrintSupport)")
 #: Parts of folders that hold tests, samples and translations (the program speaks English).
 _FOLDERS_OUT = (
-    *("PySide6/Qt/translations", "PySide6/translations", "matplotlib/mpl-data/sample_data", "matplotlib/mpl-data/images"),
+    *("PySide6/Qt/translations", "PySide6/translations"),
+    *("matplotlib/mpl-data/sample_data", "matplotlib/mpl-data/images"),
     *("sklearn/datasets/tests", "sklearn/datasets/data", "sklearn/datasets/images", "sklearn/datasets/descr"),
     *("sklearn/svm/src", "pyqtgraph/examples"),
 )  # fmt: skip

@@ -92,7 +92,7 @@ def build(bundle: Path, version: str, work: Path, out: Path) -> Path:
         version,
         architecture,
         sum(path.lstat().st_size for path in root.rglob("*") if not path.is_dir()) // 1024,
-        tuple([*elf_needs.dependencies(needs), window_needs.FONT_PACKAGE]),
+        (*elf_needs.dependencies(needs), window_needs.FONT_PACKAGE),
         elf_needs.OPTIONAL_PACKAGES,
     )
     (root / "DEBIAN").mkdir()

@@ -97,8 +97,7 @@ def licence_texts(distribution: Distribution) -> dict[str, Path]:
 def terms(distribution: Distribution) -> str:
     """What a package's metadata says of its licence, in a line."""
     metadata = distribution.metadata
-    expression = metadata["License-Expression"] if "License-Expression" in metadata else None
-    said = expression or (metadata["License"] if "License" in metadata else "") or ""
+    said = metadata.get("License-Expression") or metadata.get("License") or ""
     classified = [c.rsplit(" :: ", 1)[1] for c in metadata.get_all("Classifier") or () if c.startswith("License ::")]
     if said and "\n" not in said.strip() and len(said) < 120:
         return said.strip()
@@ -109,7 +108,11 @@ def python_texts() -> dict[str, Path]:
     """The licence of the Python inside: where its builders put it, or where Debian does."""
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     library = Path(os.__file__).parent
-    candidates = (library / "LICENSE.txt", Path(sys.base_prefix) / "LICENSE.txt", Path(f"/usr/share/doc/{version}/copyright"))
+    candidates = (
+        library / "LICENSE.txt",
+        Path(sys.base_prefix) / "LICENSE.txt",
+        Path(f"/usr/share/doc/{version}/copyright"),
+    )
     for path in candidates:
         if path.is_file():
             return {"LICENSE.txt": path}
@@ -127,7 +130,8 @@ def write(folder: Path, packages: Iterable[Distribution], internal: str = "_inte
         shutil.rmtree(folder)
     everything = [("Python", sys.version.split()[0], "Python-2.0", python_texts())]
     for package in packages:
-        everything.append((package.metadata["Name"].replace("_", "-"), package.version, terms(package), licence_texts(package)))
+        name = package.metadata["Name"].replace("_", "-")
+        everything.append((name, package.version, terms(package), licence_texts(package)))
     count = 0
     for name, _, _, texts in everything:
         (folder / name).mkdir(parents=True)

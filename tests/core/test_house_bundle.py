@@ -1,4 +1,4 @@
-"""What a bundle holds and leaves out, what it says it needs, and how it shows on a desktop; none of it is built here."""
+"""What a bundle holds, what it says it needs, and how it shows on a desktop; none of it is built here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-import xml.etree.ElementTree as ElementTree
+import xml.etree.ElementTree as ET
 from pathlib import Path
 from types import ModuleType
 
@@ -149,7 +149,7 @@ def entry(switch: str, home: Path, *arguments: str) -> subprocess.CompletedProce
     )  # fmt: skip
 
 
-# --- what it needs of the system -------------------------------------------------------------------------------------
+# --- what it needs of the system ------------------------------
 
 
 def test_needs_are_read_with_their_newest_versions(packaging) -> None:
@@ -185,7 +185,7 @@ def test_needs_of_a_folder_are_those_from_outside_it(packaging, tmp_path: Path) 
     assert "libc.so.6" not in elf_needs.needs_of_folder(tmp_path).libraries
 
 
-# --- on the desktop ----------------------------------------------------------------------------------------------------
+# --- on the desktop ------------------------------
 
 
 def test_the_icon_is_what_its_script_draws(packaging) -> None:
@@ -197,7 +197,7 @@ def test_window_and_desktop_agree_on_the_programs_name(packaging) -> None:
     entry.optionxform = str
     entry.read(ENTRY, encoding="utf-8")
     fields = entry["Desktop Entry"]
-    component = ElementTree.parse(METAINFO).getroot()
+    component = ET.parse(METAINFO).getroot()
     assert packaging("deb").IDENTITY == fields["Icon"] == component.findtext("id") == IDENTITY
     assert component.findtext("launchable") == ENTRY.name
     assert fields["Exec"].split()[0] == component.findtext("provides/binary") == "canon"
@@ -205,7 +205,7 @@ def test_window_and_desktop_agree_on_the_programs_name(packaging) -> None:
 
 
 def test_the_newest_release_on_the_desktop_is_this_version() -> None:
-    release = ElementTree.parse(METAINFO).getroot().find("releases/release")
+    release = ET.parse(METAINFO).getroot().find("releases/release")
     assert release is not None
     assert release.get("version") == version()
 
@@ -223,7 +223,7 @@ def test_the_metainfo_is_valid() -> None:
     assert said.returncode == 0, said.stdout
 
 
-# --- the package -------------------------------------------------------------------------------------------------------
+# --- the package ------------------------------
 
 
 def test_the_package_lies_where_debian_looks(packaging, tmp_path: Path) -> None:

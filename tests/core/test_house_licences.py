@@ -70,9 +70,9 @@ def test_all_texts_are_written_with_an_index_and_how_to_replace_qt(licences: Mod
 
 
 def test_the_owner_of_a_file_is_found(licences: ModuleType) -> None:
-    import numpy
+    import numpy as np
 
-    assert [licences.name_of(owner) for owner in licences.owners([numpy.__file__])] == ["numpy"]
+    assert [licences.name_of(owner) for owner in licences.owners([np.__file__])] == ["numpy"]
 
 
 def package_at(site: Path, name: str, files: dict[str, str]) -> Distribution:
