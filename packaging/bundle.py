@@ -72,19 +72,18 @@ def build_folder(out: Path, *, gpu: bool) -> Path:
     """
     folder = out / deb.PACKAGE
     sources = _run_pyinstaller(out, gpu)
-    inside = [*licences.owners(sources), metadata.distribution("pyinstaller")]  # its start program is inside, too
+    own = metadata.distribution("canon-explorer")
+    # PyInstaller's start program is inside, too, whether one of its files was named or not.
+    inside = {licences.name_of(each): each for each in (*licences.owners(sources), metadata.distribution("pyinstaller"))}
+    inside.pop(licences.name_of(own), None)
     internal = folder / INTERNAL
-    _write_metadata(internal, [*inside, metadata.distribution("canon-explorer")])
+    _write_metadata(internal, [*inside.values(), own])
     # Compiled once and for all: whoever runs it cannot write there, and root must leave nothing behind.
     quiet = {"quiet": 1, "invalidation_mode": py_compile.PycInvalidationMode.UNCHECKED_HASH}
     for package in ("umap", "pynndescent"):
         compileall.compile_dir(internal / package, stripdir=str(internal), **quiet)  # type: ignore[arg-type]
     _strip(folder)
-    licences.write(
-        folder / "THIRD_PARTY_LICENSES",
-        (each for each in inside if licences.name_of(each) != "canon-explorer"),
-        f"{INTERNAL}/",
-    )
+    licences.write(folder / "THIRD_PARTY_LICENSES", inside.values(), f"{INTERNAL}/")
     shutil.copyfile(ROOT / "LICENSE", folder / "LICENSE")
     return folder
 

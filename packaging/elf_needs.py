@@ -21,6 +21,7 @@ PACKAGES: Mapping[str, str] = {
     "libstdc++.so.6": "libstdc++6",
     "libgcc_s.so.1": "libgcc-s1",
     "libgomp.so.1": "libgomp1",
+    "libgomp.so.1.0.0": "libgomp1",
     "libatomic.so.1": "libatomic1",
     "libz.so.1": "zlib1g",
     "libbz2.so.1.0": "libbz2-1.0",
