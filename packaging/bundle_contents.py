@@ -16,6 +16,7 @@ EXCLUDED_MODULES = (
     *("onnx.backend.test", "onnxruntime.transformers", "onnxruntime.quantization", "onnxruntime.tools"),
     *("umap.plot", "umap.parametric_umap", "pyqtgraph.examples", "pyqtgraph.opengl", "pyqtgraph.jupyter"),
     *("PySide6.QtNetwork", "PySide6.QtQml", "PySide6.QtQuick", "PySide6.QtPrintSupport", "PIL.ImageQt", "PIL.ImageTk"),
+    *("PIL.AvifImagePlugin", "PIL.WebPImagePlugin", "PIL._avif", "PIL._webp", "PIL._imagingcms", "PIL._imagingft"),
 )
 
 #: ONNX Runtime's providers for GPUs: 285 MB that load only beside gigabytes of CUDA libraries.
