@@ -14,6 +14,7 @@ from types import ModuleType
 
 import pytest
 
+from canon_core.projection.worker_process import worker_command
 from canon_core.resources import version
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,20 +133,28 @@ def test_nothing_the_program_imports_is_excluded(packaging) -> None:
 
 
 def test_the_program_runs_the_command_line(tmp_path: Path) -> None:
-    said = entry("--version", tmp_path)
+    said = entry(tmp_path, "--version")
     assert said.stdout == f"canon {version()}\n"
 
 
-def test_the_hidden_switch_runs_its_own_workers_only(tmp_path: Path) -> None:
-    refused = entry("--worker", tmp_path, "os")
-    assert refused.returncode == 1
-    assert refused.stderr.startswith("os is not one of this program's workers")
+def test_the_hidden_switch_is_the_one_the_engine_starts_its_worker_with(
+    packaging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert worker_command() == [sys.executable, packaging("frozen_entry").WORKER_SWITCH]
 
 
-def entry(switch: str, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def test_the_hidden_switch_runs_the_worker_until_nobody_talks_to_it(tmp_path: Path) -> None:
+    said = entry(tmp_path, "--projection-worker", NUMBA_DISABLE_JIT="1")
+    assert (said.returncode, said.stderr) == (0, "")
+    assert '"event": "progress"' in said.stdout
+
+
+def entry(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, str(ROOT / "packaging" / "frozen_entry.py"), switch, *arguments],
-        capture_output=True, text=True, check=False, env={"HOME": str(home), "PYTHONPATH": str(ROOT)},
+        [sys.executable, str(ROOT / "packaging" / "frozen_entry.py"), *arguments],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        env={"HOME": str(home), "PYTHONPATH": str(ROOT), **environment},
     )  # fmt: skip
 
 
