@@ -74,7 +74,8 @@ def build_folder(out: Path, *, gpu: bool) -> Path:
     sources = _run_pyinstaller(out, gpu)
     own = metadata.distribution("canon-explorer")
     # PyInstaller's start program is inside, too, whether one of its files was named or not.
-    inside = {licences.name_of(each): each for each in (*licences.owners(sources), metadata.distribution("pyinstaller"))}
+    packages = [*licences.owners(sources), metadata.distribution("pyinstaller")]
+    inside = {licences.name_of(each): each for each in packages}
     inside.pop(licences.name_of(own), None)
     internal = folder / INTERNAL
     _write_metadata(internal, [*inside.values(), own])
