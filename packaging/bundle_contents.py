@@ -19,8 +19,9 @@ EXCLUDED_MODULES = (
     *("PIL.AvifImagePlugin", "PIL.WebPImagePlugin", "PIL._avif", "PIL._webp", "PIL._imagingcms", "PIL._imagingft"),
 )
 
-#: ONNX Runtime's providers for GPUs: 285 MB that load only beside gigabytes of CUDA libraries.
-_GPU_PROVIDERS = re.compile(r"onnxruntime_providers_(cuda|tensorrt|shared)")
+#: ONNX Runtime's providers for GPUs: 285 MB that load only beside gigabytes of CUDA libraries. Their bridge of 15 KB
+#: (``…_shared``) stays: without it every start warns.
+_GPU_PROVIDERS = re.compile(r"onnxruntime_providers_(cuda|tensorrt)\b")
 #: Qt's plugins that a window of plots on a desktop may load.
 _QT_PLUGINS = frozenset({
     *("platforms/qxcb", "platforms/qwayland", "platforms/qwayland-generic", "platforms/qwayland-egl"),

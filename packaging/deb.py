@@ -101,7 +101,7 @@ def build(bundle: Path, version: str, work: Path, out: Path) -> Path:
     _set_modes(root)
     target = out / f"{PACKAGE}_{version}_{architecture}.deb"
     target.unlink(missing_ok=True)
-    _output("nice", "-n", "10", "dpkg-deb", "--root-owner-group", "-Zzstd", "-z10", "--build", str(root), str(target))
+    _output("dpkg-deb", "--root-owner-group", "-Zzstd", "-z10", "--build", str(root), str(target))
     return target
 
 

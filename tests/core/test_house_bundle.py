@@ -65,6 +65,7 @@ def packaging(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize(
     ("destination", "source"),
     [
+        ("onnxruntime/capi/libonnxruntime_providers_shared.so", f"{SITE}/onnxruntime/capi/x.so"),
         ("onnxruntime/capi/libonnxruntime.so.1.31.1", f"{SITE}/onnxruntime/capi/libonnxruntime.so.1.31.1"),
         ("PySide6/Qt/plugins/platforms/libqxcb.so", f"{SITE}/PySide6/Qt/plugins/platforms/libqxcb.so"),
         ("PySide6/Qt/plugins/platforms/libqoffscreen.so", f"{SITE}/PySide6/Qt/plugins/platforms/libqoffscreen.so"),
@@ -100,7 +101,7 @@ def test_what_it_never_loads_or_the_system_has_stays_out(packaging, destination:
 
 def test_gpu_providers_are_inside_on_request_only(packaging) -> None:
     contents = packaging("bundle_contents")
-    for name in ("cuda", "tensorrt", "shared"):
+    for name in ("cuda", "tensorrt"):
         file = f"onnxruntime/capi/libonnxruntime_providers_{name}.so"
         assert not contents.wanted(file, f"{SITE}/{file}")
         assert contents.wanted(file, f"{SITE}/{file}", gpu=True)
