@@ -5,8 +5,8 @@
     .venv/bin/python packaging/try_bundle.py --program /usr/bin/canon    # one that is installed
 
 Copies it to a folder with a space in its name, leaves nothing of the environment but PATH=/usr/bin:/bin, and goes
-through it: doctor, two of the demo's networks on small patterns (embed, matrix, export), UMAP in its process, the
-window opened and closed. Prints what each step took; ends with 1 at the first that fails, and shows what the program
+through it: doctor, two of the demo's networks on small patterns (embed, matrix, export, overlay), the window opened
+and closed. Prints what each step took; ends with 1 at the first that fails, and shows what the program
 said.
 """
 
@@ -103,8 +103,8 @@ def _try(trial: Trial, folder: Path, *, whole_demo: bool) -> None:
     trial.step("embed", lambda: trial.canon("embed", str(study), "--provider", "cpu") and "")
     trial.step("matrix", lambda: _matrix(trial, study))
     trial.step("export", lambda: _export(trial, study, figures))
-    trial.step("UMAP in its process, compiled on first use", lambda: _umap(trial, folder / "umap-1"))
-    trial.step("UMAP again, from the user's cache", lambda: _umap(trial, folder / "umap-2"))
+    trial.step("overlay, which compiles UMAP", lambda: _overlay(trial, study, folder / "overlay-1.png", seed=1))
+    trial.step("overlay, UMAP from the user's cache", lambda: _overlay(trial, study, folder / "overlay-2.svg", seed=2))
     trial.step("the window, opened and closed", lambda: _window(trial, study))
     if whole_demo:
         trial.step("the whole demo", lambda: trial.canon("demo", "--no-gui", "--out", str(folder / "demo"))[-600:])
@@ -163,41 +163,17 @@ def _export(trial: Trial, study: Path, out: Path) -> str:
     return ", ".join(kinds)
 
 
-def _umap(trial: Trial, folder: Path) -> str:
-    """Ask the worker for one layout of a few points, as the engine does (canon_core/projection/worker_process.py)."""
-    import numpy as np
-
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    for name in ("target", "before", "after"):
-        rows = rng.standard_normal((300, 16)).astype(np.float32)
-        np.save(folder / f"{name}.npy", rows / np.linalg.norm(rows, axis=1, keepdims=True))
-    compiled = trial.home / ".cache" / "canon-explorer" / "numba"
-    compiled.mkdir(parents=True, exist_ok=True)
-    request = json.dumps({"folder": str(folder), "neighbours": 10, "min_dist": 0.1, "seed": 0})
-    worker = subprocess.Popen(
-        [str(trial.program), "--projection-worker"], env={**trial.environment, "NUMBA_CACHE_DIR": str(compiled)},
-        cwd=trial.home, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert worker.stdin is not None
-    assert worker.stdout is not None
-    try:
-        worker.stdin.write(request + "\n")
-        worker.stdin.flush()
-        last = ""
-        for line in worker.stdout:
-            last = json.loads(line)["event"]
-            if last in ("done", "failed"):
-                break
-        if last != "done":
-            raise Failed(f"the worker's last word was {last or 'nothing'}: {worker.communicate()[1][-4000:]}")
-        layouts = np.load(folder / "layouts.npy")
-    finally:
-        worker.stdin.close()  # on which it ends itself, and deletes the folder
-        code = worker.wait(60)
-    if layouts.shape[0] != 2 or not np.isfinite(layouts).all() or code != 0 or folder.exists():
-        raise Failed(f"layouts of shape {layouts.shape}, exit code {code}, folder left: {folder.exists()}")
-    return f"{sum(1 for path in compiled.rglob('*.nbc'))} compiled functions in the cache"
+def _overlay(trial: Trial, study: Path, picture: Path, *, seed: int) -> str:
+    """UMAP in its own process, which a bundle starts as itself, with what numba compiles in the user's cache."""
+    source, target = json.loads(trial.canon("matrix", str(study), "--json", "-"))["models"]
+    points = picture.with_suffix(".csv")
+    asked = ("--source", source, "--target", target, "--neighbours", "5", "--seed", str(seed))
+    trial.canon("overlay", str(study), *asked, "--out", str(picture), "--csv", str(points))
+    rows = len(points.read_text(encoding="utf-8").splitlines()) - 1
+    compiled = sum(1 for _ in (trial.home / ".cache" / "canon-explorer" / "numba").rglob("*.nbc"))
+    if not picture.stat().st_size or rows <= 0 or not compiled:
+        raise Failed(f"{rows} points in the table, {compiled} compiled functions in the cache")
+    return f"{rows} rows, {compiled} compiled functions in the cache"
 
 
 def _window(trial: Trial, study: Path) -> str:
