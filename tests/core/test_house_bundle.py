@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import importlib
+import os
 import re
 import shutil
 import subprocess
@@ -149,6 +150,20 @@ def test_the_hidden_switch_runs_the_worker_until_nobody_talks_to_it(tmp_path: Pa
     said = entry(tmp_path, "--projection-worker", NUMBA_DISABLE_JIT="1")
     assert (said.returncode, said.stderr) == (0, "")
     assert '"event": "progress"' in said.stdout
+
+
+@pytest.mark.parametrize("users", ["/of/the/user", None])
+def test_programs_that_the_window_starts_get_the_users_libraries(
+    packaging, monkeypatch: pytest.MonkeyPatch, users: str | None
+) -> None:
+    """PyInstaller's start program puts the bundle's folder in front, and keeps what was there under another name."""
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/bundle/_internal")
+    monkeypatch.setenv("LD_LIBRARY_PATH_ORIG", users or "")
+    if users is None:
+        monkeypatch.delenv("LD_LIBRARY_PATH_ORIG")
+    packaging("frozen_entry")._leave_no_trace_to_children()
+    assert os.environ.get("LD_LIBRARY_PATH") == users
+    assert "LD_LIBRARY_PATH_ORIG" not in os.environ
 
 
 def entry(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
