@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QSocketNotifier, QTimer
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
-from canon_core.resources import version
+from canon_core.resources import resource, version
 
 from .appearance import Appearance, Look
 from .contents import Contents
@@ -31,6 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     application.setApplicationName("canon-explorer")
     application.setApplicationDisplayName("Canon Explorer")
     application.setApplicationVersion(version())
+    application.setDesktopFileName("org.canon_explorer.CanonExplorer")  # as packaging/desktop calls it
+    application.setWindowIcon(QIcon(str(resource("icon", "canon-explorer.svg"))))
     application.setQuitOnLastWindowClosed(False)  # the window ends its jobs first, and then quits
     stop_log = log_to_file()
     crash_log = _log_crashes()
