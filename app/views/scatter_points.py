@@ -1,0 +1,85 @@
+"""What a scatter plot shows: places of points in two layouts, and the class of each. No Qt: may be built in any thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from canon_core.projection.point_grid import Box, PointGrid
+
+#: Classes that a plot can tell apart; more belong into one called "others".
+MOST_CLASSES = 16
+
+
+@dataclass(frozen=True)
+class PointClass:
+    """A class of points: its name, and the number of its colour and marker; None is the grey of all others."""
+
+    name: str
+    series: int | None = 0
+
+
+@dataclass(frozen=True, eq=False)
+class ScatterPoints:
+    """Points with a class each, at rest in one layout or on the way from one to another.
+
+    Attributes
+    ----------
+    after, before : (n, 2) float32
+        Places at blend 1 and at blend 0; the same array where there is one layout.
+    codes : (n,) uint8
+        Class of each point.
+    classes : tuple of PointClass
+    """
+
+    after: NDArray[np.float32]
+    before: NDArray[np.float32]
+    codes: NDArray[np.uint8]
+    classes: tuple[PointClass, ...]
+    bounds: Box
+    _ends: dict[float, PointGrid]
+
+    @classmethod
+    def build(
+        cls,
+        after: NDArray[np.floating],
+        codes: NDArray[np.integer],
+        classes: Sequence[PointClass],
+        before: NDArray[np.floating] | None = None,
+    ) -> ScatterPoints:
+        """Sort the points of both layouts: a tenth of a second a million."""
+        if not 1 <= len(classes) <= MOST_CLASSES:
+            raise ValueError(f"{len(classes)} classes; 1 to {MOST_CLASSES} can be told apart")
+        end = np.ascontiguousarray(after, np.float32)
+        start = end if before is None else np.ascontiguousarray(before, np.float32)
+        kinds = codes.astype(np.uint8)
+        ends = {1.0: PointGrid.build(end, kinds, len(classes))}
+        ends[0.0] = ends[1.0] if before is None else PointGrid.build(start, kinds, len(classes))
+        bounds = ends[0.0].bounds.joined(ends[1.0].bounds)
+        return cls(end, start, kinds, tuple(classes), bounds, ends)
+
+    def __len__(self) -> int:
+        return len(self.after)
+
+    def counts(self) -> list[int]:
+        """Points of each class."""
+        return [self._ends[1.0].count(code) for code in range(len(self.classes))]
+
+    def places(self, blend: float) -> NDArray[np.float32]:
+        """(n, 2) float32, between the layouts in a straight line."""
+        if blend >= 1 or self.before is self.after:
+            return self.after
+        if blend <= 0:
+            return self.before
+        return self.before + np.float32(blend) * (self.after - self.before)
+
+    def grid(self, blend: float, only: NDArray[np.integer] | None = None) -> PointGrid:
+        """The points sorted, all or ``only`` some."""
+        if only is not None:
+            return PointGrid.build(self.places(blend)[only], self.codes[only], len(self.classes), only)
+        if blend >= 1 or blend <= 0 or self.before is self.after:
+            return self._ends[0.0 if blend <= 0 else 1.0]
+        return PointGrid.build(self.places(blend), self.codes, len(self.classes))
