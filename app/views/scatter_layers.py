@@ -23,7 +23,7 @@ from canon_core.projection.density import (
     style_for,
 )
 from canon_core.projection.marker_mask import marker_mask
-from canon_core.projection.point_grid import PointGrid, Raster
+from canon_core.projection.point_grid import Box, PointGrid, Raster
 
 from ..theme import Theme
 from .scatter_points import PointClass
@@ -53,7 +53,7 @@ class PointLayers:
     def __init__(self) -> None:
         self._splatter = Splatter()
         self._sprites: dict[tuple[object, ...], QPixmap] = {}
-        self._pixels = np.zeros((0, 0, 4), np.uint8)
+        self._pixels = np.zeros((0, 0), np.uint32)
         self.most_sprites = MOST_SPRITES
 
     def draw(
@@ -72,7 +72,7 @@ class PointLayers:
         count = sum(len(each.place) for each in projected)
         look = style_for(count, pixel_ratio)
         rim = QColor(theme.surface)
-        base = self._layer(raster, styles, projected, look, pixel_ratio, rim)
+        base = self._layer(raster, styles, projected, look, pixel_ratio, rim, points.bounds)
         drawn = Drawn(count, look, projected[0].number is not None)
         if emphasised is None:
             return base, drawn
@@ -86,7 +86,9 @@ class PointLayers:
         few = style_for(sum(len(each.place) for each in projected), pixel_ratio)
         # Never much larger than their neighbours: a point grows a little when it is emphasised, not into a blot.
         look = PointStyle(min(few.diameter, look.diameter * 1.5), few.opacity)
-        painter.drawImage(0, 0, self._layer(raster, styles, projected, look, pixel_ratio, QColor(theme.text)))
+        rim = QColor(theme.text)
+        front = self._layer(raster, styles, projected, look, pixel_ratio, rim, emphasised.bounds)
+        painter.drawImage(0, 0, front)
         painter.end()
         return picture, drawn
 
@@ -98,9 +100,10 @@ class PointLayers:
         look: PointStyle,
         pixel_ratio: float,
         rim: QColor,
+        bounds: Box,
     ) -> QImage:
-        if self._pixels.shape[:2] != (raster.height, raster.width):
-            self._pixels = np.zeros((raster.height, raster.width, 4), np.uint8)
+        if self._pixels.shape != (raster.height, raster.width):
+            self._pixels = np.zeros((raster.height, raster.width), np.uint32)
         picture = QImage(
             self._pixels.data, raster.width, raster.height, 4 * raster.width,
             QImage.Format.Format_ARGB32_Premultiplied,
@@ -109,7 +112,7 @@ class PointLayers:
             picture.fill(0)
             self._draw_sprites(picture, raster, styles, projected, look, pixel_ratio, rim)
         else:
-            self._splatter.draw(projected, raster, styles, look, self._pixels)
+            self._splatter.draw(projected, raster, styles, look, bounds, self._pixels)
         return picture
 
     def _draw_sprites(
