@@ -58,6 +58,15 @@ class ImageCells(Cells):
         ]
         return score_all_pairs(pools, self._far, ctx.quiet())
 
+    def maps(self, source: str, target: str, ctx: JobContext) -> list[FittedMap]:
+        """The map of each pool; see :meth:`Cells.maps`."""
+        embedded_source, embedded_target = self.usable.read(source), self.usable.read(target)
+        found = []
+        for half in range(len(self._scored_rows())):
+            ctx.check()
+            found.append(self._map(source, target, half, embedded_source, embedded_target))
+        return found
+
     def fit_embeddings(self, model: str, half: int, ctx: JobContext) -> Float32:
         """Embeddings of the images that the map of a half is fitted on."""
         ctx.check()

@@ -1,0 +1,1 @@
+"""Pictures of embeddings in two dimensions, and the numbers that say whether a picture may be believed."""

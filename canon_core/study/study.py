@@ -977,7 +977,7 @@ class Study:
         return faces, folds
 
     def _delete_results(self, what: str, folder: str) -> None:
-        """Delete every map and result whose attributes name the model's or dataset's folder."""
+        """Delete every map and result whose attributes name the model's or dataset's folder (several, a line each)."""
         doomed = []
         names = ("source", "target") if what == "model" else ("dataset",)
         for room in ("maps", "results"):
@@ -986,7 +986,7 @@ class Study:
                     _, attributes = load_arrays(path, ())
                 except CanonError:
                     continue
-                if any(attributes.get(name) == folder for name in names):
+                if any(folder in str(attributes.get(name, "")).split("\n") for name in names):
                     doomed.append(path)
         _delete(doomed)
 
