@@ -28,7 +28,7 @@ _PIXELS_PER_STAMP = 6
 # a million fine and faint. Between the entries straight, so that zooming never makes them jump.
 _LOG_POINTS = (2.0, 3.0, 4.0, 5.0, 6.0)
 _DIAMETERS = (11.0, 8.0, 5.0, 3.2, 2.4)
-_OPACITIES = (0.92, 0.85, 0.66, 0.42, 0.26)
+_OPACITIES = (0.95, 0.88, 0.70, 0.36, 0.13)
 
 RGB = tuple[int, int, int]
 
