@@ -1,4 +1,4 @@
-"""What a scatter plot shows: places of points in two layouts, and the class of each. No Qt: may be built in any thread."""
+"""What a scatter plot shows: places of points in two layouts, the class of each. No Qt: built in any thread."""
 
 from __future__ import annotations
 

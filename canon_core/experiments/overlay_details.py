@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from operator import itemgetter
 from typing import Final
 
@@ -148,7 +149,7 @@ def _quantiles(values: NDArray[np.float32]) -> Grouping:
     cuts = np.unique(np.quantile(known, np.arange(1, _QUANTILES) / _QUANTILES))
     codes = np.where(np.isnan(values), -1, np.searchsorted(cuts, values, side="right")).astype(np.int16)
     ends = [float(known.min()), *cuts.tolist(), float(known.max())]
-    groups = tuple(f"{low:.3g} … {high:.3g}" for low, high in zip(ends[:-1], ends[1:], strict=True))
+    groups = tuple(f"{low:.3g} … {high:.3g}" for low, high in pairwise(ends))
     return Grouping(groups, codes)
 
 

@@ -1,9 +1,9 @@
 """Many points as one picture: every point is splatted onto the pixels with the same mask that a sprite would have.
 
-Each mask adds to the *cover* of the pixels around its point. A pixel with cover ``c`` becomes as opaque as ``c`` sprites
-of opacity ``a`` drawn over each other, ``1 − (1 − a)^c``, and its colour is the mean of the classes weighted by their
-cover: what sprites drawn in a random order give on average. So a picture of splats and one of sprites look alike, and
-no class hides another because it was drawn later.
+Each mask adds to the *cover* of the pixels around its point. A pixel with cover ``c`` becomes as opaque as ``c``
+sprites of opacity ``a`` drawn over each other, ``1 − (1 − a)^c``, and its colour is the mean of the classes weighted by
+their cover: what sprites drawn in a random order give on average. So a picture of splats and one of sprites look alike,
+and no class hides another because it was drawn later.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ _DIAMETERS = (11.0, 8.0, 5.0, 3.2, 2.4)
 _OPACITIES = (0.95, 0.88, 0.70, 0.36, 0.13)
 
 RGB = tuple[int, int, int]
+#: x, y and number of some points.
+_Chunk = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32]]
 
 
 @dataclass(frozen=True)
@@ -104,17 +106,16 @@ class Splatter:
         with_numbers = candidates <= numbered
         found, at = [], 0
         for each in runs:
-            begin, numbers = at, []
+            begin = at
+            numbers: list[NDArray[np.int32]] = []
             for x, y, number in _chunks(grid, each):
                 places, inside = _places(x, y, raster, None if whole else True)
                 self._places[at : at + len(places)] = places
                 at += len(places)
                 if with_numbers:
                     numbers.append(number if inside is None else number[inside])
-            number = None
-            if with_numbers:
-                number = np.concatenate(numbers) if numbers else np.zeros(0, np.int32)
-            found.append(Projected(self._places[begin:at], number))
+            known = np.concatenate(numbers) if numbers else np.zeros(0, np.int32)
+            found.append(Projected(self._places[begin:at], known if with_numbers else None))
         return found
 
     def draw(
@@ -234,9 +235,9 @@ def sprite_order(numbers: NDArray[np.int32]) -> NDArray[np.intp]:
     return np.argsort(scattered, kind="stable")
 
 
-def _chunks(grid: PointGrid, runs: Sequence[slice]) -> list[tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32]]]:
+def _chunks(grid: PointGrid, runs: Sequence[slice]) -> list[_Chunk]:
     """The points of some runs in pieces of a size that suits the cache: long runs cut, short ones joined."""
-    pieces: list[tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32]]] = []
+    pieces: list[_Chunk] = []
     short: list[slice] = []
     waiting = 0
 

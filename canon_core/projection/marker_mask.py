@@ -59,7 +59,6 @@ def _inside(marker: str, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDAr
         angle = np.mod(np.arctan2(x, y) + math.pi / 5, 2 * math.pi / 5) - math.pi / 5
         # The edge from a point of the star to the notch beside it, as a line in polar coordinates.
         notch = (_STAR_INNER * math.cos(math.pi / 5), _STAR_INNER * math.sin(math.pi / 5))
-        across, down = notch[1], 1 - notch[0]
         distance = np.hypot(x, y) / 1.2
-        return distance * (down * np.sin(abs(angle)) + across * np.cos(angle)) <= across
+        return distance * ((1 - notch[0]) * np.sin(abs(angle)) + notch[1] * np.cos(angle)) <= notch[1]
     return np.hypot(x, y) <= 1

@@ -132,10 +132,10 @@ class PointGrid:
         x = np.ascontiguousarray(positions[:, 0], np.float32)
         y = np.ascontiguousarray(positions[:, 1], np.float32)
         codes = np.zeros(len(x), np.uint8) if codes is None else codes.astype(np.uint8)
-        numbers = np.arange(len(x), dtype=np.int32) if numbers is None else numbers.astype(np.int32)
+        names = np.arange(len(x), dtype=np.int32) if numbers is None else numbers.astype(np.int32)
         finite = np.isfinite(x) & np.isfinite(y)
         if not finite.all():
-            x, y, codes, numbers = x[finite], y[finite], codes[finite], numbers[finite]
+            x, y, codes, names = x[finite], y[finite], codes[finite], names[finite]
         bounds = _bounds(x, y)
         side = _cells_along(len(x))
         cell = _cells(y, bounds.bottom, bounds.height, side) * np.uint16(side)
@@ -147,7 +147,7 @@ class PointGrid:
         where += codes.astype(np.intp) * (side * side)
         starts = np.zeros(classes * side * side + 1, np.intp)
         np.cumsum(np.bincount(where, minlength=classes * side * side), out=starts[1:])
-        return cls(x[order], y[order], numbers[order], classes, bounds, side, starts)
+        return cls(x[order], y[order], names[order], classes, bounds, side, starts)
 
     def __len__(self) -> int:
         return len(self.x)

@@ -1,4 +1,4 @@
-"""How long a million points take to be drawn while somebody pans and zooms from all of them down to a thousand and back.
+"""How long a million points take to be drawn, panning and zooming from all of them down to a thousand and back.
 
 A frame is a new view until the picture of the widget is there (``grab``), at 1280×800, without a display; every picture
 must differ from the one before. Build is what is done once for new points: sorting them into a grid for each of two
