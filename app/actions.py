@@ -84,6 +84,8 @@ ACTIONS: Final = (
     ActionSpec("view.faces", "&Faces", "What the networks see of the images", "Ctrl+3"),
     ActionSpec("view.search", "&1:N", "Galleries searched, with CMC curves of the chosen cells", "Ctrl+4"),
     ActionSpec("view.groups", "&Groups", "Errors of the chosen cell by group of templates", "Ctrl+5"),
+    ActionSpec("view.overlay", "&Overlay", "The chosen cell's source laid over its target, before and after the map",
+               "Ctrl+6"),
     ActionSpec("help.log", "Show &log file", "Open the folder of the log, where details of faults are written"),
     ActionSpec("help.about", "&About Canon Explorer", "Versions, licence, and what this computer offers", None, 1),
 )

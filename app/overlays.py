@@ -20,7 +20,6 @@ from canon_core.study.overlay_results import (
     OverlayLevel,
     OverlaySettings,
 )
-from canon_core.study.results import FitMode
 
 from .computing import Computing
 from .document import Document
@@ -199,7 +198,7 @@ class Overlays(QObject):
         if not self._watched:
             return
         settings = self.settings
-        key = None if settings is None else (settings, self._document.contents and self._document.contents.path)
+        key = None if settings is None else (settings, self._computing.stamp)
         if key == self._asked:
             return
         self._asked, self.error = key, None
@@ -210,7 +209,7 @@ class Overlays(QObject):
             self._bridge.drop(_TOPIC)
             self._looking = False
             self._show(None)
-        elif not self.current:
+        else:
             self._look_up(settings)
 
     def _look_up(self, settings: OverlaySettings) -> None:
@@ -246,8 +245,7 @@ class Overlays(QObject):
         self.changed.emit()
 
     def _maybe_begin(self, settings: OverlaySettings) -> None:
-        wanted = self._computing.automatic and settings.mode in set(FitMode) and settings != self._declined
-        if wanted and settings not in self._running.values():
+        if self._computing.automatic and settings != self._declined and settings not in self._running.values():
             self._begin(settings)
 
     def _begin(self, settings: OverlaySettings) -> None:
@@ -298,7 +296,7 @@ class Overlays(QObject):
             self.details = None
             self._bridge.drop(_DETAILS_TOPIC)
             self.detailsChanged.emit()
-        elif self.details is None or before is None or _points(before.settings) != _points(found.settings):
+        elif self.details is None or before is None or not same_points(before.settings, found.settings):
             self.details = None
             self._ask_details(found)
         self.changed.emit()
@@ -313,7 +311,7 @@ class Overlays(QObject):
             return overlay_details(study, found, ctx)
 
         def answered(details: OverlayDetails) -> None:
-            if self.shown is not None and _points(self.shown.settings) == _points(found.settings):
+            if self.shown is not None and same_points(self.shown.settings, found.settings):
                 self.details = details
                 self.detailsChanged.emit()
 
@@ -346,8 +344,7 @@ def _names(sources: Sequence[str]) -> str:
     return sources[0] if len(sources) == 1 else f"{len(sources)} models"
 
 
-def _points(settings: OverlaySettings) -> OverlaySettings:
-    """What of the settings decides which points there are, whatever their layout."""
-    return replace(
-        settings, method=OverlayMethod.PCA, neighbours=DEFAULT_NEIGHBOURS, min_dist=DEFAULT_MIN_DIST
-    )
+def same_points(one: OverlaySettings, other: OverlaySettings) -> bool:
+    """Whether two overlays show the same points, whatever their layout."""
+    layout = {"method": one.method, "neighbours": one.neighbours, "min_dist": one.min_dist}
+    return one == replace(other, **layout)  # type: ignore[arg-type]

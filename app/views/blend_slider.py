@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QElapsedTimer, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QHideEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QStyle, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QElapsedTimer, QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QHideEvent, QPainter, QPaintEvent, QPolygonF
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QToolButton, QVBoxLayout, QWidget
 
-from ..theme import LARGE, SMALL
+from ..theme import LARGE, SMALL, theme_for
 from .labels import TextLabel
 
 _STEPS = 1000
@@ -36,13 +36,9 @@ class BlendSlider(QWidget):
         self.slider.setAccessibleName("Before to after the map")
         self.slider.setToolTip("Left: raw source points. Right: the same points through the map.")
         self.slider.valueChanged.connect(self._tell)
-        self.play_button = QToolButton()
-        self.play_button.setCheckable(True)
-        self.play_button.setAutoRaise(True)
-        self.play_button.setIconSize(QSize(20, 20))
+        self.play_button = _PlayButton()
         self.play_button.setToolTip("Play: move every source point through the map")
         self.play_button.setAccessibleName("Play")
-        self.play_button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.play_button.toggled.connect(self._play)
         self._before, self._after = _End("before the map"), _End("after the map")
         row = QHBoxLayout(self)
@@ -58,7 +54,6 @@ class BlendSlider(QWidget):
         self._timer.timeout.connect(self._next)
         self._clock = QElapsedTimer()
         self._from = self._to = 0.0
-        self._show_icon()
 
     def set_shares(self, before: str, after: str, tip: str) -> None:
         """Numbers at both ends, and what they count."""
@@ -85,7 +80,6 @@ class BlendSlider(QWidget):
         self.moved.emit(value / _STEPS)
 
     def _play(self, playing: bool) -> None:
-        self._show_icon()
         if playing:
             self._from = self.blend
             self._to = 0.0 if self._from > 0.5 else 1.0
@@ -102,15 +96,37 @@ class BlendSlider(QWidget):
         if way >= 1:
             self.play_button.setChecked(False)
 
-    def _show_icon(self) -> None:
-        kind = QStyle.StandardPixmap.SP_MediaPause if self.play_button.isChecked() else (
-            QStyle.StandardPixmap.SP_MediaPlay
-        )
-        self.play_button.setIcon(self.style().standardIcon(kind))
-
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self.play_button.setChecked(False)
+
+
+class _PlayButton(QToolButton):
+    """A triangle, or two bars while it plays, in the text's colour: the style's own icon is black on dark ground."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setCheckable(True)
+        self.setAutoRaise(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def sizeHint(self) -> QSize:
+        return QSize(34, 34)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        theme = theme_for(self)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(theme.accent))
+        middle = QPointF(self.width() / 2, self.height() / 2)
+        if self.isChecked():
+            for left in (-6.0, 2.0):
+                painter.drawRect(QRectF(middle.x() + left, middle.y() - 7, 4, 14))
+        else:
+            corners = [QPointF(-5, -8), QPointF(9, 0), QPointF(-5, 8)]
+            painter.drawPolygon(QPolygonF([middle + corner for corner in corners]))
 
 
 class _End(QWidget):

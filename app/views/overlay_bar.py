@@ -19,6 +19,8 @@ from .choosers import LARGEST_SEED, MAP_TIPS, MODE_TIPS, fill, labelled
 from .flow_layout import FlowLayout
 
 ALL_SOURCES = "all others"
+#: Pixels of a chooser of names.
+_WIDEST = 190
 _METHODS = {
     "UMAP": (OverlayMethod.UMAP, "Joint UMAP of both spaces (cosine), aligned to the target's own layout"),
     "PCA": (OverlayMethod.PCA, "The target's two principal axes; at once"),
@@ -114,6 +116,9 @@ class OverlayBar(QWidget):
         fill(self.map, {kind.value: (kind, tip) for kind, tip in MAP_TIPS.items() if kind is not MapKind.NONE})
         fill(self.level, {level.value: (level, "") for level in OverlayLevel})
         fill(self.subset, _SUBSETS)
+        for box in (self.source, self.target, self.colour, self.mode, self.map):
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+            box.setMaximumWidth(_WIDEST)
         self.subjects.setRange(1, 999_999)
         self.subjects.setValue(100)
         self.neighbours.setRange(2, 500)
@@ -167,7 +172,8 @@ class OverlayBar(QWidget):
         umap = settings.method is OverlayMethod.UMAP
         for spin in (self.neighbours, self.min_dist):
             spin.parentWidget().setVisible(umap)
-        del blocked
+        for blocker in blocked:
+            blocker.unblock()
 
     def show_colours(self, colours: dict[str, str], chosen: str) -> None:
         """What can be coloured by; no signal."""

@@ -1,4 +1,4 @@
-"""By what the points of an overlay are coloured: their model, their subject, whether they find it, a covariate. No Qt."""
+"""By what points of an overlay are coloured: model, subject, whether they find it, a covariate. No Qt."""
 
 from __future__ import annotations
 

@@ -32,6 +32,8 @@ from .scatter_points import PointClass
 MOST_SPRITES = 8_000
 #: Diameters (at 96 dpi) from and to which sprites get a rim of the ground's colour that parts them.
 _RIM_FROM, _RIM_FULL = 6.0, 9.0
+#: Emphasised points up to which each has a dark rim; the rims of more would hide their colours.
+_MOST_RIMMED = 300
 #: How much of everything else is left while some points are emphasised.
 _FADED = 0.30
 
@@ -68,11 +70,12 @@ class PointLayers:
     ) -> tuple[QImage, Drawn]:
         """The picture, transparent where no point is; it is valid until the next call."""
         styles = [class_style(each, theme) for each in classes]
+        back = frozenset(style for style, each in zip(styles, classes, strict=True) if each.series is None)
         projected = self._splatter.project(points, raster, shown, numbered=self.most_sprites)
         count = sum(len(each.place) for each in projected)
-        look = style_for(count, pixel_ratio)
+        look = style_for(count, raster, pixel_ratio)
         rim = QColor(theme.surface)
-        base = self._layer(raster, styles, projected, look, pixel_ratio, rim, points.bounds)
+        base = self._layer(raster, styles, projected, look, pixel_ratio, rim, back, points.bounds)
         drawn = Drawn(count, look, projected[0].number is not None)
         if emphasised is None:
             return base, drawn
@@ -83,11 +86,12 @@ class PointLayers:
         painter.drawImage(0, 0, base)
         painter.setOpacity(1.0)
         projected = self._splatter.project(emphasised, raster, shown, numbered=self.most_sprites)
-        few = style_for(sum(len(each.place) for each in projected), pixel_ratio)
+        count = sum(len(each.place) for each in projected)
+        few = style_for(count, raster, pixel_ratio)
         # Never much larger than their neighbours: a point grows a little when it is emphasised, not into a blot.
         look = PointStyle(min(few.diameter, look.diameter * 1.5), few.opacity)
-        rim = QColor(theme.text)
-        front = self._layer(raster, styles, projected, look, pixel_ratio, rim, emphasised.bounds)
+        rim = QColor(theme.text if count <= _MOST_RIMMED else theme.surface)
+        front = self._layer(raster, styles, projected, look, pixel_ratio, rim, back, emphasised.bounds)
         painter.drawImage(0, 0, front)
         painter.end()
         return picture, drawn
@@ -100,6 +104,7 @@ class PointLayers:
         look: PointStyle,
         pixel_ratio: float,
         rim: QColor,
+        back: frozenset[ClassStyle],
         bounds: Box,
     ) -> QImage:
         if self._pixels.shape != (raster.height, raster.width):
@@ -110,7 +115,7 @@ class PointLayers:
         )  # fmt: skip
         if all(each.number is not None for each in projected):
             picture.fill(0)
-            self._draw_sprites(picture, raster, styles, projected, look, pixel_ratio, rim)
+            self._draw_sprites(picture, raster, styles, projected, look, pixel_ratio, rim, back)
         else:
             self._splatter.draw(projected, raster, styles, look, bounds, self._pixels)
         return picture
@@ -124,6 +129,7 @@ class PointLayers:
         look: PointStyle,
         pixel_ratio: float,
         rim: QColor,
+        back: frozenset[ClassStyle],
     ) -> None:
         if not any(len(each.place) for each in projected):
             return
@@ -131,6 +137,8 @@ class PointLayers:
         places = np.concatenate([each.place for each in projected])
         code = np.repeat(np.arange(len(projected)), [len(each.place) for each in projected])
         order = sprite_order(np.concatenate([each.number for each in projected if each.number is not None]))
+        behind = np.array([style in back for style in styles])[code[order]]
+        order = np.concatenate([order[behind], order[~behind]])
         row, column = np.divmod(places[order], raster.width + 2 * MARGIN)
         half = np.array([sprite.width() // 2 for sprite in sprites])[code[order]] + MARGIN
         painter = QPainter(picture)
@@ -151,9 +159,13 @@ class PointLayers:
 
 def class_style(each: PointClass, theme: Theme) -> ClassStyle:
     """Marker and colour of a class in a theme."""
-    if each.series is None:
-        grey = QColor(theme.muted)
-        return ClassStyle("circle", (grey.red(), grey.green(), grey.blue()))
+    if each.series is None:  # of no interest by itself: halfway to the ground
+        grey, ground = QColor(theme.muted), QColor(theme.surface)
+        red, green, blue = (
+            (one + other) // 2
+            for one, other in zip(grey.getRgb()[:3], ground.getRgb()[:3], strict=True)
+        )
+        return ClassStyle("circle", (red, green, blue))
     series = theme.series(each.series)
     return ClassStyle(str(series.marker), series.colour)
 

@@ -112,18 +112,24 @@ class ScatterPlot(QWidget):
         self._trail: list[QPointF] = []
 
     # -- given from outside --------------------------------------------------------------------------------------
-    def set_points(self, points: ScatterPoints | None, *, keep_view: bool = False) -> None:
-        """Show these points. Selection, marks and lines belong to the points of before and are dropped, except where
-        ``keep_view`` says that they are the same points in other classes."""
+    def set_points(
+        self, points: ScatterPoints | None, *, same_points: bool = False, same_layout: bool = False
+    ) -> None:
+        """Show these points, all classes of them.
+
+        Selection, marks and lines are dropped unless they are ``same_points`` as before, in other classes or another
+        layout; everything comes into view unless they lie where they lay, in the ``same_layout``.
+        """
         before, self._points = self._points, points
-        same = keep_view and before is not None and points is not None and len(before) == len(points)
+        same = same_points and before is not None and points is not None and len(before) == len(points)
         classes = len(points.classes) if points is not None else 0
         self._shown = [True] * classes
         if not same:
             self._selection = self._marked = np.zeros(0, np.int32)
             self._lines = np.zeros((0, 2), np.int32)
-            self._under = self._current = -1
-            self._follow = True
+            self._current = -1
+        self._set_under(-1)
+        self._follow = self._follow or not (same and same_layout)
         self._place()
         if self._follow:
             self._fit()
@@ -286,10 +292,11 @@ class ScatterPlot(QWidget):
         painter.drawImage(QPointF(0, 0), self._picture)
         self._draw_rings(painter)
         self._draw_drag(painter)
-        if self.hasFocus():
-            painter.setPen(QPen(QColor(theme.accent), 2))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRect(QRectF(self.rect()).adjusted(1, 1, -1, -1))
+        focus = self.hasFocus()
+        painter.setPen(QPen(QColor(theme.accent if focus else theme.border), 2 if focus else 1))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        inset = 1.0 if focus else 0.5
+        painter.drawRect(QRectF(self.rect()).adjusted(inset, inset, -inset, -inset))
 
     def _draw_lines(self, painter: QPainter) -> None:
         lines = self._lines[:MOST_LINES]

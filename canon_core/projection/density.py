@@ -26,6 +26,7 @@ _CHUNK, _STRIP = 1 << 15, 32
 _PIXELS_PER_STAMP = 6
 # Diameter in pixels at 96 dpi, and opacity, for that many points in view (decimal logarithm): few are large and solid,
 # a million fine and faint. Between the entries straight, so that zooming never makes them jump.
+_PIXELS = 1280 * 800  # larger pictures have larger points, smaller ones smaller
 _LOG_POINTS = (2.0, 3.0, 4.0, 5.0, 6.0)
 _DIAMETERS = (11.0, 8.0, 5.0, 3.2, 2.4)
 _OPACITIES = (0.95, 0.88, 0.70, 0.36, 0.13)
@@ -59,10 +60,11 @@ class PointStyle:
     opacity: float
 
 
-def style_for(points: int, pixel_ratio: float = 1.0) -> PointStyle:
-    """Style for a number of points in view; sprites and splats both ask here."""
+def style_for(points: int, raster: Raster, pixel_ratio: float = 1.0) -> PointStyle:
+    """Style for a number of points in view on a raster; sprites and splats both ask here."""
     log = math.log10(max(points, 1))
-    diameter = float(np.interp(log, _LOG_POINTS, _DIAMETERS)) * pixel_ratio
+    room = math.sqrt(raster.width * raster.height / _PIXELS) / pixel_ratio
+    diameter = float(np.interp(log, _LOG_POINTS, _DIAMETERS)) * pixel_ratio * min(max(room, 0.75), 1.5)
     return PointStyle(round(diameter * 8) / 8, float(np.interp(log, _LOG_POINTS, _OPACITIES)))
 
 
