@@ -82,11 +82,13 @@ def _by_error(result: Overlay, details: OverlayDetails) -> Colouring:
     subject = result.subject[result.rows(0)]
     for number, neighbours in enumerate(details.neighbours, 1):
         right = (neighbours.after >= 0) & (subject[neighbours.after] == subject)
-        codes[result.rows(number)] = np.where(right, 1, 2)
+        codes[result.rows(number)] = np.where(neighbours.asked, np.where(right, 1, 2), 0)
+    alone = any(not neighbours.asked.all() for neighbours in details.neighbours)
+    target = f"{result.models[0]} (target)"
     return Colouring(
         codes,
         (
-            PointClass(f"{result.models[0]} (target)", None),
+            PointClass(f"{target}, and images without a partner" if alone else target, None),
             PointClass("finds its subject after the map", _RIGHT),
             PointClass("finds another subject", _WRONG),
         ),

@@ -16,7 +16,7 @@ from canon_core.datasets.template_protocol import TemplateProtocols
 from canon_core.experiments.cells import open_cells
 from canon_core.experiments.overlay_points import OverlayPoints
 from canon_core.jobs import JobContext
-from canon_core.projection.nearest import nearest_others
+from canon_core.projection.nearest import have_partners, nearest_others
 from canon_core.study.overlay_results import Overlay, OverlayLevel
 from canon_core.study.results import MatrixSettings
 from canon_core.study.study import Study
@@ -54,12 +54,15 @@ class Neighbours:
         Target point that is nearest to the raw, and to the mapped source point.
     source_own, target_own : (m,) int32
         Nearest within the source's own space, and within the target's.
+    asked : (m,) bool
+        Whether an item has a partner to find, so that it counts in the score.
     """
 
     before: NDArray[np.int32]
     after: NDArray[np.int32]
     source_own: NDArray[np.int32]
     target_own: NDArray[np.int32]
+    asked: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,6 +183,7 @@ def _neighbours(study: Study, result: Overlay, ctx: JobContext) -> tuple[Neighbo
     points = OverlayPoints(study, cells, settings)
     target = points.raw(settings.target, ctx)
     cells.expect([(source, settings.target) for source in settings.sources])
+    asked = have_partners(points.subject, points.belongs)
     target_own = nearest_others(target, target, points.belongs, ctx)
     found = []
     for source in settings.sources:
@@ -192,6 +196,7 @@ def _neighbours(study: Study, result: Overlay, ctx: JobContext) -> tuple[Neighbo
                 nearest_others(mapped, target, points.belongs, ctx),
                 nearest_others(raw, raw, points.belongs, ctx),
                 target_own,
+                asked,
             )
         )
     return tuple(found)

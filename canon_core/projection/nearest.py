@@ -58,3 +58,21 @@ def nearest_others(
         there = np.isfinite(scores[np.arange(len(found)), found])
         nearest[part] = np.where(there, found, -1)
     return nearest
+
+
+def have_partners(subjects: NDArray[np.integer], belongs: sparse.csr_array) -> NDArray[np.bool_]:
+    """Which points have another one of their subject that shares no image and no medium with them.
+
+    Parameters
+    ----------
+    subjects : (n,) int
+        Code of the subject of each.
+    belongs : (n, g) sparse
+        Which images and media each belongs to.
+    """
+    groups = sparse.csr_array(belongs, dtype=np.int32)
+    copies = sparse.coo_array(groups @ groups.T)
+    same = subjects[copies.row] == subjects[copies.col]
+    sizes = np.bincount(subjects)[subjects]
+    partners: NDArray[np.bool_] = sizes > np.bincount(copies.row[same], minlength=len(subjects))
+    return partners
