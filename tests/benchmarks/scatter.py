@@ -38,6 +38,27 @@ def clouds(count: int, seed: int) -> NDArray[np.float32]:
     return (middle[group] + rng.normal(size=(count, 2)) * spread[group, None]).astype(np.float32)
 
 
+def blend_frames(classes: int) -> float:
+    """Median milliseconds of a frame while 20,000 points move from one layout to the other, all in view."""
+    from app.views.scatter_plot import ScatterPlot
+    from app.views.scatter_points import PointClass, ScatterPoints
+
+    names = [PointClass(f"model {number}", number) for number in range(classes)]
+    codes = np.arange(20_000) % classes
+    plot = ScatterPlot()
+    plot.resize(WIDTH, HEIGHT)
+    plot.show()
+    plot.set_points(ScatterPoints.build(clouds(20_000, 2), codes, names, clouds(20_000, 3)))
+    times = []
+    for step in range(100):
+        began = time.perf_counter()
+        plot.set_blend(step / 100)
+        plot.grab()
+        times.append(1000 * (time.perf_counter() - began))
+    plot.close()
+    return sorted(times)[50]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--json", type=Path)
@@ -98,6 +119,7 @@ def main() -> int:
         assert picture != last, f"frame {frame} shows what the one before showed"
         last = picture
     plot.close()
+    blend_ms = blend_frames(arguments.classes)
     ordered = sorted(times)
     figures = {
         "points": arguments.points,
@@ -106,6 +128,7 @@ def main() -> int:
         "build_s": round(build_s, 3),
         "max_frame_ms": round(ordered[-1], 1),
         "fewest_in_view": least,
+        "blend_20k_ms": round(blend_ms, 1),
         "frames": arguments.frames,
         "classes": arguments.classes,
     }

@@ -24,7 +24,7 @@ def test_no_point_of_a_box_is_missed(left: float, bottom: float, width: float, h
     x, y, numbers = GRID.near(box, code)
     inside = (
         (POINTS[:, 0] >= box.left) & (POINTS[:, 0] <= box.right)
-        & (POINTS[:, 1] >= box.bottom) & (POINTS[:, 1] <= box.top) & (CODES == code)
+        & (POINTS[:, 1] >= box.bottom) & (POINTS[:, 1] <= box.top) & np.equal(CODES, code)
     )  # fmt: skip
     assert set(np.flatnonzero(inside)) <= set(numbers.tolist())
     assert (CODES[numbers] == code).all()
