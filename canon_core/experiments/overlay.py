@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from canon_core.maps.fitted import FittedMap
 from canon_core.maps.kinds import MapKind
 from canon_core.projection.agreement import subject_agreement
 from canon_core.projection.linear_axes import principal_axes, singular_axes
+from canon_core.projection.worker_process import ProjectionWorker
 from canon_core.study.keys import content_key
 from canon_core.study.overlay_results import (
     Overlay,
@@ -45,7 +47,9 @@ __all__ = [
 ]
 
 
-def run_overlay(study: Study, settings: OverlaySettings, ctx: JobContext) -> Overlay:
+def run_overlay(
+    study: Study, settings: OverlaySettings, ctx: JobContext, worker: ProjectionWorker | None = None
+) -> Overlay:
     """Lay out a target and its sources before and after their maps, score how well they meet, and store it.
 
     With fit mode ``disjoint`` every source point goes through the map that was not fitted on its subject's half; both
@@ -58,6 +62,8 @@ def run_overlay(study: Study, settings: OverlaySettings, ctx: JobContext) -> Ove
     settings : OverlaySettings
     ctx : JobContext
         Progress and cancellation.
+    worker : ProjectionWorker, optional
+        The process that computes UMAP, warm or not; one of its own unless given.
 
     Raises
     ------
@@ -88,7 +94,10 @@ def run_overlay(study: Study, settings: OverlaySettings, ctx: JobContext) -> Ove
     ctx.report(steps - 2, steps, "scoring nearest neighbours")
     scores = _scores(points, target, raws, mapped, ctx)
     ctx.report(steps - 1, steps, "laying out points")
-    before, after, notes = _laid_out(settings, target, raws, mapped, maps)
+    if settings.method is OverlayMethod.UMAP:
+        before, after, notes = _by_umap(settings, target, raws, mapped, ctx, worker)
+    else:
+        before, after, notes = _by_axes(settings, target, raws, mapped, maps)
     count = len(points.item)
     models = 1 + len(settings.sources)
     result = Overlay(
@@ -205,28 +214,52 @@ def _scores(
     return tuple(found)
 
 
-def _laid_out(
+def _by_axes(
     settings: OverlaySettings,
     target: Float32,
     raws: list[Float32],
     mapped: list[Float32],
     maps: list[list[FittedMap]],
 ) -> tuple[Float32, Float32, tuple[str, ...]]:
-    """Positions before and after, and what must be said of them."""
+    """Positions before and after along two straight axes, and what must be said of them."""
     if settings.method is OverlayMethod.PCA:
         axes, whose = principal_axes(target), "axes are the target's two principal ones"
-    elif settings.method is OverlayMethod.SINGULAR:
-        axes, own = singular_axes([mapping.matrix for both in maps for mapping in both], mapped)
-        whose = "axes are the two target directions that the maps stretch most" if own else (
-            "a rotation stretches nothing: axes are the two target directions that hold most of the mapped points"
-        )
     else:
-        raise SettingsError("UMAP is not there yet", remedy="use --method pca")
+        axes, own = singular_axes([mapping.matrix for both in maps for mapping in both], mapped)
+        whose = "axes are the two target directions that the maps stretch most"
+        if not own:
+            whose = "a rotation stretches nothing: axes are the two directions along which mapped points spread most"
     before = np.concatenate([axes.place(rows) for rows in (target, *raws)])
     after = np.concatenate([axes.place(rows) for rows in (target, *mapped)])
-    shown = [_percent([axes.share(rows) for rows in some]) for some in ([target], raws, mapped)]
-    return before, after, (f"{whose}; they show {shown[0]} of its variance, {shown[1]} of the raw and {shown[2]} of the"
-                           f" mapped source's",)  # fmt: skip
+    alone, raw, through = (_percent([axes.share(rows) for rows in some]) for some in ([target], raws, mapped))
+    variance = f"they hold {alone} of the target's variance, {raw} of the raw source's, {through} of the mapped one's"
+    return before, after, (f"{whose}; {variance}",)
+
+
+def _by_umap(
+    settings: OverlaySettings,
+    target: Float32,
+    raws: list[Float32],
+    mapped: list[Float32],
+    ctx: JobContext,
+    worker: ProjectionWorker | None,
+) -> tuple[Float32, Float32, tuple[str, ...]]:
+    """Positions before and after of joint UMAP, and what must be said of them."""
+    widest = max(rows.shape[1] for rows in raws)
+    before = np.concatenate([np.pad(rows, ((0, 0), (0, widest - rows.shape[1]))) for rows in raws])
+    after = np.concatenate(mapped)
+    neighbours = min(settings.neighbours, len(target) - 1)
+    with ProjectionWorker() if worker is None else nullcontext(worker) as process:
+        found = process.layouts(
+            target, before, after, neighbours=neighbours, min_dist=settings.min_dist, seed=settings.seed, ctx=ctx
+        )
+    notes = [
+        "each picture is a joint UMAP of all its points, begun at the target's own and aligned to it; target points"
+        f" moved by {found.moved[0]:.2f} and {found.moved[1]:.2f} of its radius"
+    ]
+    if neighbours < settings.neighbours:
+        notes.append(f"{neighbours} neighbours: there are no more points")
+    return found.before, found.after, tuple(notes)
 
 
 def _percent(shares: list[float]) -> str:
