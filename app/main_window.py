@@ -344,6 +344,7 @@ class MainWindow(QMainWindow):
         QTimer.singleShot(0, self, lambda: self.document.close(self._end))
 
     def _end(self) -> None:
+        self.overlays.close()
         self.bridge.close()
         self._ended = True
         self.close()

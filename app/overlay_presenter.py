@@ -19,13 +19,13 @@ from .actions import Actions
 from .computing import Computing
 from .document import Document
 from .message_bar import MessageBar
-from .overlay_export import export_overlay
+from .overlay_export import OverlayExport
 from .overlays import Overlays, method_text, same_points
 from .thumbnails import Thumbnails
 from .views.choosers import SettingsChange
 from .views.face_list import MOST_LISTED, ListedFace
 from .views.overlay_bar import ALL_SOURCES, OverlayRequest
-from .views.overlay_colours import MODEL, Colouring, colouring, colourings
+from .views.overlay_colours import MODEL, SUBJECT, Colouring, colouring, colourings
 from .views.overlay_command import overlay_command
 from .views.overlay_view import OverlayView
 from .views.point_card import CardNeighbour, PointCardContent
@@ -68,8 +68,9 @@ class OverlayPresenter(QObject):
         view: OverlayView,
     ) -> None:
         super().__init__(document)
-        self._window, self._document, self._computing = window, document, computing
-        self._overlays, self._actions, self._messages, self._view = overlays, actions, messages, view
+        self._document, self._computing = document, computing
+        self._overlays, self._actions, self._view = overlays, actions, view
+        self._exporting = OverlayExport(window, document, messages)
         self._thumbnails = Thumbnails(document, self)
         self._colour = MODEL
         self._shown: tuple[object, ...] = ()  # what the plot shows: layout, colours
@@ -160,7 +161,8 @@ class OverlayPresenter(QObject):
     def _export(self) -> None:
         shown = self._overlays.shown
         if shown is not None:
-            export_overlay(self._window, self._document, self._messages, shown, self._view.slider.blend)
+            lines = self._view.lines_button.isChecked()
+            self._exporting.ask(shown, by_subject=self._colour == SUBJECT, lines=lines)
 
     # -- showing -------------------------------------------------------------------------------------------------
     def _show(self) -> None:

@@ -12,6 +12,7 @@ from canon_core.errors import CanonError
 from canon_core.jobs import JobContext, Progress
 from canon_core.maps.kinds import MapKind
 from canon_core.projection.kinds import OverlayMethod
+from canon_core.projection.worker_process import ProjectionWorker
 from canon_core.study.overlay_results import (
     DEFAULT_MIN_DIST,
     DEFAULT_NEIGHBOURS,
@@ -79,6 +80,7 @@ class Overlays(QObject):
         self.shown: Overlay | None = None
         self.details: OverlayDetails | None = None
         self.error: CanonError | None = None
+        self._worker = ProjectionWorker()
         self._watched = False
         self._asked: tuple[object, ...] | None = None
         self._looking = False
@@ -189,6 +191,14 @@ class Overlays(QObject):
             self._declined = None
             self._begin(settings)
 
+    def warm(self) -> None:
+        """Start the process that computes UMAP, so that it is ready when somebody looks."""
+        self._bridge.run_errand(self._worker.warm)
+
+    def close(self) -> None:
+        """End that process."""
+        self._worker.close()
+
     def cancel(self) -> None:
         """Cancel the job."""
         for number in list(self._running):
@@ -256,7 +266,7 @@ class Overlays(QObject):
         def work(ctx: JobContext) -> Overlay:
             from canon_core.experiments.overlay import run_overlay
 
-            return run_overlay(study, settings, ctx)
+            return run_overlay(study, settings, ctx, self._worker)
 
         def finished(result: Any) -> None:
             if self.settings == settings:

@@ -10,7 +10,7 @@ from canon_core.study.overlay_results import EVERYTHING, OverlayMethod, OverlayS
 def overlay_command(study: str, settings: OverlaySettings) -> str:
     """One overlay."""
     if settings.chosen:
-        subset = [part for name in settings.chosen for part in ("--subject", name)]
+        subset = ["--chosen", ",".join(settings.chosen)]
     elif settings.subjects is None:
         subset = []
     else:

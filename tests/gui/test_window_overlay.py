@@ -36,7 +36,9 @@ class Slow:
         self.let_go = threading.Event()
         self.asked = 0
 
-    def __call__(self, study: object, settings: OverlaySettings, ctx: JobContext) -> Overlay:
+    def __call__(
+        self, study: object, settings: OverlaySettings, ctx: JobContext, worker: object = None
+    ) -> Overlay:
         from dataclasses import replace
 
         if settings.method is not OverlayMethod.UMAP:
@@ -145,7 +147,7 @@ def test_a_umap_that_fails_says_why_and_pca_stays(
 ) -> None:
     real = experiment.run_overlay
 
-    def failing(study: object, settings: OverlaySettings, ctx: JobContext) -> Overlay:
+    def failing(study: object, settings: OverlaySettings, ctx: JobContext, worker: object = None) -> Overlay:
         if settings.method is OverlayMethod.UMAP:
             raise SettingsError("the neighbours are too many", remedy="take fewer")
         return real(study, settings, ctx)
@@ -330,7 +332,9 @@ def test_the_command_names_every_setting(overlaid: MainWindow) -> None:
     }.items():  # fmt: skip
         assert words[words.index(name) + 1] == value
     chosen = overlay_command("S", OverlaySettings("d", ("a", "c"), "b", chosen=("x y", "z"), mode=FitMode.IN_SAMPLE))
-    assert shlex.split(chosen)[-9:-5] == ["--subject", "x y", "--subject", "z"] or "--subject 'x y'" in chosen
+    assert "--source a,c" in chosen
+    assert "--chosen 'x y,z'" in chosen
+    assert "--neighbours 15 --min-dist 0.1" in chosen
 
 
 def test_a_double_click_on_a_cell_shows_its_overlay(overlaid: MainWindow, qtbot: QtBot) -> None:
