@@ -179,51 +179,83 @@ class Splatter:
         cover, blue, green, red, each, spare = (
             self._buffer(name, height, width) for name in ("cover", "blue", "green", "red", "each", "spare")
         )
+        fading = math.log1p(-min(opacity, 0.999))  # (1 − a)^c = exp(c · log(1 − a)); negative
         begun = False
         for (plane, mask), colour in zip(planes, colours, strict=True):
             around = plane[top : top + height + 2 * MARGIN, left : left + width + 2 * MARGIN]
-            if mask is None:
-                found = around[MARGIN : MARGIN + height, MARGIN : MARGIN + width]
-                if not found.any():
-                    continue
-            else:
-                if not around.any():
-                    continue
-                _spread(around, mask, each, spare)
+            if not around.any():
+                continue
+            found = around[MARGIN : MARGIN + height, MARGIN : MARGIN + width]
+            if mask is not None:
+                self._spread(around, mask, each, spare)
                 found = each
             for total, share in ((cover, 1.0), (blue, colour[2]), (green, colour[1]), (red, colour[0])):
                 if not begun:
-                    np.multiply(found, np.float32(share), out=total)
+                    np.multiply(found, np.float32(share * fading), out=total)
                 else:
-                    np.multiply(found, np.float32(share), out=spare)
+                    np.multiply(found, np.float32(share * fading), out=spare)
                     np.add(total, spare, out=total)
             begun = True
         if not begun:
             out.fill(0)
             return
-        # 1 − (1 − a)^c = −expm1(c · log(1 − a))
-        alpha = np.multiply(cover, np.float32(math.log1p(-min(opacity, 0.999))), out=spare)
-        np.exp(alpha, out=alpha)
+        alpha = np.exp(cover, out=spare)
         np.subtract(np.float32(1), alpha, out=alpha)
-        np.add(cover, np.float32(1e-9), out=cover)
+        np.subtract(cover, np.float32(1e-9), out=cover)
         np.divide(alpha, cover, out=cover)
         # Whole pixels of 32 bits, in the machine's order of bytes: four writes of every fourth byte take twice as long.
-        np.multiply(alpha, np.float32(255), out=alpha)
-        np.add(alpha, np.float32(0.5), out=alpha)
+        np.multiply(alpha, np.float32(255.5), out=alpha)
         packed, part = self._integers(height, width)
         packed[...] = alpha
         for total in (red, green, blue):
             np.multiply(total, cover, out=total)
-            np.add(total, np.float32(0.5), out=total)
             part[...] = total
             np.left_shift(packed, 8, out=packed)
             np.bitwise_or(packed, part, out=packed)
         out[...] = packed.view(np.uint32)
 
+    def _spread(
+        self,
+        around: NDArray[np.float32],
+        mask: NDArray[np.float32],
+        out: NDArray[np.float32],
+        spare: NDArray[np.float32],
+    ) -> None:
+        """Correlate counts with a mask that is its own mirror image.
+
+        What stands left and right of the middle is added once for all rows of the mask, and entries of the mask that
+        are equal share one multiplication: 9 passes over the pixels for a mask of 3 × 3, not 18.
+        """
+        height, width = out.shape
+        reach = mask.shape[0] // 2
+        block = around[MARGIN - reach : MARGIN + height + reach]
+        pairs = [block[:, MARGIN : MARGIN + width]]
+        for aside in range(1, reach + 1):
+            pair = self._buffer(f"pair {aside}", height + 2 * reach, width)
+            left, right = MARGIN - aside, MARGIN + aside
+            pairs.append(np.add(block[:, left : left + width], block[:, right : right + width], out=pair))
+        begun = False
+        half = mask[:, reach:]
+        for weight in np.unique(half[half > 0]):
+            # The pixel at the mask's row lies that far below the point: the point as far above.
+            views = [
+                pairs[aside][2 * reach - row : 2 * reach - row + height]
+                for row, aside in np.argwhere(half == weight).tolist()
+            ]
+            total = views[0]
+            for view in views[1:]:
+                total = np.add(total, view, out=spare)
+            if not begun:
+                np.multiply(total, weight, out=out)
+                begun = True
+            else:
+                np.multiply(total, weight, out=spare)
+                np.add(out, spare, out=out)
+
     def _buffer(self, name: str, height: int, width: int) -> NDArray[np.float32]:
         buffer = self._strip.get(name)
         if buffer is None or buffer.size < height * width:
-            buffer = self._strip[name] = np.empty(_STRIP * width, np.float32)
+            buffer = self._strip[name] = np.empty((_STRIP + 2 * MARGIN) * width, np.float32)
         return buffer[: height * width].reshape(height, width)
 
     def _integers(self, height: int, width: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -317,27 +349,3 @@ def _stamp(plane: NDArray[np.float32], places: NDArray[np.int32], mask: NDArray[
             for column in range(mask.shape[1]):
                 if mask[row, column]:
                     np.add.at(flat, at + ((row - reach) * stride + column - reach), mask[row, column])
-
-
-def _spread(
-    around: NDArray[np.float32], mask: NDArray[np.float32], out: NDArray[np.float32], spare: NDArray[np.float32]
-) -> None:
-    """Correlate counts with a mask; entries of the mask that are equal share one multiplication."""
-    height, width = out.shape
-    reach = mask.shape[0] // 2
-    out.fill(0)
-    for weight in np.unique(mask[mask > 0]):
-        rows, columns = np.nonzero(mask == weight)
-        first = True
-        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-            # The pixel at the mask's (row, column) lies that far from the point: the point as far the other way.
-            top, left = MARGIN + reach - row, MARGIN + reach - column
-            shifted = around[top : top + height, left : left + width]
-            if first:
-                np.copyto(spare, shifted)
-                first = False
-            else:
-                np.add(spare, shifted, out=spare)
-        if weight != 1:
-            np.multiply(spare, weight, out=spare)
-        np.add(out, spare, out=out)
