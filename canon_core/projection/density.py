@@ -21,7 +21,7 @@ from .point_grid import Box, PointGrid, Raster
 #: Pixels around the picture where points still count: their masks reach into it.
 MARGIN = 12
 #: Points handled at once, and rows of a picture: both stay within a core's cache.
-_CHUNK, _STRIP = 1 << 15, 32
+_CHUNK, _STRIP = 1 << 15, 64
 #: A class with fewer points than pixels / this is stamped point by point, another one by shifting its whole plane.
 _PIXELS_PER_STAMP = 6
 # Diameter in pixels at 96 dpi, and opacity, for that many points in view (decimal logarithm): few are large and solid,
