@@ -1,10 +1,11 @@
 """Joint UMAP (McInnes, Healy, Melville 2018) of a target and its sources, in which the target stays recognisable.
 
 The target is laid out by itself first. Then, for raw and for mapped sources alike, one neighbour graph of all points is
-laid out: the source points start at random places *inside* the target's cloud and find theirs while the target is held,
-then all points settle together for a moment. So a gap in the picture was made by the graph, against the start; and so
-was every meeting, because the start does not know who belongs to whom. (Placing sources by their nearest target points
-alone, as UMAP's ``transform`` does, drops unrelated ones into the target's cloud and hides the gap.)
+laid out: the sources find their places while the target is held, then all points settle together for a moment. Nothing
+but the graph decides where the sources start: those with neighbours in the target among these, the others beside it. So
+unrelated spaces show two clouds and mapped ones meet, and random starts come to the same shares of mixed neighbourhoods
+(measured), only with more stragglers. (Placing sources by their nearest target points alone, as UMAP's ``transform``
+does, drops unrelated ones into the target's cloud and hides the gap.)
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from canon_core.projection.neighbours import EXACT_POINTS, exact_neighbours
 from canon_core.projection.procrustes import aligned
@@ -32,6 +34,10 @@ _LONG, _SHORT = (500, 300, 50), (200, 120, 30)
 _SETTLING = 0.1
 #: UMAP's own: samples of what is far away for every neighbour.
 _NEGATIVE = 5.0
+#: Epochs of the sources' own layout, from which those without neighbours in the target start.
+_BESIDE = 100
+#: Part of the edges to be expected in a well mixed cloud, from which on a source point starts in the target.
+_MIXED = 0.5
 #: Targets below this many points have no spectrum worth starting from.
 _SPECTRAL_FROM = 20
 
@@ -109,15 +115,27 @@ def _own_layout(
     told: Callable[[int, str], None],
 ) -> Float32:
     """The target by itself, as UMAP lays it out, (m, 2)."""
-    from umap.umap_ import simplicial_set_embedding
-
     what = "UMAP: laying out the target"
     told(0, "UMAP: comparing the target's points")
     graph = _graph(target, neighbours, seed)
     told(0, what)
+    return _umap(target, graph, epochs, seed, curve, lambda done: told(done, what))
+
+
+def _umap(
+    rows: Float32,
+    graph: sparse.csr_array,
+    epochs: int,
+    seed: int,
+    curve: tuple[float, float],
+    told: Callable[[int], None],
+) -> Float32:
+    """UMAP's own layout of a graph, from its spectrum, (n, 2)."""
+    from umap.umap_ import simplicial_set_embedding
+
     layout, _ = simplicial_set_embedding(
-        target,
-        graph,
+        rows,
+        sparse.csr_matrix(graph),
         n_components=2,
         initial_alpha=1.0,
         a=curve[0],
@@ -125,14 +143,14 @@ def _own_layout(
         gamma=1.0,
         negative_sample_rate=_NEGATIVE,
         n_epochs=epochs,
-        init="spectral" if len(target) >= _SPECTRAL_FROM else "random",
+        init="spectral" if len(rows) >= _SPECTRAL_FROM else "random",
         random_state=np.random.RandomState(seed),
         metric="cosine",
         metric_kwds={},
         densmap=False,
         densmap_kwds={},
         output_dens=False,
-        tqdm_kwds=_bar(lambda done: told(done, what)),
+        tqdm_kwds=_bar(told),
     )
     return np.asarray(layout, np.float32)
 
@@ -153,10 +171,8 @@ def _joint_layout(
     graph = _graph(joint, neighbours, seed)
     told(0, what)
     held = len(own)
-    low, high = own.min(axis=0), own.max(axis=0)
-    start = np.random.default_rng(seed).uniform(low, high, (len(joint) - held, 2))
-    places = np.ascontiguousarray(np.concatenate([own, start]), np.float32)
-    # Only sources move. Each neighbour pulls once a visit where UMAP lets it pull both ways, so half the samples of what
+    places = _started(own, joint, graph, seed, curve)
+    # Only sources move. A visit of two neighbours moves one of them where UMAP moves both, so half the samples of what
     # is far away keep the balance of the joint layout.
     _settle(places[held:], places, graph[held:], curve, epochs[0], 1.0, _NEGATIVE / 2, seed, lambda n: told(n, what))
     _settle(places, places, graph, curve, epochs[1], _SETTLING, _NEGATIVE, seed, lambda n: told(epochs[0] + n, what))
@@ -164,10 +180,30 @@ def _joint_layout(
     return over.astype(np.float32), float(moved)
 
 
+def _started(own: Float32, joint: Float32, graph: sparse.csr_array, seed: int, curve: tuple[float, float]) -> Float32:
+    """Where the descent begins: the target where it is, the sources where the graph's own edges say.
+
+    A source point starts in the middle of its neighbours in the target; as far as fewer of its edges lead there than to
+    be expected in a well mixed cloud, it starts towards its place in the sources' own layout, beside the target.
+    """
+    held, count = len(own), len(joint) - len(own)
+    edges = graph[held:]
+    across = edges[:, :held]
+    strength = np.asarray(across.sum(axis=1), np.float64)
+    share = strength / np.maximum(np.asarray(edges.sum(axis=1), np.float64), 1e-12)
+    mixed = np.minimum(share / (_MIXED * held / len(joint)), 1.0)[:, None]
+    beside = _umap(joint[held:], sparse.csr_array(edges[:, held:]), _BESIDE, seed, curve, lambda _: None)
+    beside = beside - beside.min(axis=0) + [own[:, 0].max() + 0.1 * np.ptp(own[:, 0]), own[:, 1].min()]
+    inside = (across @ own) / np.maximum(strength, 1e-12)[:, None]
+    sources = mixed * inside + (1 - mixed) * beside
+    sources += np.random.default_rng(seed).normal(scale=0.002, size=(count, 2)) * np.ptp(own, axis=0)
+    return np.ascontiguousarray(np.concatenate([own, sources]), np.float32)
+
+
 def _settle(
     moving: Float32,
     places: Float32,
-    graph: Any,
+    graph: sparse.csr_array,
     curve: tuple[float, float],
     epochs: int,
     step: float,
@@ -202,7 +238,7 @@ def _settle(
     )
 
 
-def _graph(rows: Float32, neighbours: int, seed: int) -> Any:
+def _graph(rows: Float32, neighbours: int, seed: int) -> sparse.csr_array:
     """UMAP's fuzzy neighbour graph by cosine, sparse (n, n) and symmetric."""
     from umap.umap_ import fuzzy_simplicial_set, nearest_neighbors
 
@@ -211,10 +247,8 @@ def _graph(rows: Float32, neighbours: int, seed: int) -> Any:
         which, far = exact_neighbours(rows, neighbours)
     else:
         which, far, _ = nearest_neighbors(rows, neighbours, "cosine", {}, False, random)
-    graph, _, _ = fuzzy_simplicial_set(
-        rows, neighbours, random, "cosine", knn_indices=which, knn_dists=far
-    )
-    return graph.tocsr()
+    graph, _, _ = fuzzy_simplicial_set(rows, neighbours, random, "cosine", knn_indices=which, knn_dists=far)
+    return sparse.csr_array(graph)
 
 
 def _padded(target: Float32, sources: Float32) -> Float32:

@@ -9,6 +9,7 @@ the folder it was working with, as soon as its standard input closes. It knows n
 from __future__ import annotations
 
 import json
+import logging
 import os
 import queue
 import shutil
@@ -21,6 +22,7 @@ import numpy as np
 
 from canon_core.projection.joint_layout import joint_layouts
 
+log = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -80,6 +82,7 @@ class _Work:
         except MemoryError:
             self._tell("failed", problem="not enough memory for UMAP")
         except Exception as error:
+            log.exception("a layout failed")  # to standard error, for whoever started the process
             self._tell("failed", problem=f"UMAP stopped ({type(error).__name__}: {error})")
         else:
             self._tell("done", moved=list(layouts.moved))

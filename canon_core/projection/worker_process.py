@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -17,12 +18,11 @@ from numpy.typing import NDArray
 from canon_core.cores import usable_cores
 from canon_core.errors import CanonError
 from canon_core.jobs import JobContext
+from canon_core.projection import WORKER_SWITCH
 from canon_core.projection.joint_layout import JointLayouts
 
 Float32 = NDArray[np.float32]
 
-#: A frozen program has no Python to call: its executable starts as the worker where this is its only argument.
-WORKER_SWITCH: Final = "--projection-worker"
 _MODULE: Final = "canon_core.projection.worker"
 #: Seconds that a failing process has to say why.
 _LAST_WORDS: Final = 3.0
@@ -72,7 +72,7 @@ class ProjectionWorker:
             if self._closed or (self._process is not None and self._process.poll() is None):
                 return
             self._forget()
-            self._said = tempfile.TemporaryFile()
+            self._said = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the process)
             self._process = subprocess.Popen(
                 worker_command(),
                 stdin=subprocess.PIPE,
@@ -192,7 +192,5 @@ def _environment() -> dict[str, str]:
 
 
 def _close(stream: IO[str]) -> None:
-    try:
+    with contextlib.suppress(OSError):  # what was still to be written is for nobody now
         stream.close()
-    except OSError:
-        pass  # what was still to be written is for nobody now
