@@ -178,7 +178,7 @@ def sprite_image(style: ClassStyle, look: PointStyle, pixel_ratio: float, rim: Q
     alpha = np.zeros(outer.shape, np.float32)
     pad = (outer.shape[0] - inner.shape[0]) // 2
     alpha[pad : pad + inner.shape[0], pad : pad + inner.shape[1]] = inner
-    alpha = 1 - (1 - np.float32(look.opacity)) ** alpha  # as the cover of splats becomes their opacity
+    alpha *= np.float32(look.opacity)
     behind = outer * np.float32(strength * look.opacity)
     pixels = np.empty((*outer.shape, 4), np.float32)
     red, green, blue = style.colour

@@ -15,7 +15,7 @@ from .flow_layout import FlowLayout
 from .scatter_layers import class_style, sprite_image
 from .scatter_points import PointClass
 
-_SWATCH, _LONGEST = 18, 260
+_SWATCH, _LONGEST = 18, 330
 
 
 class ScatterLegend(QWidget):

@@ -31,7 +31,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from canon_core.projection.point_grid import PointGrid, Raster
 
-from ..theme import theme_for
+from ..theme import SMALL, sized, theme_for
 from .scatter_camera import Camera
 from .scatter_layers import Drawn, PointLayers
 from .scatter_points import ScatterPoints
@@ -95,7 +95,8 @@ class ScatterPlot(QWidget):
         self._shown: list[bool] = []
         self._blend = 1.0
         self._camera = Camera()
-        self._follow = True  # everything stays in view until the user moves or zooms
+        self._follow = True  # the bulk, or everything, stays in view until the user moves or zooms
+        self._whole = False  # everything, to the last outlier
         self._tool = Tool.MOVE
         self._grid: PointGrid | None = None
         self._emphasised: PointGrid | None = None
@@ -129,7 +130,8 @@ class ScatterPlot(QWidget):
             self._lines = np.zeros((0, 2), np.int32)
             self._current = -1
         self._set_under(-1)
-        self._follow = self._follow or not (same and same_layout)
+        if not (same and same_layout):
+            self._follow, self._whole = True, False
         self._place()
         if self._follow:
             self._fit()
@@ -215,9 +217,9 @@ class ScatterPlot(QWidget):
         self._changed()
 
     def fit(self) -> None:
-        """Show everything."""
+        """Show everything, to the last point far out."""
+        self._follow = self._whole = True
         self._fit()
-        self._follow = True
         self._changed()
 
     def zoom_to(self, numbers: NDArray[np.integer]) -> None:
@@ -232,7 +234,8 @@ class ScatterPlot(QWidget):
 
     def _fit(self) -> None:
         if self._points is not None:
-            self._camera = Camera.fit(self._points.bounds, self.width(), self.height())
+            box = self._points.bounds if self._whole else self._points.bulk
+            self._camera = Camera.fit(box, self.width(), self.height())
 
     def raster(self) -> Raster:
         """How the plane lies on the device's pixels."""
@@ -292,6 +295,7 @@ class ScatterPlot(QWidget):
         painter.drawImage(QPointF(0, 0), self._picture)
         self._draw_rings(painter)
         self._draw_drag(painter)
+        self._draw_note(painter)
         focus = self.hasFocus()
         painter.setPen(QPen(QColor(theme.accent if focus else theme.border), 2 if focus else 1))
         painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -334,6 +338,26 @@ class ScatterPlot(QWidget):
             accent.setAlpha(36)
             painter.setBrush(accent)
             painter.drawPolygon(shape, Qt.FillRule.WindingFill)
+
+    def _draw_note(self, painter: QPainter) -> None:
+        """Say where not everything is in view."""
+        if self._points is None or self._drawn is None:
+            return
+        shown = sum(count for count, there in zip(self._points.counts(), self._shown, strict=True) if there)
+        if self._drawn.points >= shown:
+            return
+        theme = theme_for(self)
+        painter.setFont(sized(self.font(), SMALL))
+        text = f"{self._drawn.points:,} of {shown:,} points in view · F shows all"
+        box = painter.fontMetrics().boundingRect(text).adjusted(-6, -3, 6, 3)
+        box.moveBottomLeft(self.rect().adjusted(6, 0, 0, -6).bottomLeft())
+        ground = QColor(theme.surface)
+        ground.setAlpha(210)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(ground)
+        painter.drawRoundedRect(box, 3, 3)
+        painter.setPen(QColor(theme.muted))
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
     def _drag_shape(self) -> QPolygonF | None:
         if self._drag is None or self._drag is Tool.MOVE or len(self._trail) < 2:

@@ -12,6 +12,10 @@ from canon_core.projection.point_grid import Box, PointGrid
 
 #: Classes that a plot can tell apart; more belong into one called "others".
 MOST_CLASSES = 16
+#: Points on each side that may lie far out, room left around the others, and how much larger all of them are then.
+_OUTLIERS, _ROOM, _FAR_OUT = 0.01, 0.15, 1.5
+#: Points whose places are sorted to find those far out; of more, so many stand for all.
+_SAMPLE = 20_000
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,9 @@ class ScatterPoints:
     codes : (n,) uint8
         Class of each point.
     classes : tuple of PointClass
+    bounds, bulk : Box
+        Around all points of both layouts; and around all but the few that lie far out, where leaving those out shows
+        the others much larger.
     """
 
     after: NDArray[np.float32]
@@ -40,6 +47,7 @@ class ScatterPoints:
     codes: NDArray[np.uint8]
     classes: tuple[PointClass, ...]
     bounds: Box
+    bulk: Box
     _ends: dict[float, PointGrid]
 
     @classmethod
@@ -59,7 +67,10 @@ class ScatterPoints:
         ends = {1.0: PointGrid.build(end, kinds, len(classes))}
         ends[0.0] = ends[1.0] if before is None else PointGrid.build(start, kinds, len(classes))
         bounds = ends[0.0].bounds.joined(ends[1.0].bounds)
-        return cls(end, start, kinds, tuple(classes), bounds, ends)
+        bulk = _bulk(end).joined(_bulk(start))
+        if bounds.width < _FAR_OUT * bulk.width and bounds.height < _FAR_OUT * bulk.height:
+            bulk = bounds
+        return cls(end, start, kinds, tuple(classes), bounds, bulk, ends)
 
     def __len__(self) -> int:
         return len(self.after)
@@ -83,3 +94,14 @@ class ScatterPoints:
         if blend >= 1 or blend <= 0 or self.before is self.after:
             return self._ends[0.0 if blend <= 0 else 1.0]
         return PointGrid.build(self.places(blend), self.codes, len(self.classes))
+
+
+def _bulk(places: NDArray[np.float32]) -> Box:
+    """Around the points without those that lie farthest out, with some room."""
+    some = places[:: max(1, len(places) // _SAMPLE)]
+    some = some[np.isfinite(some).all(axis=1)]
+    if not len(some):
+        return Box(0.0, 0.0, 1.0, 1.0)
+    (left, bottom), (right, top) = np.quantile(some, [_OUTLIERS, 1 - _OUTLIERS], axis=0).tolist()
+    across, up = (right - left) * _ROOM, (top - bottom) * _ROOM
+    return Box(left - across, bottom - up, right + across, top + up)

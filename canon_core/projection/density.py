@@ -1,9 +1,9 @@
 """Many points as one picture: every point is splatted onto the pixels with the same mask that a sprite would have.
 
 Each mask adds to the *cover* of the pixels around its point. A pixel with cover ``c`` becomes as opaque as ``c``
-sprites of opacity ``a`` drawn over each other, ``1 − (1 − a)^c``, and its colour is the mean of the classes weighted by
-their cover: what sprites drawn in a random order give on average. So a picture of splats and one of sprites look alike,
-and no class hides another because it was drawn later.
+sprites of opacity ``a`` drawn over each other, ``1 − (1 − a)^c``; at the edge of a single one, where ``c`` is below 1,
+``a·c``. Its colour is the mean of the classes weighted by their cover: what sprites drawn in a random order give on
+average. So a picture of splats and one of sprites look alike, and no class hides another because it was drawn later.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ _PIXELS = 1280 * 800  # larger pictures have larger points, smaller ones smaller
 _LOG_POINTS = (2.0, 3.0, 4.0, 5.0, 6.0)
 _DIAMETERS = (11.0, 8.0, 5.0, 3.2, 2.4)
 _OPACITIES = (0.95, 0.88, 0.70, 0.36, 0.13)
+
+#: Opacities up to which the edge of a point looks the same with and without the straight line.
+_STRAIGHT = 0.2
 
 RGB = tuple[int, int, int]
 #: x, y and number of some points.
@@ -201,6 +204,9 @@ class Splatter:
             return
         alpha = np.exp(cover, out=spare)
         np.subtract(np.float32(1), alpha, out=alpha)
+        if opacity > _STRAIGHT:
+            # Below a cover of 1 the straight line lies below the curve, above it the curve below the line.
+            np.minimum(alpha, np.multiply(cover, np.float32(opacity / fading), out=each), out=alpha)
         np.subtract(cover, np.float32(1e-9), out=cover)
         np.divide(alpha, cover, out=cover)
         # Whole pixels of 32 bits, in the machine's order of bytes: four writes of every fourth byte take twice as long.

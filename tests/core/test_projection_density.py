@@ -45,6 +45,8 @@ def slow_picture(positions: np.ndarray, codes: np.ndarray, look: PointStyle, sho
                     cover[code, row + down, column + right] += mask[reach + down, reach + right]
     total = cover.sum(axis=0)
     alpha = 1 - (1 - look.opacity) ** total
+    if look.opacity > 0.2:
+        alpha = np.where(total < 1, look.opacity * total, alpha)
     picture = np.zeros((RASTER.height, RASTER.width, 4))
     for channel in range(3):
         mean = sum(cover[code] * STYLES[code].colour[2 - channel] for code in range(3)) / np.maximum(total, 1e-9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from PySide6.QtWidgets import QApplication, QComboBox
 from pytestqt.qtbot import QtBot
 
 import canon_core.experiments.overlay as experiment
+from app import file_choosers
 from app.jobs_panel import JobPhase
 from app.main_window import MainWindow
 from app.views.overlay_command import overlay_command
@@ -375,3 +377,41 @@ def test_closing_the_study_forgets_its_points(overlaid: MainWindow, qtbot: QtBot
     settle(overlaid, qtbot)
     assert overlaid.overlays.shown is None
     assert overlaid.overlay_view.card.content is None
+
+
+@pytest.mark.parametrize("kind", ["csv", "svg"])
+def test_the_picture_and_its_coordinates_are_exported_without_names(
+    overlaid: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    path = tmp_path / f"out.{kind}"
+    monkeypatch.setattr(file_choosers, "choose_file_to_write", lambda *_: path)
+    view = overlaid.overlay_view
+    qtbot.mouseClick(view.export_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "was written" in overlaid.messages.text.text(), timeout=PATIENCE)
+    text = path.read_text(encoding="utf-8")
+    if kind == "csv":
+        rows = [line for line in text.splitlines() if not line.startswith("#")]
+        assert len(rows) == 1 + 120
+        assert float(rows[1 + 60].split(",")[-2]) == pytest.approx(float(view.result.after[60][0]), abs=1e-4)
+    else:
+        assert "<svg" in text
+    assert not any(name in text for name in view.result.subject_names)
+
+
+def test_the_copied_command_gives_the_same_overlay(overlaid: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
+    from typer.testing import CliRunner
+
+    from canon_core.cli import app
+
+    view = overlaid.overlay_view
+    view.copy_command_action.trigger()
+    words = shlex.split(QGuiApplication.clipboard().text())
+    shown = view.result
+    overlaid.document.close()
+    qtbot.waitUntil(lambda: overlaid.document.contents is None and not overlaid.document.changing, timeout=PATIENCE)
+    found = CliRunner().invoke(app, [*words[1:], "--json", "-"])
+    assert found.exit_code == 0, found.output
+    told = json.loads(found.stdout)
+    assert told["scores"][0]["after"] == pytest.approx(shown.scores[0].after)
+    assert told["method"] == "pca"
+    assert told["target"] == "b"
