@@ -86,6 +86,8 @@ ACTIONS: Final = (
     ActionSpec("view.faces", "&Faces", "What the networks see of the images", "Ctrl+3"),
     ActionSpec("view.search", "&1:N", "Galleries searched, with CMC curves of the chosen cells", "Ctrl+4"),
     ActionSpec("view.groups", "&Groups", "Errors of the chosen cell by group of templates", "Ctrl+5"),
+    ActionSpec("view.overlay", "&Overlay", "The chosen cell's source laid over its target, before and after the map",
+               "Ctrl+6"),
     ActionSpec("view.sensitivity", "&Sensitivity", "TAR against the number of image pairs that maps are fitted on",
                "Ctrl+7"),
     ActionSpec("help.log", "Show &log file", "Open the folder of the log, where details of faults are written"),

@@ -45,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _open(window, arguments.study)
     window.show()
     QTimer.singleShot(200, window, lambda: window.bridge.run_errand(warm_up))
+    QTimer.singleShot(2000, window, window.overlays.warm)
     try:
         return application.exec()
     finally:

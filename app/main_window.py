@@ -33,6 +33,8 @@ from .engine_bridge import EngineBridge
 from .jobs_panel import JobsPanel
 from .log_panel import LogPanel
 from .message_bar import MessageBar
+from .overlay_presenter import OverlayPresenter
+from .overlays import Overlays
 from .presenter import Presenter
 from .sensitivity import SensitivityCurves
 from .sensitivity_presenter import SensitivityPresenter
@@ -47,6 +49,7 @@ from .views.group_view import GroupView
 from .views.identification_view import IdentificationView
 from .views.inspector import Inspector
 from .views.matrix_view import MatrixView
+from .views.overlay_view import OverlayView
 from .views.roc_view import RocView
 from .views.sensitivity_view import SensitivityView
 
@@ -103,6 +106,7 @@ class MainWindow(QMainWindow):
             beyond=self.statistics_presenter.beyond,
         )
         self._connect_statistics()
+        self._connect_overlay()
         self.tabs.currentChanged.connect(self.presenter.tab_shown)
         self.tabs.currentChanged.connect(self.statistics_presenter.tab_shown)
         self.tabs.currentChanged.connect(self.sensitivity_presenter.tab_shown)
@@ -126,12 +130,12 @@ class MainWindow(QMainWindow):
         self.matrix_view, self.roc_view = MatrixView(), RocView()
         self.faces_view = ContactSheetView()
         self.search_view, self.group_view = IdentificationView(), GroupView()
-        self.sensitivity_view = SensitivityView()
+        self.overlay_view, self.sensitivity_view = OverlayView(), SensitivityView()
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         for view, name in {
             self.matrix_view: "Matrix", self.roc_view: "ROC", self.faces_view: "Faces", self.search_view: "1:N",
-            self.group_view: "Groups", self.sensitivity_view: "Sensitivity",
+            self.group_view: "Groups", self.overlay_view: "Overlay", self.sensitivity_view: "Sensitivity",
         }.items():
             self.tabs.addTab(view, name)
         self.pages = QStackedWidget()
@@ -153,6 +157,17 @@ class MainWindow(QMainWindow):
         self.search_view.modelSelected.connect(presenter.choose_model)
         self.inspector.confidenceRequested.connect(self.actions_["experiment.confidence"].trigger)
         self.inspector.groupsRequested.connect(self.actions_["view.groups"].trigger)
+
+    def _connect_overlay(self) -> None:
+        """One selection for the overlay and all others; a double click on a cell shows its overlay."""
+        self.overlays = Overlays(self.document, self.computing, self)
+        self.overlay_presenter = OverlayPresenter(
+            self, self.document, self.computing, self.overlays, self.actions_, self.messages, self.overlay_view
+        )
+        self.overlay_presenter.cellsChosen.connect(self.presenter.choose_cells)
+        self.overlay_presenter.settingsRequested.connect(self.matrix_view.settingsRequested)
+        self.matrix_view.heat_map.cellActivated.connect(lambda *_: self.actions_["view.overlay"].trigger())
+        self.tabs.currentChanged.connect(self.overlay_presenter.tab_shown)
 
     def _make_docks(self) -> None:
         self.tree = StudyTree()
@@ -209,7 +224,7 @@ class MainWindow(QMainWindow):
         pages = {
             "view.matrix": self.matrix_view, "view.roc": self.roc_view, "view.faces": self.faces_view,
             "view.search": self.search_view, "view.groups": self.group_view,
-            "view.sensitivity": self.sensitivity_view,
+            "view.overlay": self.overlay_view, "view.sensitivity": self.sensitivity_view,
         }
         for key, page in pages.items():
             actions.connect(key, lambda page=page: self.tabs.setCurrentWidget(page))
@@ -337,6 +352,7 @@ class MainWindow(QMainWindow):
         QTimer.singleShot(0, self, lambda: self.document.close(self._end))
 
     def _end(self) -> None:
+        self.overlays.close()
         self.bridge.close()
         self._ended = True
         self.close()

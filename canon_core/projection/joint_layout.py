@@ -36,7 +36,7 @@ _SETTLING = 0.1
 _NEGATIVE = 5.0
 #: Epochs of the sources' own layout, from which those without neighbours in the target start.
 _BESIDE = 100
-#: Part of the edges to be expected in a well mixed cloud from which on a source point starts among its target neighbours.
+#: Part of the edges to be expected in a well mixed cloud, from which on a source point starts in the target.
 _MIXED = 0.5
 #: Targets below this many points have no spectrum worth starting from.
 _SPECTRAL_FROM = 20
