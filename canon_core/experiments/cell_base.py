@@ -131,6 +131,10 @@ class Cells(ABC):
         """Score a cell through maps that were fitted elsewhere, one a half; nothing is stored."""
 
     @abstractmethod
+    def maps(self, source: str, target: str, ctx: JobContext) -> list[FittedMap]:
+        """The map of each pool, read or fitted."""
+
+    @abstractmethod
     def fit_embeddings(self, model: str, half: int, ctx: JobContext) -> Float32:
         """(n, d) embeddings of the images that the map of a half is fitted on, in an order that all models share."""
 
