@@ -66,6 +66,7 @@ def search_pairs(
     Cancelled
     """
     threads = min(usable_cores(), _MOST_THREADS)
+    blocks: _Tiles | _Chunks
     if isinstance(cells, ImageCells):
         blocks = _Tiles(cells, wanted)
     else:

@@ -1,4 +1,4 @@
-"""The pairs behind a cell's numbers: its errors, those that its map creates or repairs, and those of a score interval."""
+"""The pairs behind a cell's numbers: its errors, those that its map creates or repairs, those of a score interval."""
 
 from __future__ import annotations
 
@@ -279,7 +279,7 @@ def pairs_csv(pairs: Sequence[FacePair], thresholds: PairThresholds, settings_li
 
 
 def _quoted(field: str) -> str:
-    if field[:1] in "=+-@\t\r" and not _is_number(field):  # a spreadsheet would run it
+    if field.startswith(("=", "+", "-", "@", "\t", "\r")) and not _is_number(field):  # a spreadsheet would run it
         field = "'" + field
     return '"' + field.replace('"', '""') + '"' if any(letter in field for letter in ',"\n\r') else field
 
