@@ -84,6 +84,9 @@ ACTIONS: Final = (
     ActionSpec("view.faces", "&Faces", "What the networks see of the images", "Ctrl+3"),
     ActionSpec("view.search", "&1:N", "Galleries searched, with CMC curves of the chosen cells", "Ctrl+4"),
     ActionSpec("view.groups", "&Groups", "Errors of the chosen cell by group of templates", "Ctrl+5"),
+    ActionSpec("view.pairs", "&Pairs", "The face pairs behind the chosen cell: its errors, and those its map creates or"
+               " repairs", "Ctrl+8"),
+    ActionSpec("view.two_faces", "&Two faces", "Any two faces through any two models", "Ctrl+9"),
     ActionSpec("help.log", "Show &log file", "Open the folder of the log, where details of faults are written"),
     ActionSpec("help.about", "&About Canon Explorer", "Versions, licence, and what this computer offers", None, 1),
 )

@@ -33,6 +33,7 @@ from .engine_bridge import EngineBridge
 from .jobs_panel import JobsPanel
 from .log_panel import LogPanel
 from .message_bar import MessageBar
+from .pairs_presenter import PairsPresenter
 from .presenter import Presenter
 from .start_page import StartPage
 from .statistics import Statistics
@@ -45,6 +46,7 @@ from .views.group_view import GroupView
 from .views.identification_view import IdentificationView
 from .views.inspector import Inspector
 from .views.matrix_view import MatrixView
+from .views.pair_view import PairView
 from .views.roc_view import RocView
 
 #: Grows when docks change so that a remembered arrangement no longer fits.
@@ -96,6 +98,11 @@ class MainWindow(QMainWindow):
             beyond=self.statistics_presenter.beyond,
         )
         self._connect_statistics()
+        self.pairs_presenter = PairsPresenter(
+            self, self.document, self.computing, self.statistics, self.actions_, self.messages,
+            view=self.pair_view, roc=self.roc_view,
+        )
+        self.tabs.currentChanged.connect(self.pairs_presenter.tab_shown)
         self.tabs.currentChanged.connect(self.presenter.tab_shown)
         self.tabs.currentChanged.connect(self.statistics_presenter.tab_shown)
         self._make_menus()
@@ -118,11 +125,12 @@ class MainWindow(QMainWindow):
         self.matrix_view, self.roc_view = MatrixView(), RocView()
         self.faces_view = ContactSheetView()
         self.search_view, self.group_view = IdentificationView(), GroupView()
+        self.pair_view = PairView()
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         for view, name in {
             self.matrix_view: "Matrix", self.roc_view: "ROC", self.faces_view: "Faces", self.search_view: "1:N",
-            self.group_view: "Groups",
+            self.group_view: "Groups", self.pair_view: "Pairs",
         }.items():
             self.tabs.addTab(view, name)
         self.pages = QStackedWidget()
@@ -200,6 +208,7 @@ class MainWindow(QMainWindow):
         pages = {
             "view.matrix": self.matrix_view, "view.roc": self.roc_view, "view.faces": self.faces_view,
             "view.search": self.search_view, "view.groups": self.group_view,
+            "view.pairs": self.pair_view,
         }
         for key, page in pages.items():
             actions.connect(key, lambda page=page: self.tabs.setCurrentWidget(page))
