@@ -42,12 +42,12 @@ class PairsPresenter(QObject):
     -------
     pairChosen(image_a, image_b) : str, str
         Ids of the two images that are looked at (of templates those that stand for them), for other views.
-    compareRequested(row_a, row_b) : int, int
-        Their rows, for the view of two faces.
+    compareRequested(pair, source, target) : FacePair, str, str
+        A pair and the models of its cell, for the view of two faces.
     """
 
     pairChosen = Signal(str, str)
-    compareRequested = Signal(int, int)
+    compareRequested = Signal(object, str, str)
 
     def __init__(
         self,
@@ -235,19 +235,12 @@ class PairsPresenter(QObject):
         line = pairs_line(
             question.settings, entry.title if entry is not None else "", templates=shown.templates
         )
-        self._view.set_pairs(replace(shown, comparable=self._comparable(shown)), line)
+        self._view.set_pairs(shown, line)
         if question.interval is not None and not self._view.listing[0].value.endswith("interval"):
             kind = PairKind.GENUINE_BETWEEN
             if not shown.totals.get((kind, None)):
                 kind = PairKind.IMPOSTORS_BETWEEN
             self._view.show_kind(kind)
-
-    def _comparable(self, shown: ShownPairs) -> bool:
-        contents = self._document.contents
-        if contents is None:
-            return False
-        models = [contents.model(name) for name in (shown.source, shown.target)]
-        return all(model is not None for model in models)
 
     def _act(self) -> None:
         """The button of the empty state."""
@@ -336,7 +329,9 @@ class PairsPresenter(QObject):
         self._ask_details(self._view.panel.pair)
 
     def _compare(self, pair: FacePair) -> None:
-        self.compareRequested.emit(pair.first.image, pair.second.image)
+        shown = self._view.shown
+        if shown is not None and min(pair.first.image, pair.second.image) >= 0:
+            self.compareRequested.emit(pair, shown.source, shown.target)
 
     # -- export --------------------------------------------------------------------------------------------------
     def _export(self, names: bool) -> None:

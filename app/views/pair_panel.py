@@ -82,7 +82,10 @@ class PairPanel(QScrollArea):
         column = QVBoxLayout(sheet)
         column.setContentsMargins(10, 0, 8, 0)
         column.setSpacing(8)
-        column.addWidget(self.title)
+        head = QHBoxLayout()
+        head.addWidget(self.title, 1)
+        head.addWidget(self.compare_button)
+        column.addLayout(head)
         column.addWidget(self.words)
         faces = QHBoxLayout()
         faces.setSpacing(12)
@@ -90,10 +93,6 @@ class PairPanel(QScrollArea):
             faces.addWidget(side, 1)
         column.addLayout(faces)
         column.addWidget(self.bars)
-        row = QHBoxLayout()
-        row.addWidget(self.compare_button)
-        row.addStretch(1)
-        column.addLayout(row)
         column.addStretch(1)
         self.setWidget(sheet)
         self.setMinimumWidth(300)
@@ -101,7 +100,7 @@ class PairPanel(QScrollArea):
 
     def show_pair(
         self, pair: FacePair | None, *, source: str = "", target: str = "", map_name: str = "", halves: bool = False,
-        pictures: bool = True, comparable: bool = True, templates: bool = False,
+        pictures: bool = True, templates: bool = False,
     ) -> None:
         """Show who a pair is of; its scores follow with :meth:`show_details`."""
         self._pair, self._details = pair, None
@@ -110,7 +109,7 @@ class PairPanel(QScrollArea):
         there = pair is not None
         for widget in (*self.sides, self.bars, self.words):
             widget.setVisible(there)
-        self.compare_button.setVisible(there and comparable)
+        self.compare_button.setVisible(there)
         self.bars.set_lines(())
         if pair is None:
             self.title.setText("")

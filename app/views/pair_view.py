@@ -51,8 +51,8 @@ class ShownPairs:
     thresholds : PairThresholds
     interval : (low, high) or None
         Which scores the lists of an interval hold.
-    halves, pictures, comparable, templates : bool
-        Whether subjects are split into halves, faces can be shown and compared one by one, and templates are compared.
+    halves, pictures, templates : bool
+        Whether subjects are split into halves, faces can be shown, and templates are compared.
     """
 
     source: str
@@ -64,7 +64,6 @@ class ShownPairs:
     interval: tuple[float, float] | None = None
     halves: bool = False
     pictures: bool = True
-    comparable: bool = True
     templates: bool = False
 
     @property
@@ -308,7 +307,7 @@ class PairView(QWidget):
         else:
             self.panel.show_pair(
                 pair, source=shown.source, target=shown.target, map_name=shown.map_name, halves=shown.halves,
-                pictures=shown.pictures, comparable=shown.comparable, templates=shown.templates,
+                pictures=shown.pictures, templates=shown.templates,
             )  # fmt: skip
             if self.table.isVisible():
                 self.table.select_row(number)

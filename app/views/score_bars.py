@@ -69,7 +69,7 @@ class ScoreBars(QWidget):
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
-        self.setMinimumWidth(220)
+        self.setMinimumWidth(180)
         self.setAccessibleName("Similarities and thresholds")
 
     def set_lines(self, lines: Sequence[BarLine]) -> None:
@@ -99,7 +99,7 @@ class ScoreBars(QWidget):
         return QSize(320, self.heightForWidth(320))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(220, self.heightForWidth(max(220, self.width())))
+        return QSize(180, self.heightForWidth(max(180, self.width())))
 
     def _name_height(self, line: BarLine, width: int) -> int:
         verdict = self.fontMetrics().horizontalAdvance(self._right_text(line)) + 10

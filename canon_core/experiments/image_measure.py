@@ -253,7 +253,8 @@ def find_measure(
     for name in wanted:
         ctx.check()
         both = all(study.embedding_state(model, name).complete for model in (source, target))
-        asked = replace(settings, dataset=name)
+        others = tuple(one for one in dict.fromkeys((source, target)) if one not in settings.models)
+        asked = replace(settings, dataset=name, models=(*settings.models, *others))
         if name in single:
             asked = replace(asked, features=Features.PAPER)
         if not both or (name not in single and settings.mode is FitMode.IN_SAMPLE):

@@ -13,10 +13,12 @@ import numpy.typing as npt
 
 from canon_core.cores import usable_cores
 from canon_core.datasets.detector import Detector, DetectorFile
-from canon_core.embedding.face_picture import Picture, PlacedFace, place_file, place_row
+from canon_core.datasets.faces import ARCFACE_SIDE, Alignment
+from canon_core.datasets.images import read_image
+from canon_core.embedding.face_picture import Picture, PlacedFace, place_file, place_row, shown
 from canon_core.embedding.network import Network
 from canon_core.embedding.preprocess import to_tensor
-from canon_core.errors import StudyError
+from canon_core.errors import DatasetError, StudyError
 from canon_core.experiments.image_measure import DecidedScore, ImageMeasure, find_measure
 from canon_core.jobs import JobContext
 from canon_core.maps.kinds import MapKind
@@ -96,6 +98,32 @@ class Comparison:
     seconds: float
 
 
+@dataclass(frozen=True, eq=False)
+class LookedAt:
+    """A picture at a size for the screen.
+
+    Attributes
+    ----------
+    pixels : (h, w, 3) uint8
+        RGB.
+    scale : float
+        How many of its pixels one of the picture is.
+    points : tuple of (x, y)
+        Of its face, in pixels of the picture; empty where they are not known.
+    is_crop_size : bool
+        Whether the picture is 112 × 112, as crops on the ArcFace template are.
+    note, problem : str
+        What should be known of it, and why its face is not placed.
+    """
+
+    pixels: Image
+    scale: float
+    points: tuple[tuple[float, float], ...]
+    is_crop_size: bool
+    note: str
+    problem: str
+
+
 class TwoFaces:
     """Compares pictures; networks, maps and pictures stay loaded, so that the next answer comes at once. For one
     thread at a time.
@@ -133,6 +161,34 @@ class TwoFaces:
                 self._placed.popitem(last=False)
         self._placed.move_to_end(key)
         return self._placed[key]
+
+    def look(self, picture: Picture, dataset: str, detector: Path | None) -> LookedAt:
+        """A picture to look at, with the points of its face where they are known; never refused for want of a face.
+
+        Raises
+        ------
+        DatasetError
+            When it cannot be read.
+        """
+        problem = ""
+        try:
+            face = self.place(picture, dataset, detector)
+        except DatasetError as error:
+            problem = f"{error.problem}: {error.remedy}" if error.remedy else error.problem
+            if picture.path is None:
+                raise
+            face = PlacedFace(read_image(picture.path), None, None, None)
+        pixels, scale = shown(face)
+        height, width = face.image.shape[:2]
+        points = face.landmarks if face.alignment is not Alignment.ALIGNED else None
+        return LookedAt(
+            pixels=pixels,
+            scale=scale,
+            points=() if points is None else tuple((float(x), float(y)) for x, y in points),
+            is_crop_size=(height, width) == (ARCFACE_SIDE, ARCFACE_SIDE),
+            note=face.note,
+            problem=problem,
+        )
 
     def compare(self, asked: TwoFacesSettings, ctx: JobContext) -> Comparison:
         """Embed the first picture with the source and the second with the target, and compare them.
