@@ -28,7 +28,7 @@ from .score_bars import signed
 
 _Index = QModelIndex | QPersistentModelIndex
 #: Pixels of a face in the list, and around it.
-_FACE, _SPACE = 64, 6
+_FACE, _SPACE = 58, 6
 #: Milliseconds after scrolling until pictures of what is seen are asked for.
 _SETTLED_MS = 30
 
@@ -121,7 +121,7 @@ class PairList(QListView):
         self.setAccessibleName("Face pairs")
         self.setUniformItemSizes(True)
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
-        self.setMinimumWidth(240)
+        self.setMinimumWidth(284)
         self._model = _Pairs(self)
         self.setModel(self._model)
         self.setItemDelegate(_PairDelegate(self))
