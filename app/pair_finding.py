@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from canon_core.errors import CanonError, DatasetError
 from canon_core.jobs import JobContext
-from canon_core.maps.kinds import MapKind
 from canon_core.study.pair_results import PairLists, PairSettings
 from canon_core.study.results import FitMode
 
@@ -50,19 +49,19 @@ class FinderShelf:
     finder answers one thread at a time."""
 
     def __init__(self) -> None:
-        self._held: tuple[object, PairFinder] | None = None
+        self._held: tuple[Study, PairSettings, str, PairFinder] | None = None
         self._lock = threading.Lock()
 
     def finder(self, study: Study, question: Question) -> PairFinder:
         """The finder of a question's cell; in the engine's threads only."""
         from canon_core.experiments.pairs import PairFinder
 
-        key = (id(study), question.settings, question.cell)
         with self._lock:
-            if self._held is None or self._held[0] != key:
+            held = self._held
+            if held is None or held[0] is not study or held[1:3] != (question.settings, question.cell):
                 self._held = None  # its memory is free before the next one reads
-                self._held = key, PairFinder(study, question.settings)
-            return self._held[1]
+                held = self._held = study, question.settings, question.cell, PairFinder(study, question.settings)
+            return held[3]
 
     def clear(self) -> None:
         """Let go of it."""
@@ -141,7 +140,6 @@ def _shown(finder: PairFinder, question: Question, lists: PairLists) -> ShownPai
     return ShownPairs(
         source=settings.source,
         target=settings.target,
-        map_name="" if matrix.map is MapKind.NONE else str(matrix.map),
         pairs={listing: finder.shown(found) for listing, found in lists.found.items()},
         totals={listing: found.total for listing, found in lists.found.items()},
         thresholds=lists.thresholds,

@@ -41,7 +41,7 @@ class TwoFacesPresenter(QObject):
         self._detector: Path | None = None
         self._folder: Path | None = None
         self._models = ("", "")
-        self._held: tuple[int, TwoFaces] | None = None  # used in the engine's interactive thread only
+        self._held: tuple[Study, TwoFaces] | None = None  # used in the engine's interactive thread only
         self._asked: object = None
         self._late = QTimer(self)
         self._late.setSingleShot(True)
@@ -179,8 +179,8 @@ class TwoFacesPresenter(QObject):
         """What compares; in the engine's interactive thread only."""
         from canon_core.experiments.two_faces import TwoFaces
 
-        if self._held is None or self._held[0] != id(study):
-            self._held = id(study), TwoFaces(study)
+        if self._held is None or self._held[0] is not study:
+            self._held = study, TwoFaces(study)
         return self._held[1]
 
     # -- comparing -----------------------------------------------------------------------------------------------

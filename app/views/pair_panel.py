@@ -99,8 +99,14 @@ class PairPanel(QScrollArea):
         self.show_pair(None)
 
     def show_pair(
-        self, pair: FacePair | None, *, source: str = "", target: str = "", map_name: str = "", halves: bool = False,
-        pictures: bool = True, templates: bool = False,
+        self,
+        pair: FacePair | None,
+        *,
+        source: str = "",
+        target: str = "",
+        halves: bool = False,
+        pictures: bool = True,
+        templates: bool = False,
     ) -> None:
         """Show who a pair is of; its scores follow with :meth:`show_details`."""
         self._pair, self._details = pair, None
@@ -119,9 +125,9 @@ class PairPanel(QScrollArea):
         kind = "templates" if templates else "images"
         self.words.setText(f"{'A genuine' if pair.genuine else 'An impostor'} pair of {kind}{half}.")
         single = source == target
-        first = source if single else f"{source}" + (f", through the {map_name} map" if map_name else ", no map")
-        self.sides[0].show_side(pair.first, first, pictures=pictures)
-        self.sides[1].show_side(pair.second, target, pictures=pictures)
+        through = (source, source) if single else (f"source {source}", f"target {target}")
+        for side, of, name in zip(self.sides, (pair.first, pair.second), through, strict=True):
+            side.show_side(of, name, pictures=pictures)
 
     def show_details(self, details: PairDetails) -> None:
         """Its scores, and which images it has."""

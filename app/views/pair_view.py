@@ -42,8 +42,8 @@ class ShownPairs:
 
     Attributes
     ----------
-    source, target, map_name : str
-        Of the cell; no map's name without a map.
+    source, target : str
+        Of the cell.
     pairs : mapping
         Listing → its pairs.
     totals : mapping
@@ -57,7 +57,6 @@ class ShownPairs:
 
     source: str
     target: str
-    map_name: str
     pairs: Mapping[Listing, tuple[FacePair, ...]]
     totals: Mapping[Listing, int]
     thresholds: PairThresholds
@@ -277,7 +276,6 @@ class PairView(QWidget):
         total = shown.totals.get(self.listing, 0)
         self._count.setText(_count_text(self.listing, shown, len(pairs), total))
         self.list.set_pairs(pairs, shown.thresholds.cell, pictures=shown.pictures)
-        self._fill_table()
         self._none.set_message(f"No {_kind_text(kind, shown)}.")
         self._show_page()
         if pairs:
@@ -288,8 +286,11 @@ class PairView(QWidget):
     def _show_page(self) -> None:
         if not self.list.pairs:
             self._lists.setCurrentWidget(self._none)
+        elif self.table_button.isChecked():
+            self._fill_table()
+            self._lists.setCurrentWidget(self.table)
         else:
-            self._lists.setCurrentWidget(self.table if self.table_button.isChecked() else self.list)
+            self._lists.setCurrentWidget(self.list)
 
     def _fill_table(self) -> None:
         shown = self._shown
@@ -306,8 +307,8 @@ class PairView(QWidget):
             self.panel.show_pair(None)
         else:
             self.panel.show_pair(
-                pair, source=shown.source, target=shown.target, map_name=shown.map_name, halves=shown.halves,
-                pictures=shown.pictures, templates=shown.templates,
+                pair, source=shown.source, target=shown.target, halves=shown.halves, pictures=shown.pictures,
+                templates=shown.templates,
             )  # fmt: skip
             if self.table.isVisible():
                 self.table.select_row(number)

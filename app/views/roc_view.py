@@ -262,6 +262,8 @@ class RocView(QWidget):
         for button in (self.whole_button, self.table_button, self.copy_button, self.export_button):
             button.setVisible(there)
         self.whole_button.setText("Whole histogram" if scores else "Whole curve")
+        how = "wheel; Shift and drag moves it" if scores else "wheel or drag"
+        self.whole_button.setToolTip(f"Back from zooming in ({how})")
         if not there:
             self._stack.setCurrentWidget(self._no_scores if scores else self._empty)
         elif self.table_button.isChecked():

@@ -143,7 +143,7 @@ def _raw(
     finder: PairFinder, source: Float32, target: Float32, pair: FacePair, thresholds: PairThresholds
 ) -> PairScore:
     settings = finder.settings
-    name = f"{settings.source} against {settings.target}, no map"
+    name = "cross-model, raw"
     if settings.matrix.map is MapKind.NONE:
         score = pair.score if not math.isnan(pair.score) else float(source @ target)
         return PairScore(name, score, thresholds.cell)
@@ -160,7 +160,7 @@ def _mapped(
     finder: PairFinder, pair: FacePair, target: Float32, thresholds: PairThresholds, ctx: JobContext
 ) -> PairScore:
     settings = finder.settings
-    name = f"{settings.source} → {settings.target}, {settings.matrix.map} map"
+    name = f"cross-model, {settings.matrix.map} map"
     if not math.isnan(pair.score):
         return PairScore(name, pair.score, thresholds.cell)
     if settings.matrix.mode is FitMode.DISJOINT and _half(finder, pair.second) != pair.pool:

@@ -33,8 +33,8 @@ Image = npt.NDArray[np.uint8]
 Float32 = npt.NDArray[np.float32]
 #: FARs that two faces are decided at.
 DECIDED_FAR: Final = (1e-3, 1e-4)
-#: Networks that stay loaded, pictures that stay decoded, and maps with what is measured of them.
-_NETWORKS, _PICTURES, _MEASURES = 4, 8, 8
+#: Networks that stay loaded, pictures that stay decoded and embedded, and maps with what is measured of them.
+_NETWORKS, _PICTURES, _EMBEDDED, _MEASURES = 4, 8, 16, 8
 
 
 @dataclass(frozen=True)
@@ -138,6 +138,7 @@ class TwoFaces:
         self._networks: OrderedDict[tuple[str, str, str], Network] = OrderedDict()
         self._detectors: dict[tuple[Path, int], Detector] = {}
         self._placed: OrderedDict[tuple[object, ...], PlacedFace] = OrderedDict()
+        self._embedded: OrderedDict[tuple[object, ...], tuple[Image | None, str, Float32]] = OrderedDict()
         self._measures: OrderedDict[object, ImageMeasure] = OrderedDict()
 
     def place(self, picture: Picture, dataset: str, detector: Path | None) -> PlacedFace:
@@ -148,10 +149,7 @@ class TwoFaces:
         DatasetError
             When it cannot be read or no face is found.
         """
-        if picture.path is None:
-            key: tuple[object, ...] = (picture, dataset, self._study.dataset(dataset).fingerprint)
-        else:
-            key = (picture, detector, _changed(picture.path))
+        key = self._key(picture, dataset, detector)
         if key not in self._placed:
             if picture.path is None:
                 self._placed[key] = place_row(self._study.faces(dataset), picture.row)
@@ -237,11 +235,31 @@ class TwoFaces:
         )
 
     # -- private -------------------------------------------------------------------------------------------------
+    def _key(self, picture: Picture, dataset: str, detector: Path | None) -> tuple[object, ...]:
+        """What a picture's pixels and the place of its face depend on."""
+        if picture.path is None:
+            return (picture, dataset, self._study.dataset(dataset).fingerprint)
+        return (picture, detector, _changed(picture.path))
+
     def _embed(
         self, picture: Picture, model: ModelEntry, asked: TwoFacesSettings
     ) -> tuple[Image | None, str, Float32]:
         """A picture's crop, what should be known of it, and its embedding of norm 1."""
         dataset = asked.matrix.dataset
+        key = (
+            self._key(picture, dataset, asked.detector), model.name, model.sha256, model.spec.digest(),
+            self._study.revision,
+        )  # fmt: skip
+        if key not in self._embedded:
+            self._embedded[key] = self._embed_now(picture, model, asked, dataset)
+            while len(self._embedded) > _EMBEDDED:
+                self._embedded.popitem(last=False)
+        self._embedded.move_to_end(key)
+        return self._embedded[key]
+
+    def _embed_now(
+        self, picture: Picture, model: ModelEntry, asked: TwoFacesSettings, dataset: str
+    ) -> tuple[Image | None, str, Float32]:
         if picture.path is None and self._study.embedding_state(model.name, dataset).complete:
             stored = read_embeddings(
                 self._study.embeddings_path(model.name, dataset), np.array([picture.row], np.int64)

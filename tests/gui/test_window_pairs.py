@@ -89,8 +89,8 @@ def test_a_cell_shows_its_errors_as_faces(shown: MainWindow, embedded_study: Pat
     panel = view.panel
     qtbot.waitUntil(lambda: panel.details is not None, timeout=PATIENCE)
     assert panel.pair == view.pairs[0]
-    assert [line.name for line in panel.bars.lines] == ["a alone", "b alone", "a against b, no map",
-                                                        "a → b, linear map"]  # fmt: skip
+    assert [line.name for line in panel.bars.lines] == ["a alone", "b alone", "cross-model, raw",
+                                                        "cross-model, linear map"]  # fmt: skip
     assert panel.bars.lines[3].score == pytest.approx(view.pairs[0].score)
     assert "a match" in panel.bars.lines[3].verdict
     assert panel.bars.lines[3].right is False
@@ -259,7 +259,7 @@ def test_the_list_is_copied_with_its_settings(shown: MainWindow, qtbot: QtBot) -
     view.copy_pair_action.trigger()
     text = QGuiApplication.clipboard().text()
     assert view.pairs[0].first.name in text
-    assert "a → b, linear map: " in text
+    assert "cross-model, linear map: " in text
 
 
 def test_the_table_and_the_list_choose_the_same_pair(shown: MainWindow, qtbot: QtBot) -> None:
