@@ -90,6 +90,9 @@ ACTIONS: Final = (
                "Ctrl+6"),
     ActionSpec("view.sensitivity", "&Sensitivity", "TAR against the number of image pairs that maps are fitted on",
                "Ctrl+7"),
+    ActionSpec("view.pairs", "&Pairs", "The face pairs behind the chosen cell: its errors, and those its map creates or"
+               " repairs", "Ctrl+8"),
+    ActionSpec("view.two_faces", "&Two faces", "Any two faces through any two models", "Ctrl+9"),
     ActionSpec("help.log", "Show &log file", "Open the folder of the log, where details of faults are written"),
     ActionSpec("help.about", "&About Canon Explorer", "Versions, licence, and what this computer offers", None, 1),
 )

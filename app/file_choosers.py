@@ -69,6 +69,13 @@ def choose_detector(parent: QWidget, folder: Path | None) -> Path | None:
     return _file(parent, "Face detector (YuNet)", folder, "ONNX networks (*.onnx);;All files (*)")
 
 
+def choose_picture(parent: QWidget, folder: Path | None) -> Path | None:
+    """Which picture of a face to look at."""
+    return _file(
+        parent, "Picture of a face", folder, "Pictures (*.jpg *.jpeg *.png *.bmp *.webp *.tif *.tiff);;All files (*)"
+    )
+
+
 def choose_pairs(parent: QWidget, folder: Path | None) -> Path | None:
     """Which list of pairs to use."""
     return _file(parent, "List of pairs", folder, "Lists of pairs (*.txt);;All files (*)")

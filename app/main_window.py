@@ -35,6 +35,7 @@ from .log_panel import LogPanel
 from .message_bar import MessageBar
 from .overlay_presenter import OverlayPresenter
 from .overlays import Overlays
+from .pairs_presenter import PairsPresenter
 from .presenter import Presenter
 from .sensitivity import SensitivityCurves
 from .sensitivity_presenter import SensitivityPresenter
@@ -43,6 +44,7 @@ from .statistics import Statistics
 from .statistics_presenter import StatisticsPresenter
 from .study_commands import StudyCommands
 from .study_tree import StudyTree
+from .two_faces_presenter import TwoFacesPresenter
 from .user_files import read_window, recent_studies, write_window
 from .views.contact_sheet_view import ContactSheetView
 from .views.group_view import GroupView
@@ -50,8 +52,10 @@ from .views.identification_view import IdentificationView
 from .views.inspector import Inspector
 from .views.matrix_view import MatrixView
 from .views.overlay_view import OverlayView
+from .views.pair_view import PairView
 from .views.roc_view import RocView
 from .views.sensitivity_view import SensitivityView
+from .views.two_faces_view import TwoFacesView
 
 #: Grows when docks change so that a remembered arrangement no longer fits.
 _LAYOUT_VERSION = 1
@@ -107,6 +111,16 @@ class MainWindow(QMainWindow):
         )
         self._connect_statistics()
         self._connect_overlay()
+        self.pairs_presenter = PairsPresenter(
+            self, self.document, self.computing, self.statistics, self.actions_, self.messages,
+            view=self.pair_view, roc=self.roc_view,
+        )
+        self.two_faces_presenter = TwoFacesPresenter(
+            self, self.document, self.actions_, view=self.two_faces_view
+        )
+        self.pairs_presenter.compareRequested.connect(self.two_faces_presenter.compare_pair)
+        self.tabs.currentChanged.connect(self.pairs_presenter.tab_shown)
+        self.tabs.currentChanged.connect(self.two_faces_presenter.tab_shown)
         self.tabs.currentChanged.connect(self.presenter.tab_shown)
         self.tabs.currentChanged.connect(self.statistics_presenter.tab_shown)
         self.tabs.currentChanged.connect(self.sensitivity_presenter.tab_shown)
@@ -131,11 +145,13 @@ class MainWindow(QMainWindow):
         self.faces_view = ContactSheetView()
         self.search_view, self.group_view = IdentificationView(), GroupView()
         self.overlay_view, self.sensitivity_view = OverlayView(), SensitivityView()
+        self.pair_view, self.two_faces_view = PairView(), TwoFacesView()
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         for view, name in {
             self.matrix_view: "Matrix", self.roc_view: "ROC", self.faces_view: "Faces", self.search_view: "1:N",
             self.group_view: "Groups", self.overlay_view: "Overlay", self.sensitivity_view: "Sensitivity",
+            self.pair_view: "Pairs", self.two_faces_view: "Two faces",
         }.items():
             self.tabs.addTab(view, name)
         self.pages = QStackedWidget()
@@ -225,6 +241,7 @@ class MainWindow(QMainWindow):
             "view.matrix": self.matrix_view, "view.roc": self.roc_view, "view.faces": self.faces_view,
             "view.search": self.search_view, "view.groups": self.group_view,
             "view.overlay": self.overlay_view, "view.sensitivity": self.sensitivity_view,
+            "view.pairs": self.pair_view, "view.two_faces": self.two_faces_view,
         }
         for key, page in pages.items():
             actions.connect(key, lambda page=page: self.tabs.setCurrentWidget(page))

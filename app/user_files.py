@@ -103,6 +103,17 @@ def write_window(window: dict[str, Any]) -> None:
     _write("window.json", window)
 
 
+def read_detector() -> Path | None:
+    """The face detector that was chosen last, where its file is still there."""
+    path = _read("detector.json").get("path")
+    return Path(path) if isinstance(path, str) and Path(path).is_file() else None
+
+
+def write_detector(path: Path) -> None:
+    """Remember a face detector."""
+    _write("detector.json", {"path": str(path)})
+
+
 def log_to_file() -> Callable[[], None]:
     """Send the program's log to :func:`log_file`; returns what takes that back. A full disk costs the log only."""
     root = logging.getLogger()

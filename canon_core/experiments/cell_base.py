@@ -62,6 +62,11 @@ class Cells(ABC):
         self._expected: tuple[tuple[str, str], ...] = ()
 
     @property
+    def settings(self) -> MatrixSettings:
+        """What the cells were opened with."""
+        return self._settings
+
+    @property
     @abstractmethod
     def subject_names(self) -> Sequence[str]:
         """By code, as subjects are coded in scored pairs."""

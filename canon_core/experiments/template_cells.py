@@ -290,6 +290,12 @@ class TemplateCells(Cells):
             for first, second, half in zip(mapped, aims, self.halves, strict=True)
         ]
 
+    def some_templates(
+        self, model: str, mapping: FittedMap | None, positions: Rows, ctx: JobContext
+    ) -> Float32:
+        """(k, d) a few templates, by ascending position: a model's own, or through a map; unit rows, not held."""
+        return self._reader.stream(model, [TemplateSet(mapping, positions)], ctx)[0]
+
     def maps(self, source: str, target: str, ctx: JobContext) -> list[FittedMap]:
         """The map of each pool, read or fitted; all that will be asked for of the source at once."""
         if (source, target) not in self._maps:
