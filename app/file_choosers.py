@@ -79,6 +79,11 @@ def choose_output(parent: QWidget, folder: Path | None) -> Path | None:
     return _folder(parent, "Export into folder", folder)
 
 
+def choose_demo_folder(parent: QWidget, folder: Path | None) -> Path | None:
+    """Where to make the demo study."""
+    return _folder(parent, "Folder of the demo study", folder)
+
+
 def choose_file_to_write(parent: QWidget, title: str, start: Path, kinds: dict[str, str]) -> Path | None:
     """Where to write a file; ``kinds`` names each suffix, and the one chosen is put behind a name without any."""
     filters = {f"{name} (*.{suffix})": suffix for suffix, name in kinds.items()}

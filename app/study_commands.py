@@ -91,7 +91,7 @@ class StudyCommands(QObject):
         """Ask where, then make a study there."""
         path = file_choosers.choose_new_study(self._window, self._folder())
         if path is not None:
-            self._when_free("Make another study", lambda: self._document.create(path))
+            self.when_free("Make another study", lambda: self._document.create(path))
 
     def open_study(self) -> None:
         """Ask which, then open it."""
@@ -106,13 +106,13 @@ class StudyCommands(QObject):
             self._window.statusBar().showMessage(f"Opening {path.name}…")
             self._document.open(path)
 
-        self._when_free("Open another study", go_on)
+        self.when_free("Open another study", go_on)
 
     def close_study(self) -> None:
         """Close the study that is open."""
-        self._when_free("Close study", self._document.close)
+        self.when_free("Close study", self._document.close)
 
-    def _when_free(self, title: str, then: Callable[[], object]) -> None:
+    def when_free(self, title: str, then: Callable[[], object]) -> None:
         """Go on where no job runs; else ask whether to cancel it."""
         jobs = self._document.bridge.batch()
         if not jobs:

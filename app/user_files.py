@@ -103,6 +103,16 @@ def write_window(window: dict[str, Any]) -> None:
     _write("window.json", window)
 
 
+def read_preferences() -> dict[str, Any]:
+    """What the user prefers, whatever study is open."""
+    return _read("preferences.json")
+
+
+def write_preferences(preferences: dict[str, Any]) -> None:
+    """Remember what the user prefers."""
+    _write("preferences.json", preferences)
+
+
 def log_to_file() -> Callable[[], None]:
     """Send the program's log to :func:`log_file`; returns what takes that back. A full disk costs the log only."""
     root = logging.getLogger()
