@@ -70,7 +70,7 @@ ACTIONS: Final = (
     ActionSpec("edit.clear_selection", "C&lear selection", "Choose no cell", "Esc", 1),
     ActionSpec("edit.palette", "Co&mmand palette…", "Find any command by its name and run it", "Ctrl+K", 2),
     ActionSpec("edit.preferences", "&Preferences…", "Appearance, computing, notifications, shortcuts, and where your"
-               " files lie", _Keys.Preferences, 2),
+               " files lie", "Ctrl+,", 2),
     ActionSpec("study.add_model", "Add &model…", "Add face-recognition networks (ONNX files)", "Ctrl+M"),
     ActionSpec("study.add_dataset", "Add &dataset…", "Add a folder of face images, IJB-B or IJB-C, LFW, or a .bin file",
                "Ctrl+D"),

@@ -254,6 +254,7 @@ class MainWindow(QMainWindow):
         self.pages.setCurrentWidget(self.start_page)
         for dock in self.docks[:2]:
             dock.setEnabled(False)
+        self.start_page.demo_button.setFocus()
         self.setWindowFilePath("")
         self.setWindowTitle(_TITLE)
 

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from canon_core.jobs import Progress
 
+from .dialogs.job_dialog import FieldsPage
 from .jobs_panel import progress_text
 from .theme import LARGE, SMALL, TITLE, sized
 from .views.labels import TextLabel
@@ -114,7 +115,7 @@ class StartPage(QScrollArea):
         inside.addWidget(self._recent_title)
         inside.addWidget(self.recent)
         inside.addStretch(3)
-        page = QWidget()
+        page = FieldsPage()
         row = QHBoxLayout(page)
         row.setContentsMargins(24, 16, 24, 16)
         row.addStretch(1)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QVB
 from .theme import LARGE, SMALL, theme_for
 from .views.labels import TextLabel
 
-_WIDTH = 330
+_WIDTH = 292
 #: Pixels between the card and what it points at, and from the window's edge.
 _GAP, _EDGE = 16, 8
 #: Half the width of the tail at the card.
@@ -59,7 +59,7 @@ class TourCard(QFrame):
         buttons.addWidget(self.back_button)
         buttons.addWidget(self.next_button)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 8, 12, 12)
+        layout.setContentsMargins(14, 6, 10, 10)
         layout.setSpacing(6)
         layout.addLayout(top)
         layout.addWidget(self.title)
@@ -72,6 +72,9 @@ class TourCard(QFrame):
         self._place_timer.setInterval(0)
         self._place_timer.timeout.connect(self._place)
         window.installEventFilter(self)
+        self._buttons = (self.back_button, self.next_button, self.close_button)
+        for button in self._buttons:
+            button.installEventFilter(self)
 
     def show_step(self, number: int, steps: int, title: str, text: str) -> None:
         """Say this; the last step's Next ends the tour."""
@@ -110,11 +113,15 @@ class TourCard(QFrame):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() in (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.Show, QEvent.Type.Hide):
             self._place_timer.start()
+        elif isinstance(event, QKeyEvent) and event.type() is QEvent.Type.KeyPress and watched in self._buttons:
+            step = {Qt.Key.Key_Left: self.back_button, Qt.Key.Key_Right: self.next_button}.get(event.key())
+            if step is not None:  # a button by itself takes arrows as steps to the next button
+                step.click()
+                return True
         return super().eventFilter(watched, event)
 
     def _place(self) -> None:
-        height = self.layout().totalHeightForWidth(_WIDTH)
-        self.setFixedHeight(max(height, self.layout().totalMinimumSize().height()))
+        self.setFixedHeight(self.layout().totalHeightForWidth(_WIDTH))
         inside = self._window.rect().adjusted(_EDGE, _EDGE, -_EDGE, -_EDGE)
         target = self._target_rect()
         spot = QRect(inside.bottomRight() - QPoint(self.width(), self.height()), self.size())
@@ -144,10 +151,8 @@ class TourCard(QFrame):
         key = event.key()
         if key == Qt.Key.Key_Escape:
             self.closeRequested.emit()
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Right):
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.next_button.click()
-        elif key == Qt.Key.Key_Left:
-            self.back_button.click()
         else:
             super().keyPressEvent(event)
 

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from canon_core.figures.numbers import tar_text
 from canon_core.maps.kinds import MapKind
-from canon_core.study.results import FitMode, Matrix, far_text
+from canon_core.study.results import FitMode, Matrix, default_rule, far_text
+from canon_core.verification.roc import FarRule
 
 from .contents import Contents
 from .view_state import Focus, Pair, ViewState
@@ -90,37 +90,40 @@ def step_text(number: int, contents: Contents, state: ViewState, matrix: Matrix 
         )
     if number == 1:
         return (
-            "Rows: whose embedding is asked. Columns: whose it is compared with. On the diagonal a network is compared"
-            " with itself. Everywhere else numbers of two networks are compared as they are."
-            f"{_means(matrix, 'Raw')} Guessing would find {tar_text(_FAR)}: the lists share no meaning."
+            "Each row is a network, each column the one it is compared with: itself on the diagonal. Everywhere else"
+            f" the raw numbers of two networks are compared.{_means(matrix)} Guessing would find {_percent(_FAR)}: to"
+            f" each other, their numbers mean nothing.{_dashes(matrix)}"
         )
     if number == 2:
         return (
             "Now one linear map stands between every two networks. It was fitted on faces of one half of the people and"
-            f" is tested on the other half, so it cannot know the answers.{_means(matrix, 'Mapped')} The same synthetic"
-            " faces, the same networks; all that was added is one table of numbers."
+            f" is tested on the other half, so it cannot know the answers.{_means(matrix)} The same synthetic faces, the"
+            " same networks: all that was added is one table of numbers for each field."
         )
     if number == 3:
         return _curve_text(state, matrix)
     return _last_text(state, matrix)
 
 
-def _rule(matrix: Matrix) -> Any:
-    from canon_core.study.results import default_rule
-
+def _rule(matrix: Matrix) -> FarRule:
     return default_rule(matrix.settings.mode)
 
 
-def _means(matrix: Matrix | None, word: str) -> str:
+def _means(matrix: Matrix | None) -> str:
     if matrix is None:
         return ""
     single, cross = matrix.means(_FAR, _rule(matrix))
     if single is None or cross is None:
         return " The cells are being computed."
     return (
-        f" {word}, {tar_text(cross)} of the genuine pairs are recognised across networks on average, where"
-        f" {far_text(_FAR)} of the impostors get through; {tar_text(single)} by the networks themselves."
+        f" Where {_percent(_FAR)} of the impostors get through (FAR {far_text(_FAR)}), {_percent(cross)} of the genuine"
+        f" pairs are recognised across networks on average, and {_percent(single)} by the networks themselves."
     )
+
+
+def _percent(share: float) -> str:
+    text = f"{100 * share:.1f}".removesuffix(".0")
+    return f"{text} %"
 
 
 def _curve_text(state: ViewState, matrix: Matrix | None) -> str:
@@ -135,11 +138,15 @@ def _curve_text(state: ViewState, matrix: Matrix | None) -> str:
     tars = [matrix.tar(*each, _FAR, rule) for each in (pair, (pair[0], pair[0]), (pair[1], pair[1]))]
     if any(tar is None for tar in tars):
         return said
-    across, source, target = (tar_text(tar) for tar in tars)
+    across, source, target = (_percent(tar) for tar in tars if tar is not None)
     return (
-        f"{said} At {far_text(_FAR)}, {title_of(*pair)} reaches {across}; {pair[0]} alone {source}, {pair[1]} alone"
-        f" {target}. The curves of the synthetic faces lie close together: little is lost."
+        f"{said} At FAR {far_text(_FAR)}, {title_of(*pair)} recognises {across}; {pair[0]} alone {source}, {pair[1]}"
+        f" alone {target}. What lies between the curves is what translating costs on these synthetic faces."
     )
+
+
+def _dashes(matrix: Matrix | None) -> str:
+    return " A dash: their lists differ in length, and cannot be compared at all." if matrix and matrix.missing else ""
 
 
 def _last_text(state: ViewState, matrix: Matrix | None) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QActionGroup
 
-from .actions import ActionSpec, Actions
+from .actions import Actions, ActionSpec
 from .appearance import Appearance, Look
 from .computing import Computing
 from .demo_commands import DemoCommands

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt, QTimer
-from PySide6.QtGui import QColor, QKeyEvent, QPainter
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QDialog,
     QLineEdit,
@@ -52,6 +52,7 @@ class CommandPalette(QDialog):
         self.line.setClearButtonEnabled(True)
         self.line.setFont(sized(self.font(), LARGE))
         self.line.setMinimumHeight(36)
+        self.line.setTextMargins(6, 0, 0, 0)
         self.line.installEventFilter(self)
         self.line.textChanged.connect(self._search)
         self.list = QListWidget()
@@ -138,6 +139,11 @@ class CommandPalette(QDialog):
         super().changeEvent(event)
         if event.type() is QEvent.Type.ActivationChange and self.isVisible() and not self.isActiveWindow():
             self.reject()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)  # without a frame of the system's, it would melt into the window below
+        painter.setPen(QColor(theme_for(self).border))
+        painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
 
     def _choose(self, item: QListWidgetItem | None) -> None:
         if item is None or not item.data(_ALLOWED_ROLE):

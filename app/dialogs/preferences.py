@@ -31,6 +31,7 @@ from .job_dialog import described
 from .path_field import PathField
 from .shortcuts_page import ShortcutsPage
 
+#: In the words of a list; on the menu they stand below "Appearance".
 _LOOKS = ("view.look_system", "view.look_light", "view.look_dark")
 
 
@@ -119,10 +120,10 @@ class PreferencesDialog(QDialog):
             muted=True)))
         form.addRow("Your settings", _folder_row(state_folder(), "your settings"))
         form.addRow("Log", _folder_row(log_file().parent, "the log"))
-        form.addRow("", TextLabel(
+        form.addRow("", described(QWidget(), TextLabel(
             "Settings are: preferences, recent studies, where the window stood, and what was open should it be cut"
             " off. The log has details of faults, never embeddings. Studies lie where you made them, and nothing is"
-            " sent anywhere.", muted=True))
+            " sent anywhere.", muted=True)))
         return page
 
     def _box(self, text: str, on: bool, field: str) -> QCheckBox:

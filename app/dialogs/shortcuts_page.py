@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtGui import QFont, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -54,10 +54,10 @@ class ShortcutsPage(QWidget):
         self.recorder.setMaximumSequenceLength(1)
         self.recorder.setAccessibleName("New shortcut")
         self.recorder.setAccessibleDescription("Press the keys; Tab goes on to the next field")
-        for line in self.recorder.findChildren(QLineEdit):  # what has the keyboard is the line within
+        for line in self.recorder.findChildren(QLineEdit):  # what is seen of it is the line within
             line.setAccessibleName("New shortcut")
             line.setPlaceholderText("Press the keys")
-            line.installEventFilter(self)
+        self.recorder.installEventFilter(self)
         self.recorder.keySequenceChanged.connect(self._recorded)
         self.assign_button = QPushButton("Assign")
         self.assign_button.clicked.connect(self._assign)
@@ -88,6 +88,7 @@ class ShortcutsPage(QWidget):
             item = QTreeWidgetItem(self.table, [spec.name, spec.menu.capitalize(), ""])
             item.setData(0, _KEY_ROLE, key)
             item.setToolTip(0, spec.tip)
+            item.setSizeHint(0, QSize(0, self.fontMetrics().height() + 8))
             self._items[key] = item
         actions.shortcutsChanged.connect(self._fill)
         self._fill()
