@@ -67,6 +67,8 @@ ACTIONS: Final = (
     ActionSpec("edit.redo", "&Redo", "Make the choice again that was taken back", _Keys.Redo),
     ActionSpec("edit.copy_command", "Copy as &canon command", "Copy the command line that makes what the view in front"
                " shows", "Ctrl+Shift+C", 1),
+    ActionSpec("edit.copy_methods", "Copy as methods &paragraph", "Copy a text for a paper: data, models with hashes,"
+               " settings, counts and versions behind what the view in front shows", "Ctrl+Shift+M", 1),
     ActionSpec("edit.clear_selection", "C&lear selection", "Choose no cell", "Esc", 1),
     ActionSpec("edit.palette", "Co&mmand palette…", "Find any command by its name and run it", "Ctrl+K", 2),
     ActionSpec("edit.preferences", "&Preferences…", "Appearance, computing, notifications, shortcuts, and where your"
@@ -86,6 +88,10 @@ ACTIONS: Final = (
     ActionSpec("study.rename", "&Rename…", "Give the chosen model or dataset another name", "F2", 2),
     ActionSpec("study.remove", "Re&move…", "Take the chosen model or dataset out of the study, with its embeddings"
                " and results; its files stay", None, 2),
+    ActionSpec("study.locate", "&Locate…", "Say where the chosen model's file or the chosen dataset's folder lies now;"
+               " its content must be what it was", None, 2),
+    ActionSpec("study.clear", "C&lear cached results…", "See what maps and results take on the disk, and delete some;"
+               " they can be computed again", None, 3),
     ActionSpec("experiment.confidence", "Confidence of the chosen &cell", "Intervals of its TARs, and of its"
                " differences to the weaker model and to the other way round: subjects are drawn again, the map is held"
                " fixed", "Ctrl+Shift+I"),

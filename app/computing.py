@@ -103,6 +103,12 @@ class Computing(QObject):
         if self._stamp is not None and not self.scoring:
             self._ask(self._stamp, None)
 
+    def results_cleared(self) -> None:
+        """Stored cells were deleted: show what is left, and do not compute it again before the user asks for it."""
+        self._declined = self._stamp
+        self._rocs = {}
+        self.look_again()
+
     def embed(self, models: Sequence[str], dataset: str, *, other_provider: bool = False) -> None:
         """Embed a dataset with some models, one after the other; what is there is kept."""
         study, names, provider, threads = self._document.study, tuple(models), self.provider, self.threads

@@ -27,12 +27,14 @@ from .actions import Actions
 from .appearance import Appearance, Look
 from .computing import Computing
 from .contents import Contents
+from .copying import Copying
 from .demo_commands import DemoCommands
 from .dialogs.ask import confirm
 from .document import Document
 from .engine_bridge import EngineBridge
 from .jobs_panel import JobsPanel
 from .log_panel import LogPanel
+from .management import Management
 from .message_bar import MessageBar
 from .preferences import UserPreferences
 from .presenter import Presenter
@@ -102,6 +104,12 @@ class MainWindow(QMainWindow):
         self.demo = DemoCommands(self, self.document, self.computing, self.actions_, self.preferences)
         self.window_commands = WindowCommands(
             self, self.document, self.computing, self.actions_, self.preferences, self._appearance, self.demo
+        )
+        self.management = Management(
+            self, self.document, self.computing, self.statistics, self.actions_, self.tree, self.messages
+        )
+        self.copying = Copying(
+            self, self.document, self.computing, self.statistics, self.actions_, self.messages
         )
         self.tabs.currentChanged.connect(self.presenter.tab_shown)
         self.tabs.currentChanged.connect(self.statistics_presenter.tab_shown)
@@ -237,7 +245,7 @@ class MainWindow(QMainWindow):
     def _tree_menu(self, position: object) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.actions_.fill(menu, "study", [1, 2])
+        self.actions_.fill(menu, "study", [1, 2, 3])
         menu.popup(position)
 
     # -- showing a study, or none --------------------------------------------------------------------------------

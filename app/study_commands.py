@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QUrl
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog
 
 from canon_core.errors import CanonError, StudyInUse
@@ -23,7 +23,6 @@ from .message_bar import MessageBar, Tone
 from .study_tree import StudyTree
 from .user_files import forget_study, log_file
 from .view_state import Focus
-from .views.shown_matrix import matrix_command
 from .wording import fault_text
 
 if TYPE_CHECKING:
@@ -57,7 +56,6 @@ class StudyCommands(QObject):
             "file.close": self.close_study,
             "file.export": self.export,
             "file.quit": window.close,
-            "edit.copy_command": self.copy_command,
             "edit.clear_selection": lambda: document.change("Clear selection", cells=()),
             "study.add_model": self.adding.add_models,
             "study.add_dataset": self.adding.add_dataset,
@@ -278,14 +276,6 @@ class StudyCommands(QObject):
             lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(out))),
         )
 
-    def copy_command(self) -> None:
-        """The command line that makes this matrix, to the clipboard."""
-        contents, matrix = self._document.contents, self._computing.matrix
-        if contents is not None and matrix is not None:
-            text = matrix_command(str(contents.path), matrix.settings, self._document.state.rule)
-            QGuiApplication.clipboard().setText(text)
-            self._messages.say(text, Tone.NOTE)
-
     def _set_automatic(self, automatic: bool) -> None:
         self._computing.automatic = automatic
         if automatic and wanted_cells(self._computing.matrix):
@@ -328,8 +318,8 @@ class StudyCommands(QObject):
         matrix = self._computing.matrix
         refusals: dict[str, str] = {}
         everything = (
-            "file.import", "file.close", "file.export", "edit.copy_command", "edit.clear_selection", "study.add_model",
-            "study.add_dataset", "study.compute_all", "study.embed", "study.matrix", "study.automatic",
+            "file.import", "file.close", "file.export", "edit.copy_command", "edit.copy_methods",
+            "edit.clear_selection", "study.add_model", "study.add_dataset", "study.compute_all", "study.embed", "study.matrix", "study.automatic",
             "study.preprocessing", "study.rename", "study.remove",
         )
         if contents is None:
@@ -337,7 +327,8 @@ class StudyCommands(QObject):
         else:
             busy = "Wait for the running job, or cancel it." if self._document.bridge.batch() else ""
             if matrix is None:
-                refusals |= dict.fromkeys(("file.export", "edit.copy_command"), "There is no matrix yet.")
+                copying = ("file.export", "edit.copy_command", "edit.copy_methods")
+                refusals |= dict.fromkeys(copying, "There is no matrix yet.")
             if not state.cells:
                 refusals["edit.clear_selection"] = "No cell is chosen."
             included = [name for name in contents.model_names if name not in state.left_out]

@@ -42,7 +42,8 @@ class TourStep:
 def tour_steps(tabs: Collection[str], best: Pair | None) -> tuple[TourStep, ...]:
     """The five steps in a window with these tabs; ``best`` is the cell whose curve is shown."""
     read: dict[str, Any] = {"mode": FitMode.DISJOINT, "far": _FAR}
-    cell: dict[str, Any] = {**read, "map": MapKind.LINEAR, "cells": () if best is None else (best,), "focus": Focus.CELL}
+    chosen = () if best is None else (best,)
+    cell: dict[str, Any] = {**read, "map": MapKind.LINEAR, "cells": chosen, "focus": Focus.CELL}
     if _OVERLAY in tabs:
         last = TourStep("The same as a picture", _OVERLAY, sets=cell)
     elif _SENSITIVITY in tabs:
@@ -97,8 +98,8 @@ def step_text(number: int, contents: Contents, state: ViewState, matrix: Matrix 
     if number == 2:
         return (
             "Now one linear map stands between every two networks. It was fitted on faces of one half of the people and"
-            f" is tested on the other half, so it cannot know the answers.{_means(matrix)} The same synthetic faces, the"
-            " same networks: all that was added is one table of numbers for each field."
+            f" is tested on the other half, so it cannot know the answers.{_means(matrix)} The same synthetic faces,"
+            " the same networks: all that was added is one table of numbers for each field."
         )
     if number == 3:
         return _curve_text(state, matrix)
