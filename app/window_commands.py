@@ -1,4 +1,4 @@
-"""What acts on the window as a whole: undo, appearance, docks, palette, preferences."""
+"""What acts on the window as a whole: undo, appearance, docks, palette, preferences, and what long work needs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from .appearance import Appearance, Look
 from .computing import Computing
 from .demo_commands import DemoCommands
 from .document import Document
+from .notification import Notification
 from .preferences import Preferences, UserPreferences
+from .stay_awake import StayAwake
 
 if TYPE_CHECKING:
     from .main_window import MainWindow
@@ -49,6 +51,8 @@ class WindowCommands(QObject):
         actions.use_shortcuts(preferences.current.shortcuts)
         actions.shortcutsChanged.connect(lambda changed: preferences.change(shortcuts=changed))
         actions["study.automatic"].toggled.connect(lambda on: preferences.change(automatic=on))
+        self.awake = StayAwake(document.bridge, preferences)
+        self.notification = Notification(document.bridge, preferences)
         preferences.changed.connect(self._use)
         self._use(preferences.current)
 
@@ -110,5 +114,13 @@ class WindowCommands(QObject):
         from .dialogs.preferences import PreferencesDialog
 
         dialog = PreferencesDialog(self._preferences, self._actions, self._window, demo_folder=self._demo.study.folder)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def show_crash(self, text: str) -> None:
+        """Show what is known of the crash of an earlier run."""
+        from .dialogs.crash_report import CrashReportDialog
+
+        dialog = CrashReportDialog(text, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
