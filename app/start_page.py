@@ -67,6 +67,7 @@ class StartPage(QScrollArea):
         super().__init__(parent)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setAccessibleName("Start page")
         title = QLabel("Canon Explorer")
         title.setFont(sized(self.font(), TITLE * 1.5, bold=True))
         what = TextLabel(_CLAIM, size=LARGE)
@@ -129,7 +130,8 @@ class StartPage(QScrollArea):
         box.setObjectName("demo-box")
         box.setFrameShape(QFrame.Shape.StyledPanel)
         self.demo_button = QPushButton("Open the demo study")
-        self.demo_button.setDefault(True)
+        # Not a default button: that one is outlined always, and would not be seen to have the keyboard.
+        self.demo_button.setFont(sized(self.font(), 1.0, bold=True))
         self.demo_button.setMinimumSize(190, 38)
         self.demo_button.clicked.connect(self.demoRequested)
         self.demo_cancel_button = QPushButton("Cancel")

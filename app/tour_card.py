@@ -41,7 +41,6 @@ class TourCard(QFrame):
         self.back_button = QPushButton("&Back")
         self.back_button.clicked.connect(self.backRequested)
         self.next_button = QPushButton("&Next")
-        self.next_button.setDefault(True)
         self.next_button.clicked.connect(self.nextRequested)
         self.close_button = QToolButton()
         self.close_button.setText("×")

@@ -88,11 +88,13 @@ class PreferencesDialog(QDialog):
         self.automatic.toggled.connect(self._actions["study.automatic"].setChecked)
         self._actions["study.automatic"].toggled.connect(self.automatic.setChecked)
         self.provider = QComboBox()
+        self.provider.setAccessibleName("Networks run on")
         for key, name in PROVIDER_NAMES.items():
             self.provider.addItem(name, key)
         self.provider.setCurrentIndex(list(PROVIDER_NAMES).index(current.provider))
         self.provider.activated.connect(lambda row: self._preferences.change(provider=self.provider.itemData(row)))
         self.threads = QSpinBox()
+        self.threads.setAccessibleName("Threads")
         self.threads.setRange(0, MOST_THREADS)
         self.threads.setSpecialValueText("Every usable core")
         self.threads.setValue(current.threads)

@@ -32,8 +32,8 @@ Result = Matrix | Confidence | IdentificationMatrix | GroupRates | Sensitivity |
 _PACKAGES: Final = ("numpy", "scipy", "onnxruntime-gpu", "onnxruntime", "opencv-python-headless")
 _MAPS: Final = {
     MapKind.NONE: "Embeddings of different models were compared as they are, without a map.",
-    MapKind.LINEAR: "Maps are ordinary least squares without intercept (of minimum norm where there are fewer pairs than"
-    " dimensions) from source to target image embeddings.",
+    MapKind.LINEAR: "Maps are ordinary least squares without intercept (of minimum norm where there are fewer pairs"
+    " than dimensions) from source to target image embeddings.",
     MapKind.AFFINE: "Maps are ordinary least squares with intercept from source to target image embeddings.",
     MapKind.ROTATION: "Maps are orthogonal (Wahba's problem, solved after Kabsch by the singular value decomposition of"
     " the cross-covariance; semi-orthogonal where dimensions differ) from source to target image embeddings.",
@@ -138,8 +138,8 @@ def _read_off(matrix: Matrix, pair: Pair, far: float, rule: FarRule, confidence:
         level = f"{100 * confidence.settings.level:g} %"
         between = f", {level} interval {tar_text(interval.low)} to {tar_text(interval.high)}"
     text = (
-        f"{name}: TAR {tar_text(point.tar)}{between} ({point.true_accepts:,} of {point.genuine:,} genuine pairs) at an achieved"
-        f" FAR of {point.far:.3g} ({point.false_accepts:,} of {point.impostors:,} impostor pairs), threshold"
+        f"{name}: TAR {tar_text(point.tar)}{between} ({point.true_accepts:,} of {point.genuine:,} genuine pairs) at an"
+        f" achieved FAR of {point.far:.3g} ({point.false_accepts:,} of {point.impostors:,} impostor pairs), threshold"
         f" {point.threshold:.6g}"
     )
     cell = matrix.cells[pair]
@@ -178,9 +178,9 @@ def _identification(study: Study, found: IdentificationMatrix, rule: FarRule) ->
         else "",
         _maps(settings.map),
         _features(settings.features, dataset),
-        "Hit rates at rank k pool the mated probes of all galleries; ties count against the probe. TPIR is the mean over"
-        " galleries, with the threshold from the sorted highest scores of non-mated probes; a hit scores above it and"
-        f" is at rank 1. FPIR targets: {', '.join(far_text(target) for target in settings.fpir)}. {_rule(rule, 'FPIR')}",
+        "Hit rates at rank k pool the mated probes of all galleries; ties count against the probe. TPIR is the mean"
+        " over galleries, with the threshold from the sorted highest scores of non-mated probes; a hit scores above it"
+        f" and is at rank 1. FPIR targets: {', '.join(map(far_text, settings.fpir))}. {_rule(rule, 'FPIR')}",
     ]
     if found.left_out:
         said.append(f"{len(found.left_out):,} images were left out because a model gave no usable embedding.")
@@ -239,8 +239,8 @@ def _sensitivity(study: Study, found: Sensitivity, rule: FarRule) -> str:
 def _folds(study: Study, found: FoldMatrix) -> str:
     settings = found.settings
     said = [
-        f"Fold accuracy: {found.pairs:,} pairs in {found.folds} folds. A pair's first image goes through source and map,"
-        " its second through the target. For each fold, the map was fitted on the images of the other folds' pairs, the"
+        f"Fold accuracy: {found.pairs:,} pairs in {found.folds} folds. A pair's first image goes through source and"
+        " map, its second through the target. For each fold, the map was fitted on the images of the other folds' pairs, the"
         " threshold is the smallest of their scores that maximises their accuracy, and accuracy was taken on the fold;"
         " reported is the mean over folds.",
         _maps(settings.map),
@@ -249,7 +249,7 @@ def _folds(study: Study, found: FoldMatrix) -> str:
     return _join(study, settings.dataset, settings.models, said)
 
 
-# -- sentences -----------------------------------------------------------------------------------------------------------
+# -- sentences ---------------------------------------------------------------------------------------------------------
 def _join(
     study: Study, dataset: str, models: Sequence[str], said: Sequence[str], read: Sequence[str] = ()
 ) -> str:
