@@ -319,8 +319,8 @@ class StudyCommands(QObject):
         refusals: dict[str, str] = {}
         everything = (
             "file.import", "file.close", "file.export", "edit.copy_command", "edit.copy_methods",
-            "edit.clear_selection", "study.add_model", "study.add_dataset", "study.compute_all", "study.embed", "study.matrix", "study.automatic",
-            "study.preprocessing", "study.rename", "study.remove",
+            "edit.clear_selection", "study.add_model", "study.add_dataset", "study.compute_all", "study.embed",
+            "study.matrix", "study.automatic", "study.preprocessing", "study.rename", "study.remove",
         )
         if contents is None:
             refusals = dict.fromkeys(everything, _NO_STUDY)

@@ -21,7 +21,8 @@ class CrashReportDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Crash log")
         self.resize(720, 460)
-        about = f"Canon Explorer {version()}, Python {platform.python_version()}, Qt {qVersion()}, {platform.platform()}"
+        python, system = platform.python_version(), platform.platform()
+        about = f"Canon Explorer {version()}, Python {python}, Qt {qVersion()}, {system}"
         self.report = QPlainTextEdit(f"{about}\n\n{text}\n")
         self.report.setReadOnly(True)
         self.report.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)

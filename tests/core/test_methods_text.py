@@ -154,8 +154,11 @@ def test_folds_and_sensitivity_say_how_they_were_made(study: Study) -> None:
 
 @pytest.mark.parametrize(
     ("mode", "says"),
-    [(FitMode.AUTHORS, "in-sample on the mapped side"), (FitMode.REVERSED, "the second template of a pair is embedded"),
-     (FitMode.DISJOINT, "enrolment images of one half")],  # fmt: skip
+    [
+        (FitMode.AUTHORS, "in-sample on the mapped side"),
+        (FitMode.REVERSED, "the second template of a pair is embedded"),
+        (FitMode.DISJOINT, "enrolment images of one half"),
+    ],
 )
 def test_templates_say_which_side_is_mapped_and_how_they_are_made(
     templates: Study, mode: FitMode, says: str

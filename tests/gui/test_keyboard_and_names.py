@@ -105,7 +105,12 @@ def test_everything_that_shows_faces_has_a_name(window: MainWindow, embedded_stu
      "study.preprocessing", "study.rename", "study.remove", "study.clear", "help.about"],
 )
 def test_everything_in_a_dialog_has_a_name(
-    window: MainWindow, embedded_study: Path, small_data: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, action: str
+    window: MainWindow,
+    embedded_study: Path,
+    small_data: Path,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+    action: str,
 ) -> None:
     from app import file_choosers
 

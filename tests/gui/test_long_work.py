@@ -99,7 +99,7 @@ def test_a_fault_is_told_at_once_and_a_cancellation_never(
 def test_nothing_is_told_to_somebody_who_looks_or_does_not_want_it(
     bridge: EngineBridge, preferences: UserPreferences, told: list[str], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(QApplication, "activeWindow", lambda: object())
+    monkeypatch.setattr(QApplication, "activeWindow", object)
     bridge.submit("Embed faces", work(0.2))
     ended(bridge, qtbot)
     monkeypatch.setattr(QApplication, "activeWindow", lambda: None)
@@ -160,7 +160,9 @@ def test_it_may_sleep_where_the_user_wants_that(
     qtbot.wait(100)
 
 
-@pytest.mark.parametrize("command", [None, ("/nowhere/systemd-inhibit",), (sys.executable, "-c", "raise SystemExit(1)")])
+@pytest.mark.parametrize(
+    "command", [None, ("/nowhere/systemd-inhibit",), (sys.executable, "-c", "raise SystemExit(1)")]
+)
 def test_what_the_system_cannot_do_is_in_the_log_and_harms_nothing(
     bridge: EngineBridge,
     awake: StayAwake,

@@ -90,8 +90,16 @@ def test_embeddings_are_cleared_only_with_a_tick_and_a_warning(
 
 
 @pytest.mark.parametrize(
-    ("count", "text"), [(0, "0 bytes"), (1, "1 byte"), (820, "820 bytes"), (4100, "4.1 kB"), (12_345_678, "12.3 MB"),
-                        (3_000_000_000, "3.0 GB"), (2_500_000_000_000, "2.5 TB")]  # fmt: skip
+    ("count", "text"),
+    [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (820, "820 bytes"),
+        (4100, "4.1 kB"),
+        (12_345_678, "12.3 MB"),
+        (3_000_000_000, "3.0 GB"),
+        (2_500_000_000_000, "2.5 TB"),
+    ],
 )
 def test_sizes_in_words(count: int, text: str) -> None:
     assert bytes_text(count) == text
