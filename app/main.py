@@ -69,7 +69,7 @@ def _look(asked: str | None) -> Look:
 
 
 def _open(window: MainWindow, study: Path | None, crashed: str) -> None:
-    """Open what was asked for; else what was open when the program was cut off. Offer the log of a crash."""
+    """Open what was asked for; else what was open when the program was cut off, or closed. Offer the log of a crash."""
     session = take_cut_off_session()
 
     def show_log() -> None:
@@ -101,6 +101,21 @@ def _open(window: MainWindow, study: Path | None, crashed: str) -> None:
 
         window.document.opened.connect(tell)
         window.document.open(path, read_only=session.read_only, view=session.view)
+    elif window.preferences.current.restore:
+        _open_last(window)
+
+
+def _open_last(window: MainWindow) -> None:
+    """Open the study that was open when the window was closed, where it is still there."""
+    last = read_window().get("study")
+    if not isinstance(last, str) or not last:
+        return
+
+    def looked(there: bool) -> None:
+        if there and window.document.contents is None and not window.document.changing:
+            window.document.open(Path(last))
+
+    window.bridge.run_errand(lambda: (Path(last) / "study.json").is_file(), looked)
 
 
 def warm_up() -> None:

@@ -334,7 +334,9 @@ class MainWindow(QMainWindow):
 
     # -- remembering ---------------------------------------------------------------------------------------------
     def _save_arrangement(self) -> None:
+        contents = self.document.contents
         window = {
+            "study": str(contents.path) if contents is not None else "",
             "geometry": _encoded(self.saveGeometry()),
             "docks": _encoded(self.saveState(_LAYOUT_VERSION)),
             "look": str(self._appearance.look) if self._appearance is not None else str(Look.SYSTEM),

@@ -33,6 +33,8 @@ class Preferences:
         Where networks run; a key of :data:`PROVIDER_NAMES`.
     threads : int
         Threads that decode and, on the CPU, compute; 0 for every usable core.
+    restore : bool
+        Whether the study that was open when the window was closed is opened at the next start.
     notify, stay_awake : bool
         Whether the end of long work is told outside the window, and whether the computer may not fall asleep
         meanwhile.
@@ -45,6 +47,7 @@ class Preferences:
     automatic: bool = True
     provider: str = "auto"
     threads: int = 0
+    restore: bool = True
     notify: bool = True
     stay_awake: bool = True
     demo_folder: str = ""
@@ -65,7 +68,7 @@ class Preferences:
         return cls(
             **{
                 name: saved[name] if isinstance(saved.get(name), bool) else getattr(default, name)
-                for name in ("automatic", "notify", "stay_awake")
+                for name in ("automatic", "restore", "notify", "stay_awake")
             },
             provider=provider if isinstance(provider, str) and provider in PROVIDER_NAMES else default.provider,
             threads=threads if type(threads) is int and 0 <= threads <= MOST_THREADS else default.threads,

@@ -85,7 +85,8 @@ class TourCard(QFrame):
         self.setAccessibleName(f"Guided tour, step {number + 1} of {steps}: {title}")
         self.setAccessibleDescription(text)
         self.next_button.setAccessibleDescription(f"{title}. {text}")
-        self._place_timer.start()
+        if self.isVisible():
+            self._place()  # as high as its words from the first moment they are seen
 
     def point_at(self, target: QWidget) -> None:
         """Stand beside this widget."""
@@ -104,13 +105,15 @@ class TourCard(QFrame):
         self._window.removeEventFilter(self)
         if self._target is not None:
             self._target.removeEventFilter(self)
+        self._target = None
         for widget in (self, self._pointer):
             widget.hide()
             widget.deleteLater()
 
     # -- where it stands -----------------------------------------------------------------------------------------
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() in (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.Show, QEvent.Type.Hide):
+        moved = event.type() in (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.Show, QEvent.Type.Hide)
+        if moved and watched in (self._window, self._target):
             self._place_timer.start()
         elif isinstance(event, QKeyEvent) and event.type() is QEvent.Type.KeyPress and watched in self._buttons:
             step = {Qt.Key.Key_Left: self.back_button, Qt.Key.Key_Right: self.next_button}.get(event.key())

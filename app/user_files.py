@@ -94,7 +94,7 @@ def forget_study(path: Path) -> tuple[Path, ...]:
 
 
 def read_window() -> dict[str, Any]:
-    """Where the window stood: geometry and docks (base64), the chosen appearance."""
+    """Where the window stood: geometry and docks (base64), the chosen appearance, the study that was open."""
     return _read("window.json")
 
 

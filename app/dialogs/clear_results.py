@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -61,7 +61,6 @@ class ClearResultsDialog(QDialog):
         self.clear_button = self.buttons.addButton("Clear", QDialogButtonBox.ButtonRole.AcceptRole)
         self.clear_button.setEnabled(False)
         self.cancel_button = self.buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
-        self.cancel_button.setDefault(True)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
@@ -72,6 +71,8 @@ class ClearResultsDialog(QDialog):
         layout.addWidget(self.warning)
         layout.addWidget(self.total)
         layout.addWidget(self.buttons)
+        self.clear_button.setAutoDefault(False)
+        self.cancel_button.setDefault(True)
         self.finished.connect(lambda _: document.bridge.drop(_TOPIC))
         study = document.study
         assert study is not None
@@ -109,6 +110,7 @@ class ClearResultsDialog(QDialog):
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             ticked = cached.kind != _EMBEDDINGS
             item.setCheckState(0, Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
+            item.setSizeHint(0, QSize(0, self.fontMetrics().height() + 8))
             for column in (1, 2):
                 item.setTextAlignment(column, Qt.AlignmentFlag.AlignRight)
             text = f"{cached.title}, {cached.files:,} files, {bytes_text(cached.bytes)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QPushButton,
+    QSizePolicy,
     QSpinBox,
     QTabWidget,
     QVBoxLayout,
@@ -70,15 +71,18 @@ class PreferencesDialog(QDialog):
         self.look.setCurrentIndex(chosen)
         self.look.setEnabled(not self._actions.refusal(_LOOKS[0]))
         self.look.activated.connect(lambda row: self._actions[_LOOKS[row]].trigger())
+        self.restore = self._box("Open the last study again", current.restore, "restore")
         self.notify = self._box("Tell me when long work ends", current.notify, "notify")
         self.stay_awake = self._box("Keep the computer awake while it works", current.stay_awake, "stay_awake")
         page, form = _page()
         form.addRow("Appearance", self.look)
-        form.addRow("Long work", described(self.notify, TextLabel(
-            "A message of the system, when work of more than 30 s ends and this window is not in front.", muted=True)))
-        form.addRow("", described(self.stay_awake, TextLabel(
+        form.addRow("At the start", _told(self.restore,
+            "The one that was open when the window was closed, as it was left. After Close study there is none."))
+        form.addRow("Long work", _told(self.notify,
+            "A message of the system, when work of more than 30 s ends and this window is not in front."))
+        form.addRow("", _told(self.stay_awake,
             "The system may turn off the screen, and does not fall asleep. Where a system has no such thing, the log"
-            " says so.", muted=True)))
+            " says so."))
         return page
 
     def _computing(self) -> QWidget:
@@ -100,14 +104,13 @@ class PreferencesDialog(QDialog):
         self.threads.setValue(current.threads)
         self.threads.valueChanged.connect(lambda threads: self._preferences.change(threads=threads))
         page, form = _page()
-        form.addRow("Matrix", described(self.automatic, TextLabel(
-            "As soon as embeddings are complete or a setting changes. Otherwise they wait for Compute matrix.",
-            muted=True)))
-        form.addRow("Networks run on", described(self.provider, TextLabel(
-            "Used the next time faces are embedded. What this computer offers stands in About.", muted=True)))
-        form.addRow("Threads", described(self.threads, TextLabel(
+        form.addRow("Matrix", _told(self.automatic,
+            "As soon as embeddings are complete or a setting changes. Otherwise they wait for Compute matrix."))
+        form.addRow("Networks run on", _told(self.provider,
+            "Used the next time faces are embedded. What this computer offers stands in About."))
+        form.addRow("Threads", _told(self.threads,
             "That decode images and, on the processor, run networks. Fewer leave more of the computer to other"
-            " programs. Neither this nor the line above changes what is measured.", muted=True)))
+            " programs. Neither this nor the line above changes what is measured."))
         return page
 
     def _files(self, demo_folder: Path) -> QWidget:
@@ -117,15 +120,14 @@ class PreferencesDialog(QDialog):
             lambda path: self._preferences.change(demo_folder="" if path is None else str(path))
         )
         page, form = _page()
-        form.addRow("Demo study", described(self.demo_folder, TextLabel(
-            "Networks, synthetic faces, figures and tables of the demo. One made elsewhere before stays there.",
-            muted=True)))
+        form.addRow("Demo study", _told(self.demo_folder,
+            "Networks, synthetic faces, figures and tables of the demo. One made elsewhere before stays there."))
         form.addRow("Your settings", _folder_row(state_folder(), "your settings"))
         form.addRow("Log", _folder_row(log_file().parent, "the log"))
-        form.addRow("", described(QWidget(), TextLabel(
+        form.addRow("", _told(QWidget(),
             "Settings are: preferences, recent studies, where the window stood, and what was open should it be cut"
             " off. The log has details of faults, never embeddings. Studies lie where you made them, and nothing is"
-            " sent anywhere.", muted=True)))
+            " sent anywhere."))
         return page
 
     def _box(self, text: str, on: bool, field: str) -> QCheckBox:
@@ -133,6 +135,14 @@ class PreferencesDialog(QDialog):
         box.setChecked(on)
         box.toggled.connect(lambda now: self._preferences.change(**{field: now}))
         return box
+
+
+def _told(field: QWidget, text: str) -> QWidget:
+    """A field with words below it that keep close to it, however high the page makes them."""
+    words = TextLabel(text, muted=True)
+    words.setAlignment(Qt.AlignmentFlag.AlignTop)
+    field.setSizePolicy(field.sizePolicy().horizontalPolicy(), QSizePolicy.Policy.Fixed)
+    return described(field, words)
 
 
 def _page() -> tuple[QWidget, QFormLayout]:

@@ -241,8 +241,8 @@ def _folds(study: Study, found: FoldMatrix) -> str:
     said = [
         f"Fold accuracy: {found.pairs:,} pairs in {found.folds} folds. A pair's first image goes through source and"
         " map, its second through the target. For each fold, the map was fitted on the images of the other folds'"
-        " pairs, the threshold is the smallest of their scores that maximises their accuracy, and accuracy was taken on the fold;"
-        " reported is the mean over folds.",
+        " pairs, the threshold is the smallest of their scores that maximises their accuracy, and accuracy was taken on"
+        " the fold; reported is the mean over folds.",
         _maps(settings.map),
         "Embeddings have unit norm, before and after the map; scores are cosines.",
     ]

@@ -194,6 +194,7 @@ def test_the_numbers_of_the_tour_are_the_matrix_s(toured: MainWindow, qtbot: QtB
 def test_the_card_stands_beside_what_it_points_at_and_inside_the_window(toured: MainWindow, qtbot: QtBot) -> None:
     card = toured.demo.tour.card
     click(card.next_button, qtbot)
+    qtbot.waitUntil(lambda: not toured.bridge.busy, timeout=PATIENCE)
     for width, height in ((1280, 800), (1000, 640)):
         toured.resize(width, height)
         qtbot.waitUntil(lambda: toured.rect().contains(card.geometry()))
