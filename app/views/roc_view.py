@@ -240,6 +240,11 @@ class RocView(QWidget):
         self._fill_table()
         QGuiApplication.clipboard().setText(self.table.text() + self._settings.text() + "\n")
 
+    @property
+    def command(self) -> str:
+        """The command that gives what is shown; empty without one."""
+        return self._command
+
     def copy_command(self) -> None:
         """The command to the clipboard."""
         QGuiApplication.clipboard().setText(self._command)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -186,7 +187,9 @@ class IdentificationMatrix:
         return next((cell for cell in self.cells.values() if cell is not None), None)
 
 
-_CELL = TypeAdapter(IdentificationCell)
+@cache
+def _cell() -> TypeAdapter[IdentificationCell]:
+    return TypeAdapter(IdentificationCell)  # slow, and the window's start does not wait for it
 
 
 def identification_line(matrix: IdentificationMatrix, rule: FarRule) -> str:
@@ -310,7 +313,7 @@ def load_identification(path: Path, source: str, target: str, fpir: Sequence[flo
         return None
     try:
         arrays, _ = load_arrays(path, ["cell"])
-        cell = replace(_CELL.validate_json(str(arrays["cell"][0])), source=source, target=target)
+        cell = replace(_cell().validate_json(str(arrays["cell"][0])), source=source, target=target)
         if tuple(point.target for point in cell.galleries[0].whole.points[FarRule.NEAREST]) == tuple(fpir):
             return cell
         arrays, _ = load_arrays(path)

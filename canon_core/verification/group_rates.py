@@ -8,7 +8,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from canon_core.jobs import JobContext
 from canon_core.verification.bootstrap import Draws, percentile_interval
@@ -190,6 +189,8 @@ def group_counts(
 
 def wilson_interval(count: Counts, total: Counts, level: float = 0.95) -> tuple[Rates, Rates]:
     """Interval of a rate from ``count`` of ``total`` independent pairs (Wilson 1927); NaN where there are none."""
+    from scipy import special  # slow to import, and the window imports this room before its first paint
+
     z = float(special.ndtri(0.5 + level / 2))
     errors, pairs = np.asarray(count, np.float64), np.asarray(total, np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
