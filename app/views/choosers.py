@@ -20,13 +20,13 @@ _LARGEST_SEED = 999_999
 #: Pixels of the chooser whose texts are long, where the bar is narrow.
 _NARROWEST = 120
 
-_MAPS = {
+MAP_TIPS = {
     MapKind.NONE: "Raw source against raw target: the control",
     MapKind.LINEAR: "Ordinary least squares, no intercept",
     MapKind.AFFINE: "Ordinary least squares with an intercept",
     MapKind.ROTATION: "The best rotation (Wahba, Kabsch); keeps all angles of the source",
 }
-_MODES = {
+MODE_TIPS = {
     FitMode.DISJOINT: "Fitted on one half of the subjects, scored on the other, both ways: leak-free",
     FitMode.IN_SAMPLE: "Fitted on all images, scored on all pairs: shows how much a map can learn by heart",
     FitMode.AUTHORS: "As the paper scored: the source embeds the first template of a pair, whose images are those that"
@@ -86,9 +86,9 @@ class Choosers(QWidget):
         self.features = QComboBox()
         self.features.setMinimumWidth(_NARROWEST)
         self.seed = seed_box()
-        _fill(self.rule, {rule.value: (rule, tip) for rule, tip in _RULES.items()})
-        _fill(self.map, {kind.value: (kind, tip) for kind, tip in _MAPS.items()})
-        _fill(self.features, {text: (features, tip) for features, (text, tip) in _FEATURES.items()})
+        fill(self.rule, {rule.value: (rule, tip) for rule, tip in _RULES.items()})
+        fill(self.map, {kind.value: (kind, tip) for kind, tip in MAP_TIPS.items()})
+        fill(self.features, {text: (features, tip) for features, (text, tip) in _FEATURES.items()})
         self._row = FlowLayout(self, spacing=14)
         for text, chooser, tip in (
             ("FAR", self.far, "False accept rate at which the ROC of every cell is read"),
@@ -115,11 +115,11 @@ class Choosers(QWidget):
     ) -> None:
         """Stand at these settings, of a dataset that compares ``templates`` or single images; no signals."""
         modes = TEMPLATE_MODES if templates else IMAGE_MODES
-        _fill(self.far, {far_text(target): (target, "") for target in settings.far})
-        _fill(self.mode, {mode.value: (mode, _MODES[mode]) for mode in modes})
+        fill(self.far, {far_text(target): (target, "") for target in settings.far})
+        fill(self.mode, {mode.value: (mode, MODE_TIPS[mode]) for mode in modes})
         self.far.setCurrentIndex(settings.far.index(far))
         self.rule.setCurrentIndex(list(_RULES).index(rule))
-        self.map.setCurrentIndex(list(_MAPS).index(settings.map))
+        self.map.setCurrentIndex(list(MAP_TIPS).index(settings.map))
         self.mode.setCurrentIndex(modes.index(settings.mode))
         self.features.setCurrentIndex(list(_FEATURES).index(settings.features))
         self.features.parentWidget().setVisible(templates)
@@ -148,16 +148,6 @@ def features_text(features: Features) -> str:
     return _FEATURES[features][0]
 
 
-def map_tip(kind: MapKind) -> str:
-    """What a map does, in a sentence."""
-    return _MAPS[kind]
-
-
-def mode_tip(mode: FitMode) -> str:
-    """Which images a map is fitted on, in a sentence."""
-    return _MODES[mode]
-
-
 def seed_box() -> QSpinBox:
     """A field for a seed."""
     box = QSpinBox()
@@ -166,7 +156,8 @@ def seed_box() -> QSpinBox:
     return box
 
 
-def _fill(box: QComboBox, items: dict[str, tuple[object, str]]) -> None:
+def fill(box: QComboBox, items: dict[str, tuple[object, str]]) -> None:
+    """Offer these: text → data and tip; what is there already stays as it is."""
     if [box.itemText(number) for number in range(box.count())] == list(items):
         return
     box.clear()

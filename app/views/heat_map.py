@@ -54,12 +54,15 @@ class HeatMap(QWidget):
         A row's or column's name was clicked.
     copyRequested() :
         Ctrl+C.
+    cellActivated(source, target) :
+        A field was double-clicked.
     """
 
     cellSelected = Signal(str, str)
     selectionChanged = Signal(object)
     modelSelected = Signal(str)
     copyRequested = Signal()
+    cellActivated = Signal(str, str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -302,6 +305,13 @@ class HeatMap(QWidget):
         name = self._layout().name_hit(event.position())
         if name is not None:
             self.modelSelected.emit(self._shown.order[name])
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        pair = self._pair_at(event.position()) if event.button() == Qt.MouseButton.LeftButton else None
+        if pair is not None:
+            self.cellActivated.emit(*pair)
+        else:
+            super().mouseDoubleClickEvent(event)
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:

@@ -38,7 +38,7 @@ from canon_core.verification.roc import FarRule
 
 from ..sensitivity_choice import MAPS, MOST_REPEATS, SensitivityChoice, pairs_text, read_pairs
 from .bar_buttons import button_row, tool_button
-from .choosers import labelled, map_tip, mode_tip, seed_box
+from .choosers import MAP_TIPS, MODE_TIPS, labelled, seed_box
 from .curve_legend import CurveLegend
 from .empty_state import EmptyState
 from .flow_layout import FlowLayout
@@ -157,8 +157,8 @@ class SensitivityView(QWidget):
 
     # -- building ------------------------------------------------------------------------------------------------
     def _make_choosers(self) -> None:
-        self.map_buttons = {kind: self._toggle(str(kind), map_tip(kind)) for kind in MAPS}
-        self.mode_buttons = {mode: self._toggle(str(mode), mode_tip(mode)) for mode in FitMode}
+        self.map_buttons = {kind: self._toggle(str(kind), MAP_TIPS[kind]) for kind in MAPS}
+        self.mode_buttons = {mode: self._toggle(str(mode), MODE_TIPS[mode]) for mode in FitMode}
         self.cells, self.far = QComboBox(), QComboBox()
         for far in DEFAULT_FAR:
             self.far.addItem(far_text(far), far)

@@ -9,6 +9,8 @@ import sys
 from types import FrameType
 from typing import Final
 
+from canon_core.projection import WORKER_SWITCH
+
 __all__ = ["CANCELLED", "main"]
 
 #: Exit code of a command that Ctrl-C ended.
@@ -21,6 +23,10 @@ def main() -> None:
     Loading the commands takes a good part of a second, so it happens in here, where Ctrl-C is answered already:
     nothing has begun by then, so the process simply ends. A shell that started it with Ctrl-C ignored keeps that.
     """
+    if sys.argv[1:] == [WORKER_SWITCH]:  # a frozen program's own executable, started again to compute UMAP
+        from canon_core.projection.worker import main as serve
+
+        serve()
     interruptible = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if interruptible:
         signal.signal(signal.SIGINT, _leave)

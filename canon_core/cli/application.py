@@ -72,7 +72,7 @@ ReadOnly = Annotated[
 
 def load_commands() -> None:
     """Import the modules that hold commands: each puts its own into :data:`app`."""
-    from canon_core.cli import commands, exchange, groups, identify, sensitivity  # noqa: F401
+    from canon_core.cli import commands, exchange, groups, identify, overlay, sensitivity  # noqa: F401
 
 
 def run() -> None:

@@ -156,6 +156,13 @@ def scores_file(path: Path) -> Path:
     return _ending(path, SCORE_SUFFIXES)
 
 
+def figure_file(path: Path | None) -> Path | None:
+    """A file that a figure can be written to."""
+    from canon_core.figures.save import FORMATS as FIGURE_FORMATS
+
+    return None if path is None else _ending(path, [f".{name}" for name in FIGURE_FORMATS])
+
+
 def _ending(path: Path, known: Sequence[str]) -> Path:
     if path.suffix.casefold() not in known:
         raise typer.BadParameter(f"'{path.name}' ends with none of {', '.join(known)}")

@@ -1,0 +1,401 @@
+"""Ties the overlay to the document: what is chosen, what is shown, what is told of the points one looks at."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtWidgets import QWidget
+
+from canon_core.maps.kinds import MapKind
+from canon_core.projection.kinds import OverlayMethod
+from canon_core.study.overlay_results import Overlay
+from canon_core.study.results import Features
+
+from .actions import Actions
+from .computing import Computing
+from .document import Document
+from .message_bar import MessageBar
+from .overlay_export import OverlayExport
+from .overlays import Overlays, method_text, same_points
+from .thumbnails import Thumbnails
+from .views.choosers import SettingsChange
+from .views.face_list import MOST_LISTED, ListedFace
+from .views.overlay_bar import ALL_SOURCES, OverlayRequest
+from .views.overlay_colours import MODEL, SUBJECT, Colouring, colouring, colourings
+from .views.overlay_command import overlay_command
+from .views.overlay_view import OverlayView
+from .views.point_card import CardNeighbour, PointCardContent
+from .views.scatter_points import ScatterPoints
+from .wording import fault_text
+
+if TYPE_CHECKING:
+    from canon_core.jobs import JobContext
+
+_HOVER_TOPIC, _LIST_TOPIC = "face under the cursor", "listed faces"
+_SEARCH_TOPIC, _POINTS_TOPIC = "search of points", "sorting points"
+#: Points that are sorted into classes in the window's own thread: 5 ms.
+_FEW_POINTS = 50_000
+#: Subjects that may be chosen by name: more make no command that anybody reads.
+_MOST_CHOSEN = 200
+
+
+class OverlayPresenter(QObject):
+    """Shows the overlay in its view, and makes what users do in it changes of the document.
+
+    Signals
+    -------
+    cellsChosen(pairs) : tuple of (source, target)
+        Another source or target was chosen.
+    settingsRequested(change) : SettingsChange
+        Another map, fit or seed was chosen.
+    """
+
+    cellsChosen = Signal(object)
+    settingsRequested = Signal(object)
+
+    def __init__(
+        self,
+        window: QWidget,
+        document: Document,
+        computing: Computing,
+        overlays: Overlays,
+        actions: Actions,
+        messages: MessageBar,
+        view: OverlayView,
+    ) -> None:
+        super().__init__(document)
+        self._document, self._computing = document, computing
+        self._overlays, self._actions, self._view = overlays, actions, view
+        self._exporting = OverlayExport(window, document, messages)
+        self._thumbnails = Thumbnails(document, self)
+        self._colour = MODEL
+        self._shown: tuple[object, ...] = ()  # what the plot shows: layout, colours
+        self._laid_out: Overlay | None = None
+        self._hovered = -1
+        self._stage = ""
+        self._listed: list[int] = []
+        self._action = ""
+        self._late = QTimer(self)
+        self._late.setSingleShot(True)
+        self._late.setInterval(0)
+        self._late.timeout.connect(self._show)
+        for changed in (
+            document.opened, document.closed, document.contentsChanged, document.stateChanged,
+            computing.matrixChanged, computing.runningChanged, overlays.changed, overlays.detailsChanged,
+        ):  # fmt: skip
+            changed.connect(self._soon)
+        overlays.progressed.connect(self._staged)
+        self._thumbnails.arrived.connect(self._faces_arrived)
+        view.bar.requested.connect(self._requested)
+        view.bar.colourChanged.connect(self._colour_by)
+        view.bar.searched.connect(self._search)
+        view.plot.hovered.connect(self._look_at)
+        view.plot.viewChanged.connect(self._hide_card)
+        view.plot.selectionChanged.connect(self._list_faces)
+        view.faces.faceChosen.connect(self._face_chosen)
+        view.faces.onlyRequested.connect(self._only_selected)
+        view.allSubjectsRequested.connect(lambda: overlays.choose(replace(overlays.choices, chosen=())))
+        view.computeRequested.connect(overlays.compute)
+        view.cancelRequested.connect(overlays.cancel)
+        view.actionRequested.connect(self._act)
+        view.exportRequested.connect(self._export)
+        self._soon()
+
+    def tab_shown(self, *_: object) -> None:
+        """Another view is looked at."""
+        self._soon()
+
+    def _soon(self, *_: object) -> None:
+        self._late.start()
+
+    # -- users do ------------------------------------------------------------------------------------------------
+    def _requested(self, request: OverlayRequest) -> None:
+        overlays, state = self._overlays, self._document.state
+        before = overlays.pair
+        every = request.source == ALL_SOURCES
+        source = (before[0] if before is not None else request.target) if every else request.source
+        if before is not None and source == request.target:  # one takes the other's place
+            source = before[1]
+        overlays.choose(
+            replace(
+                overlays.choices,
+                all_sources=every,
+                method=request.method,
+                level=request.level,
+                subjects=request.subjects,
+                neighbours=request.neighbours,
+                min_dist=request.min_dist,
+            )
+        )
+        if (source, request.target) != before:
+            self.cellsChosen.emit(((source, request.target),))
+        change = SettingsChange(request.map, request.mode, request.seed, Features(state.features))
+        if (change.map, change.mode, change.seed) != (state.map, state.mode, state.seed):
+            self.settingsRequested.emit(change)
+
+    def _colour_by(self, name: str) -> None:
+        self._colour = name
+        self._soon()
+
+    def _act(self) -> None:
+        if self._action == _USE_LINEAR:
+            state = self._document.state
+            self.settingsRequested.emit(SettingsChange(MapKind.LINEAR, state.mode, state.seed, state.features))
+        elif self._action == _TRY_AGAIN:
+            self._overlays.compute()
+        elif self._action:
+            self._actions[self._action].trigger()
+
+    def _only_selected(self) -> None:
+        shown, view = self._overlays.shown, self._view
+        if shown is None or not len(view.plot.selection):
+            return
+        codes = np.unique(shown.subject[view.plot.selection])
+        names = tuple(shown.subject_names[code] for code in codes[:_MOST_CHOSEN].tolist())
+        self._overlays.choose(replace(self._overlays.choices, chosen=names))
+
+    def _export(self) -> None:
+        shown = self._overlays.shown
+        if shown is not None:
+            lines = self._view.lines_button.isChecked()
+            self._exporting.ask(shown, by_subject=self._colour == SUBJECT, lines=lines)
+
+    # -- showing -------------------------------------------------------------------------------------------------
+    def _show(self) -> None:
+        overlays, view = self._overlays, self._view
+        overlays.watch(view.isVisible())
+        if not view.isVisible():
+            return  # drawn when it is looked at
+        pair, settings = overlays.pair, overlays.settings
+        view.bar.setVisible(pair is not None)
+        if pair is not None:
+            view.bar.show_models(overlays.models, *pair, all_sources=overlays.choices.all_sources)
+        if settings is not None:
+            view.bar.show_settings(settings, templates=overlays.has_templates)
+            contents = self._document.contents
+            view.set_command(overlay_command(str(contents.path) if contents is not None else "", settings))
+        self._show_empty()
+        self._show_points()
+        self._show_notice()
+
+    def _show_empty(self) -> None:
+        text, button, self._action = self._why_empty()
+        self._view.set_empty(text, button)
+
+    def _why_empty(self) -> tuple[str, str, str]:
+        """What stands between the study and an overlay; the button for it, and its action."""
+        overlays, contents, state = self._overlays, self._document.contents, self._document.state
+        if contents is None or contents.dataset(state.dataset) is None:
+            return "Add two networks and a dataset of faces: their spaces are laid over each other here.", "", ""
+        if overlays.pair is None:
+            there = len(overlays.models)
+            text = (
+                f"An overlay takes two models that are embedded on '{state.dataset}';"
+                f" {'one is' if there == 1 else 'none is'} so far."
+            )
+            if self._computing.embedding:
+                return f"{text} The embeddings are being made: how far that is, is shown below.", "", ""
+            if contents.read_only:
+                return f"{text} The study is open read-only.", "", ""
+            return f"{text} Make the missing embeddings first.", "Compute everything", "study.compute_all"
+        if state.map is MapKind.NONE:
+            return (
+                "With the map 'none' nothing moves: an overlay shows source points before a map and after it.",
+                "Use the linear map",
+                _USE_LINEAR,
+            )
+        if overlays.error is not None:
+            return fault_text(overlays.error), "Try again", _TRY_AGAIN
+        if overlays.looking:
+            return "Looking up what is stored, and laying the points out…", "", ""
+        if overlays.computing:
+            return f"The points are being laid out. {self._stage}", "", ""
+        return "This overlay is not computed yet.", "Compute it", _TRY_AGAIN
+
+    def _show_points(self) -> None:
+        overlays, view = self._overlays, self._view
+        shown, details = overlays.shown, overlays.details
+        view.set_details(details)
+        if shown is None:
+            self._shown, self._laid_out = (), None
+            if view.result is not None:
+                view.set_overlay(None, None)
+            return
+        colours = colourings(shown, details)
+        view.bar.show_colours(colours, self._colour)
+        by = self._colour if self._colour in colours else MODEL
+        wanted = (shown, by)
+        if wanted == self._shown:
+            return
+        self._shown = wanted
+        chosen = colouring(by, shown, details)
+        if len(shown.model) <= _FEW_POINTS:
+            self._lay_out(shown, _points(shown, chosen))
+            return
+
+        def sort(_ctx: JobContext) -> ScatterPoints:
+            return _points(shown, chosen)
+
+        self._document.bridge.ask(_POINTS_TOPIC, sort, on_result=lambda points: self._lay_out(shown, points))
+
+    def _lay_out(self, shown: Overlay, points: ScatterPoints) -> None:
+        before = self._laid_out
+        if shown is not self._overlays.shown:
+            return
+        same = before is not None and same_points(before.settings, shown.settings)
+        self._view.set_overlay(shown, points, same_points=same, same_layout=before is shown)
+        self._laid_out = shown
+        if not same:
+            self._list_faces()
+            self._search(self._view.bar.search.text())
+
+    def _show_notice(self) -> None:
+        overlays, view = self._overlays, self._view
+        chosen = len(overlays.choices.chosen)
+        wanted = method_text(overlays.choices.method)
+        only = f"{chosen:,} chosen subject{'s' * (chosen != 1)} only." if chosen else ""
+        if overlays.shown is None:
+            view.set_notice("")
+        elif overlays.error is not None and not overlays.current:
+            view.set_notice(f"{wanted} failed: {fault_text(overlays.error)}", compute="Try again", chosen=bool(chosen))
+        elif overlays.computing:
+            instead = "PCA is shown until UMAP is there. " if overlays.stand_in else "The picture of before is shown. "
+            view.set_notice(instead + (self._stage or "UMAP waits for its turn…"), cancel=True)
+        elif overlays.looking and not overlays.current:
+            view.set_notice("Laying the points out…")
+        elif not overlays.current:
+            instead = "PCA is shown." if overlays.stand_in else "The picture of before is shown."
+            view.set_notice(f"{instead} {wanted} is not computed.", compute=f"Compute {wanted}", chosen=bool(chosen))
+        else:
+            view.set_notice(only, chosen=bool(chosen))
+
+    def _staged(self, text: str) -> None:
+        self._stage = f"UMAP: {text}" if self._overlays.choices.method is OverlayMethod.UMAP else text
+        if self._view.isVisible():
+            self._show_notice()
+            if self._overlays.shown is None:
+                self._show_empty()
+
+    # -- single points -------------------------------------------------------------------------------------------
+    def _look_at(self, number: int) -> None:
+        self._hovered = number
+        self._show_card(place=True)
+        if number >= 0:
+            self._thumbnails.ask(_HOVER_TOPIC, self._rows_of_card(number), self._source_of(number))
+
+    def _hide_card(self) -> None:
+        if self._hovered >= 0:
+            self._view.card.show_content(None)
+
+    def _source_of(self, number: int) -> str:
+        shown = self._overlays.shown
+        return shown.models[shown.model[number]] if shown is not None else ""
+
+    def _near(self, number: int) -> list[tuple[str, int]]:
+        """In which space, and which item is nearest to a point's item there."""
+        shown, details = self._overlays.shown, self._overlays.details
+        if shown is None or details is None or not details.neighbours:
+            return []
+        model, item = divmod(number, shown.items[0])
+        found = details.neighbours[max(model - 1, 0)]
+        source = shown.models[max(model, 1)]
+        spaces = (
+            ("raw", found.before), ("mapped", found.after), (source, found.source_own),
+            (shown.models[0], found.target_own),
+        )  # fmt: skip
+        return [(space, int(near[item])) for space, near in spaces if near[item] >= 0]
+
+    def _rows_of_card(self, number: int) -> list[int]:
+        shown, details = self._overlays.shown, self._overlays.details
+        if shown is None or details is None:
+            return []
+        items = [number % shown.items[0], *(item for _, item in self._near(number))]
+        return list(dict.fromkeys(int(details.images[item]) for item in items))
+
+    def _show_card(self, *, place: bool) -> None:
+        shown, details, view, number = self._overlays.shown, self._overlays.details, self._view, self._hovered
+        if number < 0 or shown is None or number >= len(shown.model):
+            view.card.show_content(None)
+            return
+        model, item = divmod(number, shown.items[0])
+        name = details.names[item] if details is not None else ""
+        lines = [name.rsplit("/", 1)[-1] or "…", shown.subject_names[shown.subject[number]], self._role(model)]
+        if len(shown.fit_pairs) > 1 and model:
+            lines.append(f"map of half {2 - int(shown.half[number])}")
+        face = self._thumbnails.image(int(details.images[item])) if details is not None else None
+        neighbours = []
+        if details is not None:
+            for space, near in self._near(number):
+                same = bool(shown.subject[near] == shown.subject[item])
+                image = self._thumbnails.image(int(details.images[near]))
+                neighbours.append(CardNeighbour(space, details.names[near].rsplit("/", 1)[-1], same, image))
+        content = PointCardContent(tuple(lines), face, self._thumbnails.refusal, tuple(neighbours))
+        view.card.show_content(content, view.plot.position_of(number) if place else None)
+
+    def _role(self, model: int) -> str:
+        shown = self._overlays.shown
+        assert shown is not None
+        return f"{shown.models[model]}, {'source' if model else 'target'}"
+
+    def _faces_arrived(self) -> None:
+        if self._view.card.isVisible():
+            self._show_card(place=False)
+        details = self._overlays.details
+        if details is not None:
+            for place, item in enumerate(self._listed):
+                face = self._thumbnails.image(int(details.images[item]))
+                if face is not None:
+                    self._view.faces.show_image(place, face)
+
+    # -- selected and searched points ----------------------------------------------------------------------------
+    def _list_faces(self, _numbers: object = None) -> None:
+        shown, details, view = self._overlays.shown, self._overlays.details, self._view
+        selection = view.plot.selection
+        self._listed = []
+        if shown is None or view.result is None or not len(selection):
+            return
+        items = view.items_of(selection)
+        subjects = shown.subject[items]
+        first = items[np.argsort(subjects, kind="stable")][:MOST_LISTED].tolist()
+        self._listed = first
+        names = details.names if details is not None else dict.fromkeys(first, "…")
+        faces = [ListedFace(item, names[item], shown.subject_names[shown.subject[item]]) for item in first]
+        view.faces.show_faces(len(selection), faces, len(items), len(np.unique(subjects)))
+        if details is not None:
+            self._thumbnails.ask(_LIST_TOPIC, [int(details.images[item]) for item in first])
+            self._faces_arrived()
+
+    def _face_chosen(self, item: int) -> None:
+        self._view.plot.set_current(item)
+
+    def _search(self, text: str) -> None:
+        shown, details, view = self._overlays.shown, self._overlays.details, self._view
+        if shown is None or details is None or not text.strip():
+            view.plot.set_marked([])
+            view.bar.search.setToolTip("")
+            return
+
+        def find(_ctx: JobContext) -> NDArray[np.int32]:
+            from canon_core.experiments.overlay_details import points_named
+
+            return points_named(shown, details, text)
+
+        def found(points: NDArray[np.int32]) -> None:
+            if shown is self._overlays.shown:
+                view.plot.set_marked(points)
+                view.plot.zoom_to(points)
+                items = len(points) // len(shown.models)
+                view.bar.search.setToolTip(f"{items:,} found" if items else "nothing found among what is shown")
+
+        self._document.bridge.ask(_SEARCH_TOPIC, find, on_result=found)
+
+
+_USE_LINEAR, _TRY_AGAIN = "use the linear map", "compute it"
+
+
+def _points(shown: Overlay, chosen: Colouring) -> ScatterPoints:
+    return ScatterPoints.build(shown.after, chosen.codes, chosen.classes, shown.before)

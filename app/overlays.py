@@ -1,0 +1,360 @@
+"""The overlay that belongs to the chosen cell: looked up, laid out at once by PCA, and by UMAP in a job."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+
+from canon_core.errors import CanonError
+from canon_core.jobs import JobContext, Progress
+from canon_core.maps.kinds import MapKind
+from canon_core.projection.kinds import OverlayMethod
+from canon_core.projection.worker_process import ProjectionWorker
+from canon_core.study.overlay_results import (
+    DEFAULT_MIN_DIST,
+    DEFAULT_NEIGHBOURS,
+    EVERYTHING,
+    Overlay,
+    OverlayLevel,
+    OverlaySettings,
+)
+
+from .computing import Computing
+from .document import Document
+from .view_state import Pair
+
+if TYPE_CHECKING:
+    from canon_core.experiments.overlay_details import OverlayDetails
+
+_TOPIC, _DETAILS_TOPIC = "overlay", "points of the overlay"
+
+
+@dataclass(frozen=True)
+class OverlayChoices:
+    """What only the overlay has; map, fit, seed and features are those of the matrix, source and target its cell's.
+
+    Attributes
+    ----------
+    all_sources : bool
+        Every other model goes into the target, not the cell's source alone.
+    subjects, chosen :
+        As :class:`canon_core.study.overlay_results.OverlaySettings`.
+    """
+
+    all_sources: bool = False
+    method: OverlayMethod = OverlayMethod.UMAP
+    level: OverlayLevel = OverlayLevel.IMAGES
+    subjects: int | None = None
+    chosen: tuple[str, ...] = ()
+    neighbours: int = DEFAULT_NEIGHBOURS
+    min_dist: float = DEFAULT_MIN_DIST
+
+
+class Overlays(QObject):
+    """Keeps the overlay of the present choice while somebody looks at it.
+
+    PCA and singular directions, and PCA as a stand-in for UMAP, answer on the interactive lane; UMAP, and everything
+    of a large dataset, is a job that can be cancelled.
+
+    Signals
+    -------
+    changed() :
+        ``shown``, ``error`` or what is under way changed.
+    detailsChanged() :
+        ``details`` changed.
+    progressed(text) : str
+        What the job does just then.
+    """
+
+    changed = Signal()
+    detailsChanged = Signal()
+    progressed = Signal(str)
+
+    def __init__(self, document: Document, computing: Computing, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._document, self._computing, self._bridge = document, computing, document.bridge
+        self.choices = OverlayChoices()
+        self.shown: Overlay | None = None
+        self.details: OverlayDetails | None = None
+        self.error: CanonError | None = None
+        self._worker = ProjectionWorker()
+        self._watched = False
+        self._asked: tuple[object, ...] | None = None
+        self._looking = False
+        self._running: dict[int, OverlaySettings] = {}
+        self._declined: OverlaySettings | None = None  # cancelled or failed: not again by itself
+        document.closed.connect(self._forget)
+        for changed in (document.contentsChanged, document.stateChanged, computing.matrixChanged):
+            changed.connect(self._follow)
+        self._bridge.progress.connect(self._progressed)
+        for ended in (self._bridge.finished, self._bridge.failed, self._bridge.cancelled):
+            ended.connect(self._job_ended)
+
+    # -- what it is about ----------------------------------------------------------------------------------------
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Models that can be overlaid: embedded, and not left out."""
+        contents, state = self._document.contents, self._document.state
+        if contents is None or contents.dataset(state.dataset) is None:
+            return ()
+        return tuple(name for name in contents.embedded(state.dataset) if name not in state.left_out)
+
+    @property
+    def pair(self) -> Pair | None:
+        """Source and target: the chosen cell's, or, of a single model, another source into it."""
+        models = self.models
+        if len(models) < 2:
+            return None
+        cells = [pair for pair in self._document.state.cells if set(pair) <= set(models)]
+        source, target = cells[-1] if cells else models[:2]
+        if source == target:
+            source = next(name for name in models if name != target)
+        return source, target
+
+    @property
+    def has_templates(self) -> bool:
+        """Whether points may be templates."""
+        contents = self._document.contents
+        entry = contents.dataset(self._document.state.dataset) if contents is not None else None
+        return entry is not None and entry.has_templates
+
+    @property
+    def settings(self) -> OverlaySettings | None:
+        """Of the overlay that is wanted; None where there can be none."""
+        pair, state, choices = self.pair, self._document.state, self.choices
+        if pair is None or state.map is MapKind.NONE:
+            return None
+        source, target = pair
+        sources = tuple(name for name in self.models if name != target) if choices.all_sources else (source,)
+        return OverlaySettings(
+            dataset=state.dataset,
+            sources=sources,
+            target=target,
+            map=state.map,
+            mode=state.mode,
+            features=state.features,
+            level=choices.level if self.has_templates else OverlayLevel.IMAGES,
+            subjects=choices.subjects,
+            chosen=choices.chosen,
+            method=choices.method,
+            neighbours=choices.neighbours,
+            min_dist=choices.min_dist,
+            seed=state.seed,
+        )
+
+    @property
+    def looking(self) -> bool:
+        """Whether it is being looked up, or laid out at once."""
+        return self._looking
+
+    @property
+    def computing(self) -> bool:
+        """Whether a job makes the wanted overlay."""
+        return self.settings in self._running.values() if self._running else False
+
+    @property
+    def current(self) -> bool:
+        """Whether what is shown is what is wanted, not its stand-in or the one of before."""
+        return self.shown is not None and self.shown.settings == self.settings
+
+    @property
+    def stand_in(self) -> bool:
+        """Whether PCA is shown until UMAP is there."""
+        settings = self.settings
+        return (
+            self.shown is not None
+            and settings is not None
+            and self.shown.settings != settings
+            and self.shown.settings == replace(settings, method=OverlayMethod.PCA)
+        )
+
+    # -- asking --------------------------------------------------------------------------------------------------
+    def watch(self, watched: bool) -> None:
+        """Say whether the overlay is on the screen: else nothing is looked up."""
+        self._watched = watched
+        self._follow()
+
+    def choose(self, choices: OverlayChoices) -> None:
+        """Want another overlay."""
+        if choices != self.choices:
+            self.choices = choices
+            self._follow()
+            self.changed.emit()
+
+    def compute(self) -> None:
+        """Lay the wanted overlay out in a job."""
+        settings = self.settings
+        if settings is not None and settings not in self._running.values():
+            self._declined = None
+            self._begin(settings)
+
+    def warm(self) -> None:
+        """Start the process that computes UMAP, so that it is ready when somebody looks."""
+        self._bridge.run_errand(self._worker.warm)
+
+    def close(self) -> None:
+        """End that process."""
+        self._worker.close()
+
+    def cancel(self) -> None:
+        """Cancel the job."""
+        for number in list(self._running):
+            self._bridge.cancel(number)
+
+    def _follow(self, *_: object) -> None:
+        if not self._watched:
+            return
+        settings = self.settings
+        key = None if settings is None else (settings, self._computing.stamp)
+        if key == self._asked:
+            return
+        self._asked, self.error = key, None
+        for number, running in list(self._running.items()):
+            if running != settings:
+                self._bridge.cancel(number)
+        if settings is None:
+            self._bridge.drop(_TOPIC)
+            self._looking = False
+            self._show(None)
+        else:
+            self._look_up(settings)
+
+    def _look_up(self, settings: OverlaySettings) -> None:
+        study = self._document.study
+        assert study is not None
+        at_once = settings.subjects != EVERYTHING or bool(settings.chosen)
+
+        def work(ctx: JobContext) -> Overlay | None:
+            from canon_core.experiments.overlay import run_overlay, stored_overlay
+
+            found = stored_overlay(study, settings)
+            if found is None and at_once:
+                quick = settings
+                if settings.method is OverlayMethod.UMAP:
+                    quick = replace(settings, method=OverlayMethod.PCA)
+                found = run_overlay(study, quick, ctx)
+            return found
+
+        def answered(found: Overlay | None) -> None:
+            self._looking = False
+            if found is not None:
+                self._show(found)
+            if not self.current:
+                self.changed.emit()
+                self._maybe_begin(settings)
+
+        def failed(error: CanonError) -> None:
+            self._looking = False
+            self._fail(error)
+
+        self._looking = True
+        self._bridge.ask(_TOPIC, work, on_result=answered, on_failure=failed)
+        self.changed.emit()
+
+    def _maybe_begin(self, settings: OverlaySettings) -> None:
+        if self._computing.automatic and settings != self._declined and settings not in self._running.values():
+            self._begin(settings)
+
+    def _begin(self, settings: OverlaySettings) -> None:
+        study = self._document.study
+        if study is None:
+            return
+
+        def work(ctx: JobContext) -> Overlay:
+            from canon_core.experiments.overlay import run_overlay
+
+            return run_overlay(study, settings, ctx, self._worker)
+
+        def finished(result: Any) -> None:
+            if self.settings == settings:
+                self.error = None
+                self._show(result)
+
+        def cancelled() -> None:
+            self._declined = settings
+
+        def failed(error: CanonError) -> None:
+            self._declined = settings
+            if self.settings == settings:
+                self._fail(error)
+            else:
+                self._document.faulted.emit(error)
+
+        number = self._bridge.submit(
+            f"Overlay of {_names(settings.sources)} → {settings.target} · {method_text(settings.method)}",
+            work,
+            on_result=finished,
+            on_failure=failed,
+            on_cancelled=cancelled,
+            resume=lambda: self._begin(settings),
+        )
+        self._running[number] = settings
+        self.changed.emit()
+
+    def _fail(self, error: CanonError) -> None:
+        self.error = error
+        if not self.stand_in:
+            self._show(None)
+        self.changed.emit()
+
+    def _show(self, found: Overlay | None) -> None:
+        before, self.shown = self.shown, found
+        if found is None:
+            self.details = None
+            self._bridge.drop(_DETAILS_TOPIC)
+            self.detailsChanged.emit()
+        elif self.details is None or before is None or not same_points(before.settings, found.settings):
+            self.details = None
+            self._ask_details(found)
+        self.changed.emit()
+
+    def _ask_details(self, found: Overlay) -> None:
+        study = self._document.study
+        assert study is not None
+
+        def work(ctx: JobContext) -> OverlayDetails:
+            from canon_core.experiments.overlay_details import overlay_details
+
+            return overlay_details(study, found, ctx)
+
+        def answered(details: OverlayDetails) -> None:
+            if self.shown is not None and same_points(self.shown.settings, found.settings):
+                self.details = details
+                self.detailsChanged.emit()
+
+        self._bridge.ask(_DETAILS_TOPIC, work, on_result=answered, on_failure=self._document.faulted.emit)
+
+    # -- following the jobs --------------------------------------------------------------------------------------
+    def _progressed(self, progress: Progress) -> None:
+        if progress.job in self._running and self.computing:
+            part = f" {100 * progress.done // progress.total} %" if progress.total else ""
+            self.progressed.emit(f"{progress.what}…{part}")
+
+    def _job_ended(self, number: int, *_: object) -> None:
+        if self._running.pop(number, None) is not None:
+            self.changed.emit()
+
+    def _forget(self) -> None:
+        self._asked, self._declined, self.error = None, None, None
+        self._running.clear()
+        self._looking = False
+        self.choices = replace(self.choices, all_sources=False, chosen=())
+        self._show(None)
+
+
+def method_text(method: OverlayMethod) -> str:
+    """As it is said on the screen."""
+    return {OverlayMethod.UMAP: "UMAP", OverlayMethod.PCA: "PCA"}.get(method, "singular directions")
+
+
+def _names(sources: Sequence[str]) -> str:
+    return sources[0] if len(sources) == 1 else f"{len(sources)} models"
+
+
+def same_points(one: OverlaySettings, other: OverlaySettings) -> bool:
+    """Whether two overlays show the same points, whatever their layout."""
+    layout = {"method": one.method, "neighbours": one.neighbours, "min_dist": one.min_dist}
+    return one == replace(other, **layout)  # type: ignore[arg-type]

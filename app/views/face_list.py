@@ -1,0 +1,106 @@
+"""The panel beside an overlay: the faces of the selected points, with their names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QColor, QIcon, QImage, QPixmap
+from PySide6.QtWidgets import QFrame, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
+
+from ..theme import LARGE, SMALL, theme_for
+from .labels import TextLabel
+
+_SIDE = 72
+#: Faces listed at once; more are counted.
+MOST_LISTED = 120
+
+
+@dataclass(frozen=True)
+class ListedFace:
+    """One item: its number, id and subject."""
+
+    item: int
+    name: str
+    subject: str
+
+
+class FaceList(QWidget):
+    """Faces in rows.
+
+    Signals
+    -------
+    faceHovered(item), faceChosen(item) : int
+    onlyRequested(), clearRequested() :
+        Show only the subjects of the listed faces; select nothing.
+    """
+
+    faceChosen = Signal(int)
+    onlyRequested = Signal()
+    clearRequested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.title = TextLabel("", size=LARGE, bold=True)
+        self.counts = TextLabel("", muted=True, size=SMALL)
+        self.list = QListWidget()
+        self.list.setViewMode(QListWidget.ViewMode.IconMode)
+        self.list.setResizeMode(QListWidget.ResizeMode.Adjust)
+        self.list.setMovement(QListWidget.Movement.Static)
+        self.list.setIconSize(QSize(_SIDE, _SIDE))
+        self.list.setSpacing(4)
+        self.list.setFrameShape(QFrame.Shape.NoFrame)
+        self.list.setUniformItemSizes(True)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideLeft)  # names differ at their ends
+        self.list.setAccessibleName("Selected faces")
+        self.list.currentItemChanged.connect(self._tell)
+        self.only_button = QPushButton("Only these subjects")
+        self.only_button.setToolTip("Lay out the subjects of these faces alone")
+        self.only_button.clicked.connect(self.onlyRequested)
+        self.clear_button = QPushButton("Clear selection")
+        self.clear_button.clicked.connect(self.clearRequested)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 2, 0, 0)
+        column.setSpacing(6)
+        for widget in (self.title, self.counts):
+            column.addWidget(widget)
+        column.addWidget(self.list, 1)
+        column.addWidget(self.only_button)
+        column.addWidget(self.clear_button)
+        self.setMinimumWidth(190)
+
+    def show_faces(self, points: int, faces: Sequence[ListedFace], items: int, subjects: int) -> None:
+        """List the first faces of a selection."""
+        self.title.setText(f"{points:,} point{'s' * (points != 1)} selected")
+        text = f"{items:,} image{'s' * (items != 1)} of {subjects:,} subject{'s' * (subjects != 1)}"
+        if items > len(faces):
+            text += f"; the first {len(faces):,} are listed"
+        self.counts.setText(text)
+        self.list.blockSignals(True)
+        self.list.clear()
+        for face in faces:
+            entry = QListWidgetItem(face.name.rsplit("/", 1)[-1])
+            entry.setData(Qt.ItemDataRole.UserRole, face.item)
+            entry.setToolTip(f"{face.name}\n{face.subject}")
+            entry.setData(Qt.ItemDataRole.AccessibleTextRole, f"{face.name}, subject {face.subject}")
+            entry.setSizeHint(QSize(_SIDE + 12, _SIDE + 24))
+            entry.setIcon(self._icon(None))
+            self.list.addItem(entry)
+        self.list.blockSignals(False)
+
+    def show_image(self, place: int, face: QImage | None) -> None:
+        """The picture of the face with this number in the list."""
+        entry = self.list.item(place)
+        if entry is not None:
+            entry.setIcon(self._icon(face))
+
+    def _icon(self, face: QImage | None) -> QIcon:
+        if face is not None:
+            return QIcon(QPixmap.fromImage(face))
+        empty = QPixmap(_SIDE, _SIDE)
+        empty.fill(QColor(theme_for(self).grid))
+        return QIcon(empty)
+
+    def _tell(self, entry: QListWidgetItem | None) -> None:
+        self.faceChosen.emit(-1 if entry is None else int(entry.data(Qt.ItemDataRole.UserRole)))

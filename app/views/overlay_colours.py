@@ -1,0 +1,95 @@
+"""By what points of an overlay are coloured: model, subject, whether they find it, a covariate. No Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from canon_core.study.overlay_results import Overlay
+
+from .scatter_points import PointClass
+
+if TYPE_CHECKING:
+    from canon_core.experiments.overlay_details import OverlayDetails
+
+MODEL, SUBJECT, ERROR, HALF = "model", "subject", "error", "half"
+#: Subjects, and groups of a covariate, that have a colour of their own.
+_MOST_SUBJECTS, _MOST_GROUPS = 7, 12
+_RIGHT, _WRONG = 2, 1  # green and vermillion
+
+
+@dataclass(frozen=True, eq=False)
+class Colouring:
+    """Class of each point."""
+
+    codes: NDArray[np.uint8]
+    classes: tuple[PointClass, ...]
+
+
+def colourings(result: Overlay | None, details: OverlayDetails | None) -> dict[str, str]:
+    """What can be coloured by: name → what it says."""
+    found = {MODEL: "Which model a point is of", SUBJECT: "The subjects with most points; all others grey"}
+    if result is not None and len(result.fit_pairs) > 1:
+        found[HALF] = "Which half of the subjects a point is of: mapped by the map fitted on the other"
+    if details is not None:
+        if details.neighbours:
+            found[ERROR] = "Whether a mapped source point's nearest other target point is of its subject"
+        found |= dict.fromkeys(details.covariates, "A covariate of the dataset")
+    return found
+
+
+def colouring(by: str, result: Overlay, details: OverlayDetails | None) -> Colouring:
+    """Classes of the points; by model where the other is not known (yet)."""
+    models = len(result.models)
+    if by == SUBJECT:
+        return _by_subject(result)
+    if by == HALF and len(result.fit_pairs) > 1:
+        return Colouring(result.half.astype(np.uint8), (PointClass("first half", 0), PointClass("second half", 1)))
+    if details is not None and by == ERROR and details.neighbours:
+        return _by_error(result, details)
+    if details is not None and by in details.covariates:
+        grouping = details.covariates[by]
+        groups = grouping.groups[:_MOST_GROUPS]
+        codes = np.where((grouping.codes < 0) | (grouping.codes >= len(groups)), len(groups), grouping.codes)
+        rest = "others and unknown" if len(grouping.groups) > len(groups) else "unknown"
+        classes = [PointClass(f"{by} {name}", number) for number, name in enumerate(groups)]
+        return Colouring(np.tile(codes.astype(np.uint8), models), (*classes, PointClass(rest, None)))
+    names = [f"{name} (target)" if number == 0 else name for number, name in enumerate(result.models)]
+    kept = names[:_MOST_GROUPS]
+    codes = np.minimum(result.model, len(kept)).astype(np.uint8)
+    classes = [PointClass(name, number) for number, name in enumerate(kept)]
+    if len(names) > len(kept):
+        classes.append(PointClass("other models", None))
+    return Colouring(codes, tuple(classes))
+
+
+def _by_subject(result: Overlay) -> Colouring:
+    counts = np.bincount(result.subject, minlength=len(result.subject_names))
+    largest = np.argsort(-counts, kind="stable")[:_MOST_SUBJECTS]
+    place = np.full(len(counts), len(largest), np.uint8)
+    place[largest] = np.arange(len(largest))
+    classes = [PointClass(result.subject_names[code], number) for number, code in enumerate(largest.tolist())]
+    if len(counts) > len(largest):
+        classes.append(PointClass(f"{len(counts) - len(largest):,} other subjects", None))
+    return Colouring(place[result.subject], tuple(classes))
+
+
+def _by_error(result: Overlay, details: OverlayDetails) -> Colouring:
+    codes = np.zeros(len(result.model), np.uint8)
+    subject = result.subject[result.rows(0)]
+    for number, neighbours in enumerate(details.neighbours, 1):
+        right = (neighbours.after >= 0) & (subject[neighbours.after] == subject)
+        codes[result.rows(number)] = np.where(neighbours.asked, np.where(right, 1, 2), 0)
+    alone = any(not neighbours.asked.all() for neighbours in details.neighbours)
+    target = f"{result.models[0]} (target)"
+    return Colouring(
+        codes,
+        (
+            PointClass(f"{target}, and images without a partner" if alone else target, None),
+            PointClass("finds its subject after the map", _RIGHT),
+            PointClass("finds another subject", _WRONG),
+        ),
+    )

@@ -1,0 +1,358 @@
+"""Overlay of aligned spaces: a target's faces and those of its sources, before and after the map."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QMenu,
+    QPushButton,
+    QSplitter,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from canon_core.study.overlay_results import Overlay, OverlayLevel, overlay_line, score_text
+
+from .bar_buttons import button_row, tool_button
+from .blend_slider import BlendSlider
+from .empty_state import EmptyState
+from .face_list import FaceList
+from .labels import SettingsLabel, TextLabel
+from .overlay_bar import OverlayBar
+from .point_card import PointCard
+from .scatter_legend import ScatterLegend
+from .scatter_plot import MOST_LINES, ScatterPlot, Tool
+from .scatter_points import ScatterPoints
+from .table_twin import Entry, TableTwin
+
+if TYPE_CHECKING:
+    from canon_core.experiments.overlay_details import OverlayDetails
+
+#: Rows of the table; more cannot be read, and would hold up the window.
+MOST_ROWS = 5_000
+
+
+class OverlayView(QWidget):
+    """A scatter plot with its choosers, its slider, its settings and its table.
+
+    Signals
+    -------
+    exportRequested(), computeRequested(), cancelRequested(), actionRequested(), allSubjectsRequested() :
+        The buttons for export, for a layout that was not computed, for one that is, of the empty state, and for going
+        back from chosen subjects to all.
+    """
+
+    exportRequested = Signal()
+    computeRequested = Signal()
+    cancelRequested = Signal()
+    actionRequested = Signal()
+    allSubjectsRequested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._result: Overlay | None = None
+        self._details: OverlayDetails | None = None
+        self._command = ""
+        self.bar = OverlayBar()
+        self.legend, self.plot, self.slider = ScatterLegend(), ScatterPlot(), BlendSlider()
+        self.plot.setAccessibleName("Overlay of aligned spaces")
+        self.card, self.faces = PointCard(self.plot), FaceList()
+        self.table = TableTwin("Overlay as a table")
+        self._empty = EmptyState()
+        self._make_buttons()
+        self._notice = self._make_notice()
+        self._splitter = QSplitter(Qt.Orientation.Horizontal)
+        self._splitter.setChildrenCollapsible(False)
+        self._splitter.addWidget(self._make_drawing())
+        self._splitter.addWidget(self.faces)
+        self._splitter.setStretchFactor(0, 1)
+        self._splitter.setSizes([700, 210])
+        self.faces.hide()
+        self._stack = QStackedWidget()
+        for page in (self._empty, self._splitter, self.table):
+            self._stack.addWidget(page)
+        self._score, self._settings = TextLabel(), SettingsLabel()
+        self._score.setAccessibleName("Score")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 8, 10, 8)
+        layout.setSpacing(6)
+        layout.addWidget(self.bar)
+        layout.addWidget(self._notice)
+        layout.addWidget(self._stack, 1)
+        layout.addWidget(self._score)
+        layout.addWidget(self._settings)
+        self.slider.moved.connect(self._move)
+        self.legend.toggled.connect(self.plot.set_shown)
+        self.plot.selectionChanged.connect(self._selected)
+        self.plot.toolChanged.connect(self._show_tool)
+        self.faces.clearRequested.connect(self._select_nothing)
+        self.table.selectionModel().currentRowChanged.connect(self._row_chosen)
+        self._empty.actionRequested.connect(self.actionRequested)
+        self._rows: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._show()
+
+    # -- building ------------------------------------------------------------------------------------------------
+    def _make_drawing(self) -> QWidget:
+        drawing = QWidget()
+        column = QVBoxLayout(drawing)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self.legend)
+        column.addWidget(self.plot, 1)
+        column.addWidget(self.slider)
+        return drawing
+
+    def _make_buttons(self) -> None:
+        self.tool_buttons = {
+            Tool.MOVE: tool_button("Move", "Drag moves the picture; the wheel zooms"),
+            Tool.RECTANGLE: tool_button("Rectangle", "Drag selects a rectangle (R; or Shift and drag)"),
+            Tool.LASSO: tool_button("Lasso", "Drag around points to select them (L; or Ctrl and drag)"),
+        }
+        for tool, button in self.tool_buttons.items():
+            button.setCheckable(True)
+            button.clicked.connect(lambda _checked=False, tool=tool: self._take_up(tool))
+        self.tool_buttons[Tool.MOVE].setChecked(True)
+        self.fit_button = tool_button("Fit", "Show everything (F, or a double click)")
+        self.fit_button.clicked.connect(self.plot.fit)
+        self.lines_button = tool_button("Lines", "")
+        self.lines_button.setCheckable(True)
+        self.lines_button.toggled.connect(self._show_lines)
+        self.table_button = tool_button("Table", "The points as a table, for the keyboard and the screen reader")
+        self.table_button.setCheckable(True)
+        self.table_button.toggled.connect(self._show_page)
+        self.copy_button = tool_button("Copy", "Copy the points as a table, or the command that makes this picture")
+        self.copy_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self.copy_button)
+        self.copy_table_action = QAction("Copy as table (tab-separated)", menu, triggered=self.copy_table)
+        self.copy_command_action = QAction("Copy as canon command", menu, triggered=self.copy_command)
+        menu.addActions([self.copy_table_action, self.copy_command_action])
+        self.copy_button.setMenu(menu)
+        self.export_button = tool_button("Export…", "Save as figure (PDF, SVG, PNG) or the coordinates (CSV)")
+        self.export_button.clicked.connect(self.exportRequested)
+        self.bar.add_widget(button_row(*self.tool_buttons.values(), self.fit_button, self.lines_button))
+        self.bar.add_widget(button_row(self.table_button, self.copy_button, self.export_button))
+        self.bar.add_widget(self.bar.search)
+
+    def _make_notice(self) -> QWidget:
+        self._notice_text = TextLabel()
+        self.compute_button = QPushButton("Compute")
+        self.compute_button.clicked.connect(self.computeRequested)
+        self.cancel_button = QPushButton("Cancel")
+        self.cancel_button.clicked.connect(self.cancelRequested)
+        self.all_button = QPushButton("All subjects again")
+        self.all_button.clicked.connect(self.allSubjectsRequested)
+        notice = QWidget()
+        row = QHBoxLayout(notice)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._notice_text, 1)
+        for button in (self.all_button, self.compute_button, self.cancel_button):
+            row.addWidget(button)
+        return notice
+
+    # -- given from outside --------------------------------------------------------------------------------------
+    def set_overlay(
+        self,
+        result: Overlay | None,
+        points: ScatterPoints | None,
+        *,
+        same_points: bool = False,
+        same_layout: bool = False,
+    ) -> None:
+        """Show an overlay; None shows the empty state. Selection and view are kept where points and layout are those
+        of before."""
+        self._result = result
+        self.plot.set_points(points, same_points=same_points, same_layout=same_layout)
+        if points is not None:
+            self.legend.set_classes(points.classes, points.counts())
+            self.plot.set_blend(self.slider.blend)
+        self._show()
+        self._show_lines()
+        self.faces.setVisible(len(self.plot.selection) > 0)
+
+    def set_details(self, details: OverlayDetails | None) -> None:
+        """What is known of the single points."""
+        self._details = details
+        if self.table_button.isChecked():
+            self._show_page()
+
+    def set_empty(self, text: str, action_text: str = "") -> None:
+        """What to say while there is no overlay, and on the button below it."""
+        self._empty.set_message(text, action_text)
+
+    def set_notice(self, text: str, *, compute: str = "", cancel: bool = False, chosen: bool = False) -> None:
+        """What is under way or was not done; ``compute`` is what the button for it says."""
+        self._notice.setVisible(bool(text))
+        self._notice_text.setText(text)
+        self.compute_button.setText(compute)
+        self.compute_button.setVisible(bool(compute))
+        self.cancel_button.setVisible(cancel)
+        self.all_button.setVisible(chosen)
+
+    def set_command(self, command: str) -> None:
+        """The command that makes this picture, to be copied."""
+        self._command = command
+
+    @property
+    def result(self) -> Overlay | None:
+        """The overlay shown."""
+        return self._result
+
+    @property
+    def settings_line(self) -> str:
+        """Every setting behind the picture."""
+        return overlay_line(self._result) if self._result is not None else ""
+
+    def items_of(self, points: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Items (images or templates) of some points, each once, ascending."""
+        assert self._result is not None
+        items: NDArray[np.int64] = np.unique(np.asarray(points, np.int64) % self._result.items[0])
+        return items
+
+    # -- copying -------------------------------------------------------------------------------------------------
+    def copy_table(self) -> None:
+        """The table, tab-separated, with the settings in the last line, to the clipboard."""
+        self._fill_table()
+        QGuiApplication.clipboard().setText(self.table.text() + self.settings_line + "\n")
+
+    def copy_command(self) -> None:
+        """The command to the clipboard."""
+        QGuiApplication.clipboard().setText(self._command)
+
+    # -- doing ---------------------------------------------------------------------------------------------------
+    def _move(self, blend: float) -> None:
+        self.plot.set_blend(blend)
+
+    def _take_up(self, tool: Tool) -> None:
+        self.plot.set_tool(tool)
+        self._show_tool(tool)
+        self.plot.setFocus()
+
+    def _show_tool(self, tool: Tool) -> None:
+        for each, button in self.tool_buttons.items():
+            button.setChecked(each is tool)
+
+    def _select_nothing(self) -> None:
+        self.plot.set_selection([])
+        self.plot.selectionChanged.emit(self.plot.selection)
+
+    def _selected(self, _numbers: object) -> None:
+        self.faces.setVisible(len(self.plot.selection) > 0)
+        self._show_lines()
+        if self.table_button.isChecked():
+            self._show_page()
+
+    def _row_chosen(self, index: object) -> None:
+        number = self.table.row_number(index)  # type: ignore[arg-type]
+        if 0 <= number < len(self._rows):
+            self.plot.set_current(int(self._rows[number]))
+
+    # -- showing -------------------------------------------------------------------------------------------------
+    def _show(self) -> None:
+        there = self._result is not None
+        for widget in (self._score, self._settings):
+            widget.setVisible(there)
+        if self._result is not None:
+            self._settings.setText(self.settings_line)
+            self._show_scores(self._result)
+        self._show_page()
+
+    def _show_scores(self, result: Overlay) -> None:
+        level = result.settings.level
+        texts = [score_text(score, level) for score in result.scores]
+        if len(texts) == 1:
+            text = texts[0]
+        else:
+            text = "; ".join(f"{name}: {each}" for name, each in zip(result.settings.sources, texts, strict=True))
+        self._score.setText(text[:1].upper() + text[1:] + ".")
+        before = [score.before for score in result.scores if score.asked]
+        after = [score.after for score in result.scores if score.asked]
+        one = str(level).removesuffix("s")
+        self.slider.set_shares(
+            _range_text(before), _range_text(after),
+            f"Share of source {level} whose nearest other target {one} shows the same subject, in the embedding space",
+        )  # fmt: skip
+
+    def _show_page(self) -> None:
+        if self._result is None:
+            self._stack.setCurrentWidget(self._empty)
+        elif self.table_button.isChecked():
+            self._fill_table()
+            self._stack.setCurrentWidget(self.table)
+        else:
+            self._stack.setCurrentWidget(self._splitter)
+
+    def _show_lines(self, *_: object) -> None:
+        if self._result is None:
+            return
+        count, models = self._result.items[0], len(self._result.models)
+        items = self.items_of(self.plot.selection) if len(self.plot.selection) else np.arange(count)
+        many = len(items) * (models - 1) > MOST_LINES
+        self.lines_button.setToolTip(
+            f"Join the images of the same face; {MOST_LINES:,} lines at most: select some points first"
+            if many
+            else "Join the source's and the target's point of each face"
+        )
+        if not self.lines_button.isChecked() or many:
+            self.plot.set_lines(np.zeros((0, 2), np.int32))
+            return
+        ends = [np.stack([items + number * count, items], axis=1) for number in range(1, models)]
+        self.plot.set_lines(np.concatenate(ends))
+
+    def _fill_table(self) -> None:
+        result, details = self._result, self._details
+        if result is None:
+            return
+        count = result.items[0]
+        chosen = self.plot.selection
+        self._rows = (np.asarray(chosen, np.int64) if len(chosen) else np.arange(len(result.model)))[:MOST_ROWS]
+        neighbours = details.neighbours if details is not None else ()
+        first = "image" if result.settings.level is OverlayLevel.IMAGES else "template"
+        columns = [first, "subject", "model", "x before", "y before", "x after", "y after"]
+        if neighbours:
+            columns += ["nearest before", "nearest after"]
+        rows: list[Sequence[Entry]] = []
+        for point in self._rows.tolist():
+            model, item = divmod(point, count)
+            row = [
+                Entry(details.names[item] if details is not None else str(result.item[point])),
+                Entry(result.subject_names[result.subject[point]]),
+                Entry(result.models[model]),
+                *(
+                    Entry(f"{value:.3f}", float(value))
+                    for value in (*result.before[point].tolist(), *result.after[point].tolist())
+                ),
+            ]
+            if neighbours and details is not None:
+                found = neighbours[model - 1] if model else None
+                row += [
+                    Entry(_neighbour(result, details, near, item))
+                    for near in ((found.before, found.after) if found is not None else (None, None))
+                ]
+            rows.append(row)
+        self.table.set_table(columns, rows)
+
+
+def _neighbour(result: Overlay, details: OverlayDetails, near: NDArray[np.int32] | None, item: int) -> str:
+    if near is None or near[item] < 0:
+        return ""
+    same = result.subject[near[item]] == result.subject[item]
+    return f"{details.names[near[item]]} ({'same' if same else 'another'} subject)"
+
+
+def _range_text(shares: Sequence[float]) -> str:
+    """A share, or from the least to the greatest of several."""
+    known = [share for share in shares if not math.isnan(share)]
+    if not known:
+        return "–"
+    low, high = f"{100 * min(known):.1f}", f"{100 * max(known):.1f}"
+    return f"{low} %" if low == high else f"{low}–{high} %"

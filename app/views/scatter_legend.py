@@ -1,0 +1,103 @@
+"""Names of a scatter plot's classes with colour, marker and count; a click hides one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QPointF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
+
+from canon_core.projection.density import PointStyle
+
+from ..theme import theme_for
+from .flow_layout import FlowLayout
+from .scatter_layers import class_style, sprite_image
+from .scatter_points import PointClass
+
+_SWATCH, _LONGEST = 18, 330
+
+
+class ScatterLegend(QWidget):
+    """One entry a class.
+
+    Signals
+    -------
+    toggled(code, shown) : int, bool
+    """
+
+    toggled = Signal(int, bool)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Legend")
+        self.entries: list[LegendEntry] = []
+        self._row = FlowLayout(self, spacing=14, line_spacing=2)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def set_classes(self, classes: Sequence[PointClass], counts: Sequence[int]) -> None:
+        """Name these; all are shown."""
+        while (item := self._row.takeAt(0)) is not None:
+            widget = item.widget()
+            widget.hide()
+            widget.deleteLater()
+        self.entries = []
+        for code, (each, count) in enumerate(zip(classes, counts, strict=True)):
+            entry = LegendEntry(each, count, self)
+            entry.toggled.connect(lambda shown, code=code: self.toggled.emit(code, shown))
+            self._row.addWidget(entry)
+            entry.show()
+            self.entries.append(entry)
+        self.updateGeometry()
+
+
+class LegendEntry(QAbstractButton):
+    """A class that is shown while the button is on."""
+
+    def __init__(self, each: PointClass, count: int, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._class = each
+        self.setCheckable(True)
+        self.setChecked(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setText(f"{each.name}  {count:,}")
+        self.setAccessibleName(f"{each.name}, {count:,} points")
+        self.setToolTip(f"<span>{_escaped(each.name)}: {count:,} points. Click to hide or show them.</span>")
+
+    def sizeHint(self) -> QSize:
+        metrics = self.fontMetrics()
+        return QSize(_SWATCH + 6 + min(metrics.horizontalAdvance(self.text()), _LONGEST) + 6, metrics.height() + 6)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(_SWATCH + 50, self.sizeHint().height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme = theme_for(self)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        ratio = self.devicePixelRatioF()
+        painter.setOpacity(1.0 if self.isChecked() else 0.35)
+        look = PointStyle(11.0 * ratio, 1.0)
+        swatch = sprite_image(class_style(self._class, theme), look, ratio, QColor(theme.window))
+        swatch.setDevicePixelRatio(ratio)
+        size = swatch.deviceIndependentSize()
+        painter.drawImage(QPointF(_SWATCH / 2 - size.width() / 2, self.height() / 2 - size.height() / 2), swatch)
+        painter.setOpacity(1.0)
+        painter.setPen(QColor(theme.text if self.isChecked() else theme.muted))
+        font = self.font()
+        font.setStrikeOut(not self.isChecked())
+        painter.setFont(font)
+        box = self.rect().adjusted(_SWATCH + 6, 0, -4, 0)
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideMiddle, box.width())
+        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
+        if self.hasFocus():
+            painter.setPen(QPen(QColor(theme.accent), 1.5))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(self.rect().adjusted(0, 0, -1, -1), 3, 3)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;")

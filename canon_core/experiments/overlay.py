@@ -1,0 +1,280 @@
+"""Overlay of aligned spaces: a target and its sources in one picture, raw and through the maps (house plan, Words)."""
+
+from __future__ import annotations
+
+import math
+import time
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+
+from canon_core.errors import SettingsError, StudyError
+from canon_core.experiments.cell_base import Cells, Float32
+from canon_core.experiments.cells import open_cells
+from canon_core.experiments.overlay_points import OverlayPoints
+from canon_core.jobs import JobContext
+from canon_core.maps.fitted import FittedMap
+from canon_core.maps.kinds import MapKind
+from canon_core.projection.agreement import subject_agreement
+from canon_core.projection.linear_axes import principal_axes, singular_axes
+from canon_core.projection.worker_process import ProjectionWorker
+from canon_core.study.keys import content_key
+from canon_core.study.overlay_results import (
+    Overlay,
+    OverlayLevel,
+    OverlayMethod,
+    OverlayScore,
+    OverlaySettings,
+    load_overlay,
+    overlay_line,
+    save_overlay,
+    score_text,
+)
+from canon_core.study.results import FitMode, MatrixSettings
+from canon_core.study.study import Study
+
+__all__ = [
+    "Overlay",
+    "OverlayLevel",
+    "OverlayMethod",
+    "OverlayScore",
+    "OverlaySettings",
+    "overlay_line",
+    "run_overlay",
+    "score_text",
+    "stored_overlay",
+]
+
+
+def run_overlay(
+    study: Study, settings: OverlaySettings, ctx: JobContext, worker: ProjectionWorker | None = None
+) -> Overlay:
+    """Lay out a target and its sources before and after their maps, score how well they meet, and store it.
+
+    With fit mode ``disjoint`` every source point goes through the map that was not fitted on its subject's half; both
+    halves are shown.
+
+    Parameters
+    ----------
+    study : Study
+        Open for writing; a read-only study gives the same without storing it.
+    settings : OverlaySettings
+    ctx : JobContext
+        Progress and cancellation.
+    worker : ProjectionWorker, optional
+        The process that computes UMAP, warm or not; one of its own unless given.
+
+    Raises
+    ------
+    SettingsError
+        When the settings contradict each other or do not fit the dataset.
+    StudyError
+        When a model has no complete embeddings.
+    Cancelled
+    """
+    start = time.perf_counter()
+    cells = _open(study, settings, ctx)
+    key, path = _place(study, cells, settings)
+    found = load_overlay(path, settings, cells.usable.dataset.title)
+    if found is not None:
+        return found
+    steps = 3 + len(settings.sources)
+    ctx.report(0, steps, "reading embeddings")
+    points = OverlayPoints(study, cells, settings)
+    target = points.raw(settings.target, ctx)
+    raws, mapped, maps = [], [], []
+    cells.expect([(source, settings.target) for source in settings.sources])
+    for done, source in enumerate(settings.sources, 1):
+        ctx.check()
+        ctx.report(done, steps, "fitting maps")
+        maps.append(cells.maps(source, settings.target, ctx))
+        raws.append(points.raw(source, ctx))
+        mapped.append(points.mapped(source, raws[-1], maps[-1], ctx))
+    ctx.report(steps - 2, steps, "scoring nearest neighbours")
+    scores = _scores(points, target, raws, mapped, ctx)
+    ctx.report(steps - 1, steps, "laying out points")
+    if settings.method is OverlayMethod.UMAP:
+        before, after, notes = _by_umap(settings, target, raws, mapped, ctx, worker)
+    else:
+        before, after, notes = _by_axes(settings, target, raws, mapped, maps)
+    count = len(points.item)
+    models = 1 + len(settings.sources)
+    result = Overlay(
+        key=key,
+        settings=settings,
+        dataset_title=cells.usable.dataset.title,
+        before=before,
+        after=after,
+        model=np.repeat(np.arange(models, dtype=np.int16), count),
+        item=np.tile(points.item, models),
+        subject=np.tile(points.subject, models),
+        half=np.tile(points.half, models),
+        subject_names=points.subject_names,
+        scores=scores,
+        items=points.items,
+        subjects=points.subjects,
+        fit_pairs=tuple(mapping.pairs for mapping in maps[0]),
+        notes=(*_padding(settings, target, raws), *notes),
+        left_out=len(cells.usable.left_out),
+        seconds=time.perf_counter() - start,
+    )
+    if not study.read_only:
+        folders = cells.usable.folders
+        names = [folders[name] for name in result.models]
+        save_overlay(path, result, names, cells.usable.dataset.folder)
+    ctx.report(steps, steps, "laying out points")
+    return result
+
+
+def stored_overlay(study: Study, settings: OverlaySettings) -> Overlay | None:
+    """What is stored of an overlay, without computing anything; None where nothing is.
+
+    Raises
+    ------
+    SettingsError, StudyError, StoreError
+        As :func:`run_overlay`, and for a damaged file.
+    """
+    cells = _open(study, settings, None)
+    return load_overlay(_place(study, cells, settings)[1], settings, cells.usable.dataset.title)
+
+
+# -- private ---------------------------------------------------------------------------------------------------------
+def _open(study: Study, settings: OverlaySettings, ctx: JobContext | None) -> Cells:
+    if settings.map is MapKind.NONE:
+        raise SettingsError(
+            "without a map there is no after to show", remedy="choose a linear, affine or rotation map"
+        )
+    if not settings.sources:
+        raise SettingsError("an overlay needs a source", remedy="name a model beside the target")
+    models = (settings.target, *settings.sources)
+    if len(set(models)) < len(models):
+        raise SettingsError("a model is named twice", remedy="name each source once, and a target that is none of them")
+    if settings.neighbours < 2:
+        raise SettingsError("UMAP needs at least 2 neighbours", remedy="give --neighbours 2 or more")
+    if not 0 <= settings.min_dist <= 1:
+        raise SettingsError("UMAP's least distance lies between 0 and 1", remedy="give e.g. --min-dist 0.1")
+    if settings.subjects is not None and settings.subjects < 0:
+        raise SettingsError("fewer than no subjects cannot be shown", remedy="give --subjects a number, or all")
+    matrix = MatrixSettings(
+        dataset=settings.dataset,
+        models=models,
+        map=settings.map,
+        mode=settings.mode,
+        features=settings.features,
+        seed=settings.seed,
+    )
+    cells = open_cells(study, matrix, ctx)
+    if cells.usable.missing:
+        raise StudyError(
+            next(iter(cells.usable.missing.values())),
+            path=study.path,
+            remedy=f"run `canon embed` with --dataset {settings.dataset}",
+        )
+    return cells
+
+
+def _place(study: Study, cells: Cells, settings: OverlaySettings) -> tuple[str, Path]:
+    """Content key of an overlay, and where it is stored."""
+    usable = cells.usable
+    templates = usable.dataset.templates
+    halves = range(2 if settings.mode is FitMode.DISJOINT else 1)
+    umap = settings.method is OverlayMethod.UMAP
+    key = content_key(
+        "overlay",
+        target=usable.keys[settings.target],
+        sources=[usable.keys[source] for source in settings.sources],
+        maps=[[cells.map_key(source, settings.target, half) for half in halves] for source in settings.sources],
+        left_out=usable.left_out_digest,
+        protocol=None if templates is None else templates.fingerprint,
+        level=str(settings.level),
+        features=str(settings.features) if settings.level is OverlayLevel.TEMPLATES else None,
+        mode=str(settings.mode),
+        subjects=None if settings.chosen else settings.subjects,
+        chosen=sorted(settings.chosen),
+        method=str(settings.method),
+        neighbours=settings.neighbours if umap else None,
+        min_dist=settings.min_dist if umap else None,
+        seed=settings.seed,
+    )
+    return key, study.stored("results", key)
+
+
+def _scores(
+    points: OverlayPoints, target: Float32, raws: list[Float32], mapped: list[Float32], ctx: JobContext
+) -> tuple[OverlayScore, ...]:
+    subjects, belongs = points.subject, points.belongs
+    alone = subject_agreement(target, target, subjects, belongs, ctx)
+    found = []
+    for raw, through in zip(raws, mapped, strict=True):
+        before = subject_agreement(raw, target, subjects, belongs, ctx)
+        after = subject_agreement(through, target, subjects, belongs, ctx)
+        own = subject_agreement(raw, raw, subjects, belongs, ctx)
+        found.append(OverlayScore(before.asked, before.share, after.share, before.chance, own.share, alone.share))
+    return tuple(found)
+
+
+def _by_axes(
+    settings: OverlaySettings,
+    target: Float32,
+    raws: list[Float32],
+    mapped: list[Float32],
+    maps: list[list[FittedMap]],
+) -> tuple[Float32, Float32, tuple[str, ...]]:
+    """Positions before and after along two straight axes, and what must be said of them."""
+    if settings.method is OverlayMethod.PCA:
+        axes, whose = principal_axes(target), "axes are the target's two principal ones"
+    else:
+        axes, own = singular_axes([mapping.matrix for both in maps for mapping in both], mapped)
+        whose = "axes are the two target directions that the maps stretch most"
+        if not own:
+            whose = "a rotation stretches nothing: axes are the two directions along which mapped points spread most"
+    before = np.concatenate([axes.place(rows) for rows in (target, *raws)])
+    after = np.concatenate([axes.place(rows) for rows in (target, *mapped)])
+    alone, raw, through = (_percent([axes.share(rows) for rows in some]) for some in ([target], raws, mapped))
+    variance = f"they hold {alone} of the target's variance, {raw} of the raw source's, {through} of the mapped one's"
+    return before, after, (f"{whose}; {variance}",)
+
+
+def _by_umap(
+    settings: OverlaySettings,
+    target: Float32,
+    raws: list[Float32],
+    mapped: list[Float32],
+    ctx: JobContext,
+    worker: ProjectionWorker | None,
+) -> tuple[Float32, Float32, tuple[str, ...]]:
+    """Positions before and after of joint UMAP, and what must be said of them."""
+    widest = max(rows.shape[1] for rows in raws)
+    before = np.concatenate([np.pad(rows, ((0, 0), (0, widest - rows.shape[1]))) for rows in raws])
+    after = np.concatenate(mapped)
+    neighbours = min(settings.neighbours, len(target) - 1)
+    with ProjectionWorker() if worker is None else nullcontext(worker) as process:
+        found = process.layouts(
+            target, before, after, neighbours=neighbours, min_dist=settings.min_dist, seed=settings.seed, ctx=ctx
+        )
+    notes = [
+        "each picture is a joint UMAP of all its points, begun at the target's own and aligned to it; target points"
+        f" moved by {found.moved[0]:.2f} and {found.moved[1]:.2f} of its radius"
+    ]
+    if neighbours < settings.neighbours:
+        notes.append(f"{neighbours} neighbours: there are no more points")
+    return found.before, found.after, tuple(notes)
+
+
+def _percent(shares: list[float]) -> str:
+    texts = sorted(f"{100 * share:.1f}" for share in (min(shares), max(shares)) if not math.isnan(share))
+    return "–".join(dict.fromkeys(texts)) + " %"
+
+
+def _padding(settings: OverlaySettings, target: Float32, raws: list[Float32]) -> tuple[str, ...]:
+    """How spaces of unequal dimensions were made comparable before the map."""
+    widths = {name: rows.shape[1] for name, rows in zip(settings.sources, raws, strict=True)}
+    other = sorted({width for width in widths.values() if width != target.shape[1]})
+    if not other:
+        return ()
+    wide = max(target.shape[1], *other)
+    return (
+        f"before: spaces of {', '.join(map(str, sorted({*widths.values(), target.shape[1]})))} dimensions padded with"
+        f" zeros to {wide}",
+    )

@@ -1,0 +1,202 @@
+"""What is told of the single points of an overlay: their names, their faces, their neighbours, their covariates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from operator import itemgetter
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from canon_core.datasets.covariates import MIXED, Covariate, Kind
+from canon_core.datasets.template_protocol import TemplateProtocols
+from canon_core.experiments.cells import open_cells
+from canon_core.experiments.overlay_points import OverlayPoints
+from canon_core.jobs import JobContext
+from canon_core.projection.nearest import have_partners, nearest_others
+from canon_core.study.overlay_results import Overlay, OverlayLevel
+from canon_core.study.results import MatrixSettings
+from canon_core.study.study import Study
+
+#: Items up to which neighbours are looked up: every item is compared with every other, four times a source.
+MOST_COMPARED: Final = 12_000
+#: Groups into which a measured covariate is cut, with as many items each.
+_QUANTILES: Final = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Grouping:
+    """A covariate of the items, as groups.
+
+    Attributes
+    ----------
+    groups : tuple of str
+    codes : (m,) int16
+        Place in ``groups``; −1 where nothing is known.
+    """
+
+    groups: tuple[str, ...]
+    codes: NDArray[np.int16]
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """Nearest other item of each item, for one source; −1 where there is none.
+
+    What shares an image or a medium with an item is not its neighbour.
+
+    Attributes
+    ----------
+    before, after : (m,) int32
+        Target point that is nearest to the raw, and to the mapped source point.
+    source_own, target_own : (m,) int32
+        Nearest within the source's own space, and within the target's.
+    asked : (m,) bool
+        Whether an item has a partner to find, so that it counts in the score.
+    """
+
+    before: NDArray[np.int32]
+    after: NDArray[np.int32]
+    source_own: NDArray[np.int32]
+    target_own: NDArray[np.int32]
+    asked: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class OverlayDetails:
+    """By item: the m images or templates of an overlay in its order.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Ids of the images, or "template N".
+    images : (m,) int64
+        Row of the image in the dataset whose face stands for the item: its first.
+    covariates : mapping
+        Name → groups of items.
+    neighbours : tuple of Neighbours
+        One a source; empty where there are more than :data:`MOST_COMPARED` items.
+    """
+
+    names: tuple[str, ...]
+    images: NDArray[np.int64]
+    covariates: Mapping[str, Grouping] = field(default_factory=dict)
+    neighbours: tuple[Neighbours, ...] = ()
+
+
+def overlay_details(study: Study, result: Overlay, ctx: JobContext) -> OverlayDetails:
+    """Look up the points of an overlay; maps that are stored are used again.
+
+    Raises
+    ------
+    SettingsError, StudyError, StoreError
+        When what the overlay was made of is not there any more.
+    Cancelled
+    """
+    settings = result.settings
+    items = result.item[result.rows(0)]
+    protocols = study.templates(settings.dataset)
+    if settings.level is OverlayLevel.TEMPLATES:
+        assert protocols is not None
+        names = tuple(f"template {number}" for number in items.tolist())
+        images = _first_images(items, protocols)
+    else:
+        ids = study.faces(settings.dataset).ids
+        rows = items.tolist()
+        names = itemgetter(*rows)(ids) if len(rows) > 1 else (ids[rows[0]],)
+        images = items
+    covariates = {} if protocols is None else {
+        each.name: _grouped(each, items, images, protocols, settings.level) for each in protocols.covariates
+    }
+    neighbours = _neighbours(study, result, ctx) if len(items) <= MOST_COMPARED else ()
+    return OverlayDetails(names, images, covariates, neighbours)
+
+
+def points_named(result: Overlay, details: OverlayDetails, text: str) -> NDArray[np.int32]:
+    """Points, of every model, whose subject or id holds some text, in any case; none for no text."""
+    wanted = text.strip().casefold()
+    if not wanted:
+        return np.zeros(0, np.int32)
+    subjects = [code for code, name in enumerate(result.subject_names) if wanted in name.casefold()]
+    found = np.isin(result.subject[result.rows(0)], subjects)
+    found |= np.fromiter((wanted in name.casefold() for name in details.names), bool, len(details.names))
+    items = np.flatnonzero(found)
+    starts = np.arange(len(result.models)) * result.items[0]
+    return (starts[:, None] + items).reshape(-1).astype(np.int32)
+
+
+# -- private ---------------------------------------------------------------------------------------------------------
+def _first_images(templates: NDArray[np.int64], protocols: TemplateProtocols) -> NDArray[np.int64]:
+    protocol = protocols.verification
+    images = len(protocol.template)
+    first = np.full(len(protocol.template_ids), -1, np.int64)
+    first[protocol.template[::-1]] = np.arange(images - 1, -1, -1)  # the first image is written last
+    return first[np.searchsorted(protocol.template_ids, templates)]
+
+
+def _grouped(
+    covariate: Covariate,
+    items: NDArray[np.int64],
+    images: NDArray[np.int64],
+    protocols: TemplateProtocols,
+    level: OverlayLevel,
+) -> Grouping:
+    protocol = protocols.verification
+    if level is OverlayLevel.TEMPLATES:
+        where, count = np.searchsorted(protocol.template_ids, items), len(protocol.template_ids)
+        if covariate.kind is Kind.MEASURE:
+            return _quantiles(covariate.medians(protocol.template, count)[where])
+        codes = covariate.majorities(protocol.template, count)[where]
+        groups = (*covariate.classes, "mixed")
+        return Grouping(groups, np.where(codes == MIXED, len(groups) - 1, codes).astype(np.int16))
+    values = covariate.values[images]
+    if covariate.kind is Kind.MEASURE:
+        return _quantiles(values)
+    return Grouping(covariate.classes, np.where(np.isnan(values), -1, np.nan_to_num(values)).astype(np.int16))
+
+
+def _quantiles(values: NDArray[np.float32]) -> Grouping:
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return Grouping((), np.full(len(values), -1, np.int16))
+    cuts = np.unique(np.quantile(known, np.arange(1, _QUANTILES) / _QUANTILES))
+    codes = np.where(np.isnan(values), -1, np.searchsorted(cuts, values, side="right")).astype(np.int16)
+    ends = [float(known.min()), *cuts.tolist(), float(known.max())]
+    groups = tuple(f"{low:.3g} … {high:.3g}" for low, high in pairwise(ends))
+    return Grouping(groups, codes)
+
+
+def _neighbours(study: Study, result: Overlay, ctx: JobContext) -> tuple[Neighbours, ...]:
+    settings = result.settings
+    matrix = MatrixSettings(
+        dataset=settings.dataset,
+        models=result.models,
+        map=settings.map,
+        mode=settings.mode,
+        features=settings.features,
+        seed=settings.seed,
+    )
+    cells = open_cells(study, matrix, ctx)
+    points = OverlayPoints(study, cells, settings)
+    target = points.raw(settings.target, ctx)
+    cells.expect([(source, settings.target) for source in settings.sources])
+    asked = have_partners(points.subject, points.belongs)
+    target_own = nearest_others(target, target, points.belongs, ctx)
+    found = []
+    for source in settings.sources:
+        ctx.check()
+        raw = points.raw(source, ctx)
+        mapped = points.mapped(source, raw, cells.maps(source, settings.target, ctx), ctx)
+        found.append(
+            Neighbours(
+                nearest_others(raw, target, points.belongs, ctx),
+                nearest_others(mapped, target, points.belongs, ctx),
+                nearest_others(raw, raw, points.belongs, ctx),
+                target_own,
+                asked,
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,78 @@
+"""Which target point is nearest to each source point, by cosine, among those that are no copy of it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from canon_core.jobs import JobContext
+
+#: Numbers in one block of products: 32 MB.
+_BLOCK = 2**23
+
+
+def nearest_others(
+    source: NDArray[np.float32],
+    target: NDArray[np.float32],
+    belongs: sparse.csr_array,
+    ctx: JobContext | None = None,
+) -> NDArray[np.int32]:
+    """Row of the nearest target point that shares no image and no medium with each source point.
+
+    Parameters
+    ----------
+    source : (n, d_source) float32
+        Unit rows; where dimensions differ, the narrower space is padded with zeros.
+    target : (n, d_target) float32
+        Of the same images (or templates) in the same order.
+    belongs : (n, g) sparse
+        Which images and media each belongs to.
+    ctx : JobContext, optional
+        Checked at every block.
+
+    Returns
+    -------
+    (n,) int32
+        −1 where every target point shares something with it.
+
+    Raises
+    ------
+    Cancelled
+    """
+    context = ctx or JobContext()
+    count = len(source)
+    shared = min(source.shape[1], target.shape[1])
+    aims = np.ascontiguousarray(target[:, :shared].T)
+    groups = sparse.csr_array(belongs, dtype=np.int32)
+    across = sparse.csc_array(groups.T)
+    nearest = np.full(count, -1, np.int32)
+    step = max(1, _BLOCK // max(count, 1))
+    for low in range(0, count, step):
+        context.check()
+        part = slice(low, min(low + step, count))
+        scores = source[part, :shared] @ aims
+        copies = sparse.coo_array(groups[part] @ across)
+        scores[copies.row, copies.col] = -np.inf
+        found = scores.argmax(axis=1)
+        there = np.isfinite(scores[np.arange(len(found)), found])
+        nearest[part] = np.where(there, found, -1)
+    return nearest
+
+
+def have_partners(subjects: NDArray[np.integer], belongs: sparse.csr_array) -> NDArray[np.bool_]:
+    """Which points have another one of their subject that shares no image and no medium with them.
+
+    Parameters
+    ----------
+    subjects : (n,) int
+        Code of the subject of each.
+    belongs : (n, g) sparse
+        Which images and media each belongs to.
+    """
+    groups = sparse.csr_array(belongs, dtype=np.int32)
+    copies = sparse.coo_array(groups @ groups.T)
+    same = subjects[copies.row] == subjects[copies.col]
+    sizes = np.bincount(subjects)[subjects]
+    partners: NDArray[np.bool_] = sizes > np.bincount(copies.row[same], minlength=len(subjects))
+    return partners

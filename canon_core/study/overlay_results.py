@@ -1,0 +1,299 @@
+"""Overlays of aligned spaces: where the points of a target and of its sources lie, before a map and after it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
+
+from canon_core.errors import StoreError
+from canon_core.maps.kinds import MapKind
+from canon_core.projection.kinds import OverlayMethod
+from canon_core.store.arrays import load_arrays, save_arrays
+from canon_core.study.results import Features, FitMode, features_text
+
+__all__ = [
+    "DEFAULT_POINTS",
+    "EVERYTHING",
+    "Overlay",
+    "OverlayLevel",
+    "OverlayMethod",
+    "OverlayScore",
+    "OverlaySettings",
+    "load_overlay",
+    "overlay_line",
+    "save_overlay",
+    "score_text",
+]
+
+#: Points of all models together unless a subset is asked for: a UMAP of them takes about half a minute on two cores.
+DEFAULT_POINTS: Final = 4_000
+#: Neighbours and least distance of UMAP unless others are asked for: UMAP's own.
+DEFAULT_NEIGHBOURS: Final = 15
+DEFAULT_MIN_DIST: Final = 0.1
+#: Number of subjects that stands for all of them.
+EVERYTHING: Final = 0
+
+
+class OverlayLevel(StrEnum):
+    """What a point is."""
+
+    IMAGES = "images"
+    TEMPLATES = "templates"
+
+
+@dataclass(frozen=True)
+class OverlaySettings:
+    """Everything an overlay depends on besides the embeddings.
+
+    Attributes
+    ----------
+    sources : tuple of str
+        Models whose points go through a map each; several show all of them in one target.
+    features : Features
+        How templates are made; points of the level ``images`` are of unit norm, nothing else.
+    subjects : int or None
+        How many random subjects are shown; :data:`EVERYTHING` for all of them; None for as many as make about
+        :data:`DEFAULT_POINTS` points.
+    chosen : tuple of str
+        Names of the subjects that are shown; then ``subjects`` does not count.
+    neighbours, min_dist :
+        Of UMAP.
+    seed : int
+        Of the split into halves, of the random subjects, and of UMAP.
+    """
+
+    dataset: str
+    sources: tuple[str, ...]
+    target: str
+    map: MapKind = MapKind.LINEAR
+    mode: FitMode = FitMode.DISJOINT
+    features: Features = Features.PAPER
+    level: OverlayLevel = OverlayLevel.IMAGES
+    subjects: int | None = None
+    chosen: tuple[str, ...] = ()
+    method: OverlayMethod = OverlayMethod.UMAP
+    neighbours: int = DEFAULT_NEIGHBOURS
+    min_dist: float = DEFAULT_MIN_DIST
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class OverlayScore:
+    """Share of a source's points whose nearest target point is of the same subject, in the embedding space.
+
+    Attributes
+    ----------
+    asked : int
+        Points that have a partner: a target point of their subject that shares no image and no medium with them. Others
+        are not asked, and what shares an image or a medium does not count as the nearest.
+    before, after : float
+        Raw, and through the map; NaN where none is asked.
+    chance : float
+        Where any target point were the nearest with the same probability.
+    source_own, target_own : float
+        Both models by themselves: nearest point of their own.
+    """
+
+    asked: int
+    before: float
+    after: float
+    chance: float
+    source_own: float
+    target_own: float
+
+
+@dataclass(frozen=True, eq=False)
+class Overlay:
+    """Points of the target (model 0) and of each source (1, 2, …), the same items in the same order for each.
+
+    With m items and k sources there are n = (1 + k)·m points, one model after the other: row ``i`` of the target and
+    row ``s·m + i`` of source s are the same image (or template).
+
+    Attributes
+    ----------
+    before, after : (n, 2) float32
+        Positions with raw sources, and with mapped ones, both aligned to the target's own layout.
+    model : (n,) int16
+        0 for the target, else which source.
+    item : (n,) int64
+        Row of the image in the dataset (``study.faces(dataset).ids``), or id of the template in the protocol's files.
+    subject : (n,) int32
+        Place in ``subject_names``.
+    half : (n,) int8
+        Half of its subject with fit mode ``disjoint``: mapped by the map fitted on the other half. Else 0.
+    scores : tuple of OverlayScore
+        One a source.
+    items, subjects : (int, int)
+        How many are shown, and how many there are.
+    fit_pairs : tuple of int
+        Image pairs behind the map of each half.
+    notes : tuple of str
+        What a reader of the picture must know: padding, axes, how far the target moved.
+    left_out : int
+        Images without a usable embedding in one of the models.
+    """
+
+    key: str
+    settings: OverlaySettings
+    dataset_title: str
+    before: NDArray[np.float32]
+    after: NDArray[np.float32]
+    model: NDArray[np.int16]
+    item: NDArray[np.int64]
+    subject: NDArray[np.int32]
+    half: NDArray[np.int8]
+    subject_names: tuple[str, ...]
+    scores: tuple[OverlayScore, ...]
+    items: tuple[int, int]
+    subjects: tuple[int, int]
+    fit_pairs: tuple[int, ...]
+    notes: tuple[str, ...] = ()
+    left_out: int = 0
+    seconds: float = 0.0
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names by the numbers in ``model``: the target, then the sources."""
+        return (self.settings.target, *self.settings.sources)
+
+    @property
+    def sampled(self) -> bool:
+        """Whether some items are not shown."""
+        return self.items[0] < self.items[1]
+
+    def rows(self, model: int) -> slice:
+        """The points of one model, by its number in :attr:`models`."""
+        return slice(model * self.items[0], (model + 1) * self.items[0])
+
+
+def overlay_line(result: Overlay) -> str:
+    """Every setting behind an overlay in one line, as it stands under each view and figure."""
+    settings = result.settings
+    what = str(settings.level)
+    templates = settings.level is OverlayLevel.TEMPLATES
+    halves = settings.mode is FitMode.DISJOINT
+    shown = f"{result.items[0]:,} of {result.items[1]:,} {what} of {result.subjects[0]:,} of {result.subjects[1]:,}"
+    if settings.chosen:
+        subset = f"{shown} subjects, chosen"
+    elif result.sampled:
+        subset = f"{shown} subjects, drawn at random (seed {settings.seed})"
+    else:
+        subset = f"all {result.items[1]:,} {what} of {result.subjects[1]:,} subjects"
+    fit = f"fit {settings.mode}"
+    if halves:
+        fit += f" (seed {settings.seed}; each half of the subjects through the map fitted on the other)"
+    method = str(settings.method).upper() if settings.method is not OverlayMethod.SINGULAR else "singular directions"
+    if settings.method is OverlayMethod.UMAP:
+        method += f" (cosine, {settings.neighbours} neighbours, min-dist {settings.min_dist:g}, seed {settings.seed})"
+    parts = [
+        result.dataset_title,
+        subset,
+        f"{', '.join(settings.sources)} → {settings.target}",
+        f"map {settings.map}",
+        fit,
+        features_text(settings.features) if templates else "unit norm",
+    ]
+    if result.fit_pairs:
+        parts.append("fit pairs " + " + ".join(f"{count:,}" for count in result.fit_pairs))
+    parts += [method, *result.notes]
+    if result.left_out:
+        parts.append(f"{result.left_out} images left out")
+    return " · ".join(parts)
+
+
+def score_text(score: OverlayScore, level: OverlayLevel) -> str:
+    """A score in words, with what it counts."""
+    one = str(level).removesuffix("s")
+    if not score.asked:
+        return f"no {one} shown has another of its subject to find"
+    return (
+        f"nearest other target {one} shows the same subject: before {score.before:.1%}, after {score.after:.1%}"
+        f" of {score.asked:,} {level} (source alone {score.source_own:.1%}, target alone {score.target_own:.1%},"
+        f" chance {score.chance:.2%})"
+    )
+
+
+_ARRAYS: Final[Mapping[str, Any]] = {
+    "before": np.float32,
+    "after": np.float32,
+    "model": np.int16,
+    "item": np.int64,
+    "subject": np.int32,
+    "half": np.int8,
+}
+
+
+@dataclass(frozen=True)
+class _Facts:
+    key: str
+    scores: tuple[OverlayScore, ...]
+    items: tuple[int, int]
+    subjects: tuple[int, int]
+    fit_pairs: tuple[int, ...]
+    notes: tuple[str, ...]
+    left_out: int
+    seconds: float
+
+
+_FACTS = TypeAdapter(_Facts)
+
+
+def save_overlay(path: Path, result: Overlay, folders: Sequence[str], dataset: str) -> None:
+    """Write an overlay; ``folders`` are those of the target and of each source."""
+    facts = _Facts(**{name: getattr(result, name) for name in _Facts.__dataclass_fields__})
+    arrays: dict[str, Any] = {name: getattr(result, name) for name in _ARRAYS}
+    arrays["subject_names"] = list(result.subject_names)
+    arrays["facts"] = [json.dumps(asdict(facts), allow_nan=True)]
+    attributes = {"target": folders[0], "source": "\n".join(folders[1:]), "dataset": dataset}
+    save_arrays(path, arrays, attributes, compress=False)
+
+
+def load_overlay(path: Path, settings: OverlaySettings, dataset_title: str) -> Overlay | None:
+    """Read an overlay, None where there is none; the models' present names are those of the settings.
+
+    Raises
+    ------
+    StoreError
+        When the file is damaged.
+    """
+    if not path.exists():
+        return None
+    arrays, _ = load_arrays(path, [*_ARRAYS, "subject_names", "facts"])
+    try:
+        facts = _FACTS.validate_json(str(arrays["facts"][0]))
+        columns = {name: arrays[name].astype(kind, casting="same_kind", copy=False) for name, kind in _ARRAYS.items()}
+        names = tuple(map(str, arrays["subject_names"].tolist()))
+        count = (1 + len(settings.sources)) * facts.items[0]
+        for name, array in columns.items():
+            if array.shape != ((count, 2) if name in ("before", "after") else (count,)):
+                raise ValueError(f"{name} has shape {array.shape}")
+        if count and not 0 <= int(columns["subject"].min()) <= int(columns["subject"].max()) < len(names):
+            raise ValueError("a subject has no name")
+        if len(facts.scores) != len(settings.sources):
+            raise ValueError("scores and sources differ in number")
+    except (IndexError, TypeError, ValueError, ValidationError) as error:
+        raise StoreError(
+            "not an overlay this program wrote", path=path, remedy="delete the file: it will be computed again"
+        ) from error
+    return Overlay(
+        settings=settings,
+        dataset_title=dataset_title,
+        subject_names=names,
+        key=facts.key,
+        scores=facts.scores,
+        items=facts.items,
+        subjects=facts.subjects,
+        fit_pairs=facts.fit_pairs,
+        notes=facts.notes,
+        left_out=facts.left_out,
+        seconds=facts.seconds,
+        **columns,
+    )
