@@ -62,7 +62,7 @@ def overlay_figure(
     named: bool = False,
     width: float = PAGE_WIDTH,
 ) -> Figure:
-    """Before and after side by side in the same coordinates, each with its share of nearest neighbours of the same subject.
+    """Before and after side by side, each with its share of nearest neighbours that show the same subject.
 
     Parameters
     ----------

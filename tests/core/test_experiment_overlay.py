@@ -25,6 +25,7 @@ from canon_core.experiments.overlay import (
     stored_overlay,
 )
 from canon_core.experiments.overlay_export import export_overlay, overlay_json
+from canon_core.experiments.overlay_points import OverlayPoints
 from canon_core.experiments.usable import subject_half
 from canon_core.figures.overlay_figure import OverlayColour, overlay_figure
 from canon_core.figures.save import save_figure
@@ -32,11 +33,12 @@ from canon_core.jobs import JobContext
 from canon_core.maps.fit import fit_map
 from canon_core.maps.kinds import MapKind
 from canon_core.maps.unit import unit_rows
-from canon_core.study.results import FitMode, MatrixSettings
+from canon_core.study.results import Features, FitMode, MatrixSettings
 from canon_core.study.study import Study
 
+from .naive import evaluator
 from .naive.protocol import Shape
-from .template_study import make_study
+from .template_study import Made, make_study
 
 SUBJECTS, EACH = 30, 5
 WIDTHS = {"a": 16, "b": 20, "c": 16}
@@ -151,7 +153,7 @@ def test_chosen_subjects_are_shown_and_no_others(study: Study):
     found = run(study, chosen=("p3", "p11"))
     assert set(found.subject_names) == {"p3", "p11"}
     assert "chosen" in overlay_line(found)
-    with pytest.raises(SettingsError, match="p31.*did you mean"):
+    with pytest.raises(SettingsError, match=r"p31.*did you mean"):
         run(study, chosen=("p31",))
 
 
@@ -230,25 +232,57 @@ def test_it_can_be_cancelled(study: Study):
         run_overlay(study, settings(), context)
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    shape = Shape(
+        subjects=16, verification_templates=3, images=3, media=5, unscored=0.3, pairs=0.9, repeated_pairs=0, seed=11
+    )
+    return make_study(tmp_path_factory.mktemp("templates"), shape, flips=True)
+
+
+@pytest.mark.parametrize("features", list(Features))
 @pytest.mark.parametrize("mode", [FitMode.DISJOINT, FitMode.AUTHORS])
-def test_templates_are_points_too(tmp_path: Path, mode: FitMode):
-    made = make_study(tmp_path, Shape())
+def test_templates_are_points_too_each_through_its_map(made: Made, mode: FitMode, features: Features):
+    protocol, source, target = made.protocol, made.embeddings["a"], made.embeddings["b"]
+    asked = OverlaySettings(
+        "ijb", ("a",), "b", mode=mode, features=features, level=OverlayLevel.TEMPLATES, method=OverlayMethod.PCA
+    )
     with Study.open(made.path) as study:
         study.refresh_states()
-        asked = OverlaySettings("ijb", ("a",), "b", mode=mode, level=OverlayLevel.TEMPLATES, method=OverlayMethod.PCA)
         found = run_overlay(study, asked, JobContext())
-        protocols = study.templates("ijb")
-        assert protocols is not None
-        ids = protocols.verification.template_ids
-        assert set(found.item.tolist()) <= set(ids.tolist())
-        subject = dict(zip(ids.tolist(), protocols.verification.subjects.tolist(), strict=True))
-        for item, code in zip(found.item.tolist(), found.subject.tolist(), strict=True):
-            assert found.subject_names[code] == str(subject[item])
-        matrix = MatrixSettings("ijb", ("a", "b"), mode=mode)
-        cells = open_cells(study, matrix, JobContext())
-        assert found.fit_pairs == cells.fit_sizes
-        images = run_overlay(study, OverlaySettings("ijb", ("a",), "b", mode=mode, method=OverlayMethod.PCA), JobContext())
-        assert images.items[0] > found.items[0]
+        cells = open_cells(study, MatrixSettings("ijb", ("b", "a"), mode=mode, features=features), JobContext())
+        points = OverlayPoints(study, cells, asked)
+        raw = points.raw("a", JobContext())
+        mapped = points.mapped("a", raw, cells.maps("a", "b", JobContext()), JobContext())
+    assert points.item.tolist() == protocol.templates
+    fits = [evaluator.fit("linear", *(evaluator.upright(rows, fitted) for rows in (source, target)))
+            for fitted, _ in evaluator.pools(protocol, str(mode))]  # fmt: skip
+    made_of = [{image.medium for image in protocol.images if image.template == one} for one in protocol.templates]
+    shared = (points.belongs @ points.belongs.T).toarray() > 0
+    for place, one in enumerate(protocol.templates):
+        subject = protocol.subject(one)
+        assert found.subject_names[found.subject[place]] == str(subject)
+        mapping = fits[evaluator.half(subject, 0) if mode is FitMode.DISJOINT else 0]
+        for rows, through in ((raw, None), (mapped, mapping)):
+            wanted = evaluator.unit(evaluator.template(protocol, one, source, str(features), through))
+            np.testing.assert_allclose(rows[place], wanted, atol=2e-5)
+        assert shared[place].tolist() == [bool(made_of[place] & other) for other in made_of]
+
+
+def test_images_of_a_template_protocol_are_not_compared_within_a_medium(made: Made):
+    asked = OverlaySettings("ijb", ("a",), "b", method=OverlayMethod.PCA)
+    with Study.open(made.path) as study:
+        study.refresh_states()
+        points = OverlayPoints(study, open_cells(study, MatrixSettings("ijb", ("b", "a")), JobContext()), asked)
+        order = [int(name.split("/")[-1].split(".")[0]) - 1 for name in study.faces("ijb").ids]
+        [score] = run_overlay(study, asked, JobContext()).scores
+    images = [made.protocol.images[row] for row in order]
+    shared = (points.belongs @ points.belongs.T).toarray() > 0
+    for row, image in enumerate(images):
+        assert shared[row].tolist() == [at == row or other.medium == image.medium for at, other in enumerate(images)]
+        assert points.subject_names[points.subject[row]] == str(image.subject)
+    partners = [any(a.subject == b.subject and a.medium != b.medium for b in images) for a in images]
+    assert score.asked == sum(partners)
 
 
 # -- drawn and written -----------------------------------------------------------------------------------------------
