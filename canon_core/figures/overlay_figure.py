@@ -21,7 +21,7 @@ from canon_core.figures.style import (
     new_figure,
     paper_style,
 )
-from canon_core.study.overlay_results import Overlay, overlay_line, score_text
+from canon_core.study.overlay_results import Overlay, OverlayMethod, overlay_line, score_text
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -100,10 +100,14 @@ def overlay_figure(
             axes.set_xticks([])
             axes.set_yticks([])
             axes.spines[:].set_color(FAINT)
-        frames = [_frame(axes, places) for axes, (_, places) in zip(panels, sides, strict=True)]
+        if result.settings.method is OverlayMethod.UMAP:  # clouds may lie anywhere, some points far from any
+            frames = [_frame(axes, places, _STRAGGLERS) for axes, (_, places) in zip(panels, sides, strict=True)]
+        else:
+            everything = np.concatenate([places for _, places in sides])
+            frames = [_frame(axes, everything) for axes in panels]
         for axes, (_, places), frame in zip(panels, sides, frames, strict=True):
             _say_outside(axes, places, *frame)
-        if not np.allclose(frames[0][0], frames[1][0]) or frames[0][1] != frames[1][1]:
+        if result.settings.method is OverlayMethod.UMAP:
             _mark(panels[0], frames[1])
         handles = [_handle(group) for group in groups]
         figure.legend(handles, labels, loc="outside upper center", ncols=columns, frameon=False, columnspacing=1.2)
@@ -165,9 +169,11 @@ def _join(axes: Axes, result: Overlay, places: NDArray[np.float32]) -> None:
     )
 
 
-def _frame(axes: Axes, places: NDArray[np.float32]) -> tuple[NDArray[np.floating], float]:
-    """A square around all but the few points that lie far out; its centre and half its side."""
-    low, high = np.percentile(places, [_STRAGGLERS, 100 - _STRAGGLERS], axis=0)
+def _frame(
+    axes: Axes, places: NDArray[np.float32], stragglers: float = 0.0
+) -> tuple[NDArray[np.floating], float]:
+    """A square around all but some percent of coordinates that lie far out; its centre and half its side."""
+    low, high = np.percentile(places, [stragglers, 100 - stragglers], axis=0)
     centre, half = (low + high) / 2, 0.55 * float((high - low).max()) or 1.0
     axes.set_xlim(centre[0] - half, centre[0] + half)
     axes.set_ylim(centre[1] - half, centre[1] + half)
