@@ -345,10 +345,12 @@ def test_the_command_writes_picture_and_coordinates(study: Study, tmp_path: Path
     assert len(table.read_text().splitlines()) > 3 * SUBJECTS * EACH
 
 
-def test_umap_gives_an_overlay_of_the_same_points(study: Study):
-    found, straight = run(study, method=OverlayMethod.UMAP, subjects=12), run(study, subjects=12)
+def test_umap_gives_an_overlay_of_the_same_points_and_says_who_may_stand_alone(study: Study):
+    found = run(study, method=OverlayMethod.UMAP, subjects=12, neighbours=4)
+    straight = run(study, subjects=12)
     np.testing.assert_array_equal(found.item, straight.item)
     assert found.scores == straight.scores
     assert np.isfinite(found.before).all()
     assert not np.allclose(found.before, straight.before)
-    assert "UMAP (cosine, 15 neighbours, min-dist 0.1, seed 0)" in overlay_line(found)
+    assert "UMAP (cosine, 4 neighbours, min-dist 0.1, seed 0)" in overlay_line(found)
+    assert "12 subjects have more images than a point has neighbours" in overlay_line(found)
