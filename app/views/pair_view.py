@@ -85,6 +85,8 @@ class PairView(QWidget):
     compareRequested(pair) : FacePair
     exportRequested(names) : bool
         The list as a file, with or without names.
+    commandRequested() :
+        The command that makes the list is to be copied.
     actionRequested() :
         The button of the empty state.
     """
@@ -94,6 +96,7 @@ class PairView(QWidget):
     alignedChanged = Signal(bool)
     compareRequested = Signal(object)
     exportRequested = Signal(bool)
+    commandRequested = Signal()
     actionRequested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -154,7 +157,9 @@ class PairView(QWidget):
         menu = QMenu(self.copy_button)
         self.copy_table_action = QAction("Copy list (tab-separated)", menu, triggered=self.copy_table)
         self.copy_pair_action = QAction("Copy chosen pair", menu, triggered=self.copy_pair)
-        menu.addActions([self.copy_table_action, self.copy_pair_action])
+        self.copy_command_action = QAction("Copy as canon command", menu)
+        self.copy_command_action.triggered.connect(lambda _checked: self.commandRequested.emit())
+        menu.addActions([self.copy_table_action, self.copy_pair_action, self.copy_command_action])
         self.copy_button.setMenu(menu)
         self.export_button = tool_button("Export…", "Save the list as a table (CSV)")
         self.export_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)

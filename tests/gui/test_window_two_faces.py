@@ -229,6 +229,27 @@ def test_the_detector_finds_the_face(
     assert len(view.first.canvas.points) == 5
 
 
+def test_templates_are_compared_by_their_best_images_without_a_threshold(
+    window: MainWindow, template_study: Path, qtbot: QtBot
+) -> None:
+    """Nobody holds the images, but what is stored of them can be compared."""
+    open_study(window, qtbot, template_study)
+    choose(window, qtbot, ("north", "east"))
+    window.actions_["view.pairs"].trigger()
+    qtbot.waitUntil(lambda: window.pair_view.panel.details is not None, timeout=PATIENCE)
+    settle(window, qtbot)
+    pair = window.pair_view.panel.pair
+    qtbot.mouseClick(window.pair_view.panel.compare_button, Qt.MouseButton.LeftButton)
+    view = window.two_faces_view
+    qtbot.waitUntil(lambda: view.comparison is not None, timeout=PATIENCE)
+    settle(window, qtbot)
+    assert view.first.title.text() == f"best image of {pair.first.name}"
+    assert "No threshold is known" in view.words.text()
+    assert "compares templates" in view.settings_line
+    assert "impostor pairs of single images" in view.likelihood.text()
+    assert view.bars.lines[1].thresholds == ()
+
+
 def test_a_study_without_models_says_so(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
     from canon_core.study.study import Study
 
