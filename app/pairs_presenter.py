@@ -150,6 +150,7 @@ class PairsPresenter(QObject):
             return
         if self._asked is None or self._asked.settings != question.settings or self._asked.cell != question.cell:
             self._view.set_pairs(None)  # pairs of another cell
+            self._document.bridge.run_errand(self._batch_shelf.clear)  # what it read of many images is a gigabyte
         self._asked, self._fault, self._unsought = question, "", False
         self._view.set_empty(f"Looking for pairs of {title_of(question.settings.source, question.settings.target)}…")
         if question in self._jobs.values():

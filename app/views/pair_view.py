@@ -24,6 +24,8 @@ from .table_twin import Entry, TableTwin
 
 _COLUMNS = ("pair", "first", "second", "first subject", "second subject", "kind", "score", "threshold",
             "target alone", "target threshold", "source alone", "source threshold")  # fmt: skip
+#: Rows of the table by which its columns are sized: all of them would hold up the window.
+_MEASURED_ROWS = 30
 _TIPS = {
     PairKind.FALSE_MATCHES: "Impostor pairs that the cell accepts, the highest scores first",
     PairKind.FALSE_NON_MATCHES: "Genuine pairs that the cell rejects, the lowest scores first",
@@ -108,6 +110,7 @@ class PairView(QWidget):
             chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.list, self.panel = PairList(), PairPanel()
         self.table = TableTwin("Face pairs as a table")
+        self.table.horizontalHeader().setResizeContentsPrecision(_MEASURED_ROWS)
         self._empty, self._none = EmptyState(), EmptyState()
         self._count = TextLabel(muted=True)
         self._settings = SettingsLabel()
