@@ -115,7 +115,7 @@ def _open_last(window: MainWindow) -> None:
         if there and window.document.contents is None and not window.document.changing:
             window.document.open(Path(last))
 
-    window.bridge.run_errand(lambda: (Path(last) / "study.json").is_file(), looked)
+    window.bridge.run_errand((Path(last) / "study.json").is_file, looked)
 
 
 def warm_up() -> None:

@@ -26,7 +26,7 @@ from canon_core.verification.roc import FarRule
 ORDER: Final = (
     *("new", "add-model", "add-dataset", "import", "remove", "rename", "info", "doctor"),
     *("embed", "matrix", "sensitivity", "folds", "identify", "groups", "overlay", "scores", "map"),
-    *("export", "demo", "gui"),
+    *("export", "methods", "locate", "clear", "demo", "gui"),
 )
 
 
@@ -72,7 +72,7 @@ ReadOnly = Annotated[
 
 def load_commands() -> None:
     """Import the modules that hold commands: each puts its own into :data:`app`."""
-    from canon_core.cli import commands, exchange, groups, identify, sensitivity  # noqa: F401
+    from canon_core.cli import commands, exchange, groups, identify, looking_after, sensitivity  # noqa: F401
 
 
 def run() -> None:
