@@ -68,7 +68,7 @@ def _look(asked: str | None) -> Look:
     return Look.SYSTEM
 
 
-def _open(window: MainWindow, study: Path | None, crashed: str) -> None:
+def _open(window: MainWindow, study: Path | None, crashed: str = "") -> None:
     """Open what was asked for; else what was open when the program was cut off, or closed. Offer the log of a crash."""
     session = take_cut_off_session()
 
