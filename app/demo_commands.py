@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
@@ -63,12 +62,12 @@ class DemoCommands(QObject):
         if chosen is not None:
             self.study.choose_folder(chosen)
 
-    def _ready(self, path: Path) -> None:
+    def _ready(self) -> None:
         self._window.messages.say(
             "The demo study of synthetic faces is ready.",
             Tone.NOTE,
             "Open it",
-            lambda: self._window.commands.open_path(path),
+            lambda: self._window.commands.when_free("Open the demo study", self.study.show_made),
         )
 
     def _opened(self, _contents: Contents) -> None:

@@ -25,13 +25,13 @@ class DemoStudy(QObject):
     -------
     progressed(progress), stopped() : Progress
         While it is made, and when that ended, well or not.
-    ready(path) : Path
+    ready() :
         It is there now, and was not opened because another study is open.
     """
 
     progressed = Signal(object)
     stopped = Signal()
-    ready = Signal(object)
+    ready = Signal()
 
     def __init__(self, document: Document, preferences: UserPreferences) -> None:
         super().__init__(document)
@@ -81,6 +81,10 @@ class DemoStudy(QObject):
         study, last = self.study, self.folder / _LAST
         self._document.bridge.run_errand(lambda: (study / "study.json").is_file() and last.is_dir(), self._looked)
 
+    def show_made(self) -> None:
+        """Open what was made while another study was open, and go on with what was to follow."""
+        self.open(self._then)
+
     def cancel(self) -> None:
         """Stop making it; what is finished is used the next time."""
         if self._job:
@@ -115,7 +119,7 @@ class DemoStudy(QObject):
         if self._document.contents is None and not self._document.changing:
             self._show(path)
         else:
-            self.ready.emit(path)
+            self.ready.emit()
 
     def _failed(self, error: CanonError) -> None:
         self._end()

@@ -72,7 +72,7 @@ def _look(asked: str | None) -> Look:
     return Look.SYSTEM
 
 
-def _open(window: MainWindow, study: Path | None, crashed: str) -> None:
+def _open(window: MainWindow, study: Path | None, crashed: str = "") -> None:
     """Open what was asked for; else what was open when the program was cut off, or closed. Offer the log of a crash."""
     session = take_cut_off_session()
 
@@ -119,7 +119,7 @@ def _open_last(window: MainWindow) -> None:
         if there and window.document.contents is None and not window.document.changing:
             window.document.open(Path(last))
 
-    window.bridge.run_errand(lambda: (Path(last) / "study.json").is_file(), looked)
+    window.bridge.run_errand((Path(last) / "study.json").is_file, looked)
 
 
 def warm_up() -> None:

@@ -75,8 +75,9 @@ class Tour(QObject):
         contents = self._document.contents
         if self.card is None or contents is None or not self._steps:
             return
-        text = step_text(self._number, contents, self._document.state, self._computing.matrix)
-        self.card.show_step(self._number, len(self._steps), self._steps[self._number].title, text)
+        step = self._steps[self._number]
+        text = step_text(self._number, step.tab, contents, self._document.state, self._computing.matrix)
+        self.card.show_step(self._number, len(self._steps), step.title, text)
 
     def _target(self, step: TourStep) -> QWidget:
         window = self._window

@@ -20,6 +20,16 @@ _FAR: Final = 1e-2
 _OVERLAY, _SENSITIVITY = "Overlay", "Sensitivity"
 
 
+_LAST: Final = {
+    _OVERLAY: "Both networks' synthetic faces in one picture: a point is an image, and points that lie close together"
+    " are alike to the networks. Raw, the two fill places of their own; through the map, images of one person come"
+    " together, whichever network looked at them. Where the picture is not computed yet, its button does that.",
+    _SENSITIVITY: "How many pairs of embeddings does a map need? Each step fits maps on more of the synthetic faces and"
+    " scores them on people that no map has seen. The curve rises steeply and soon bends: a map is learned from few"
+    " faces. Where it is not computed yet, its button does that.",
+}
+
+
 @dataclass(frozen=True)
 class TourStep:
     """Attributes
@@ -71,8 +81,8 @@ def best_cell(matrix: Matrix | None) -> Pair | None:
     return max(found)[1] if found else None
 
 
-def step_text(number: int, contents: Contents, state: ViewState, matrix: Matrix | None) -> str:
-    """What the step with this number (0 to 4) says, with the numbers of the study.
+def step_text(number: int, tab: str, contents: Contents, state: ViewState, matrix: Matrix | None) -> str:
+    """What the step with this number (0 to 4), in this tab, says, with the numbers of the study.
 
     Numbers are of ``matrix``, and left out while it is not the one that the state asks for.
     """
@@ -103,7 +113,7 @@ def step_text(number: int, contents: Contents, state: ViewState, matrix: Matrix 
         )
     if number == 3:
         return _curve_text(state, matrix)
-    return _last_text(state, matrix)
+    return _LAST[tab] if tab in _LAST else _last_text(state, matrix)
 
 
 def _rule(matrix: Matrix) -> FarRule:

@@ -112,7 +112,7 @@ class ClearResultsDialog(QDialog):
             item.setCheckState(0, Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
             item.setSizeHint(0, QSize(0, self.fontMetrics().height() + 8))
             for column in (1, 2):
-                item.setTextAlignment(column, Qt.AlignmentFlag.AlignRight)
+                item.setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             text = f"{cached.title}, {cached.files:,} files, {bytes_text(cached.bytes)}"
             item.setData(0, Qt.ItemDataRole.AccessibleTextRole, text)
         self.table.blockSignals(False)

@@ -81,8 +81,7 @@ class PreferencesDialog(QDialog):
         form.addRow("Long work", _told(self.notify,
             "A message of the system, when work of more than 30 s ends and this window is not in front."))
         form.addRow("", _told(self.stay_awake,
-            "The system may turn off the screen, and does not fall asleep. Where a system has no such thing, the log"
-            " says so."))
+            "It does not fall asleep by itself while jobs run. Where a system has no such thing, the log says so."))
         return page
 
     def _computing(self) -> QWidget:

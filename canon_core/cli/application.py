@@ -26,7 +26,7 @@ from canon_core.verification.roc import FarRule
 ORDER: Final = (
     *("new", "add-model", "add-dataset", "import", "remove", "rename", "info", "doctor"),
     *("embed", "matrix", "sensitivity", "folds", "identify", "groups", "pairs", "overlay", "scores", "map"),
-    *("export", "demo", "gui"),
+    *("export", "methods", "locate", "clear", "demo", "gui"),
 )
 
 

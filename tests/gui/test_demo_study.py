@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from app import file_choosers
 from app.main_window import MainWindow
+from app.tour_steps import tour_steps
 from canon_core.demo import run
 from canon_core.errors import CanonError
 from canon_core.experiments.matrix import run_matrix
@@ -232,4 +233,13 @@ def test_help_offers_it_from_anywhere(
     assert window.document.contents.path == embedded_study  # what is open is not taken away
     click(window.messages.button, qtbot)
     qtbot.waitUntil(opened(window, demo_folder / "demo.canon"), timeout=PATIENCE)
-    assert window.demo.tour.card is None or window.demo.tour.card.isVisible()
+    assert window.demo.tour.card is not None
+    assert window.demo.tour.card.isVisible()
+
+
+def test_the_last_step_is_the_overlay_where_there_is_one() -> None:
+    pair = ("a", "b")
+    assert tour_steps(("Matrix", "ROC", "Faces", "Overlay", "Sensitivity"), pair)[-1].tab == "Overlay"
+    assert tour_steps(("Matrix", "ROC", "Faces", "Sensitivity"), pair)[-1].title == "Few faces are enough"
+    last = tour_steps(("Matrix", "ROC", "Faces"), pair)[-1]
+    assert (last.target, last.sets["cells"]) == ("inspector", (pair,))

@@ -1,0 +1,122 @@
+"""``canon locate``, ``clear`` and ``methods``: files that moved, what results take on the disk, a text for a paper."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from canon_core.cli.application import (
+    Dataset,
+    Far,
+    FeaturesOption,
+    Map,
+    Mode,
+    Models,
+    Rule,
+    Seed,
+    StudyPath,
+    app,
+    matrix_settings,
+    open_study,
+)
+from canon_core.cli.arguments import fars, listed
+from canon_core.cli.terminal import run_job, say
+from canon_core.errors import SettingsError
+from canon_core.maps.kinds import MapKind
+from canon_core.study.results import Features, FitMode, default_rule, far_text
+
+#: Where a matrix is read off unless another FAR is named.
+_USUAL = 1e-2
+
+Model = Annotated[str | None, typer.Option("--model", metavar="NAME")]
+
+
+@app.command()
+def locate(
+    study: StudyPath,
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Where it lies now.")],
+    model: Model = None,
+    dataset: Annotated[str | None, typer.Option("--dataset", metavar="NAME")] = None,
+) -> None:
+    """Say where a network's file or a dataset's folder lies now; its content must be what it was."""
+    if (model is None) == (dataset is None):
+        raise typer.BadParameter("name either --model or --dataset")
+    with open_study(study, owner="canon locate") as opened:
+        if model is not None:
+            opened.locate_model(model, path)
+        elif dataset is not None:
+            run_job("locate", lambda ctx: opened.locate_dataset(dataset, path, ctx))
+    say(f"'{model or dataset}' is found again at {path}")
+
+
+@app.command()
+def clear(
+    study: StudyPath,
+    what: Annotated[
+        str | None,
+        typer.Option("--what", metavar="K,K,…", help="Kinds, as --list names them. Default: all but embeddings."),
+    ] = None,
+    only_list: Annotated[bool, typer.Option("--list", help="Delete nothing; print kinds, files and bytes.")] = False,
+) -> None:
+    """Delete stored maps and results, which can all be computed again; embeddings only where they are named."""
+    from canon_core.study.cached_files import RESULTS, CacheKind
+
+    kinds = RESULTS
+    if what is not None:
+        known = {kind.value: kind for kind in CacheKind}
+        for name in listed(what):
+            if name not in known:
+                raise SettingsError(f"no kind '{name}'", remedy=f"choose among {', '.join(known)}")
+        kinds = frozenset(known[name] for name in listed(what))
+    with open_study(study, owner="canon clear", read_only=only_list) as opened:
+        for found in opened.cached():
+            if only_list:
+                typer.echo(f"{found.kind}\t{found.files}\t{found.bytes}\t{found.title}")
+        if not only_list:
+            say(f"{opened.clear_cached(kinds):,} bytes freed")
+
+
+@app.command()
+def methods(
+    study: StudyPath,
+    dataset: Dataset = None,
+    models: Models = None,
+    map: Map = MapKind.LINEAR,  # noqa: A002
+    mode: Mode = FitMode.DISJOINT,
+    features: FeaturesOption = Features.PAPER,
+    far: Far = None,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="F", help="FAR target that is read off. Default: 1e-2, or the first.")
+    ] = None,
+    far_rule: Rule = None,
+    seed: Seed = 0,
+    source: Annotated[str | None, typer.Option("--source", metavar="A", help="Of a cell to be read off.")] = None,
+    target: Annotated[str | None, typer.Option("--target", metavar="B")] = None,
+) -> None:
+    """A methods text for a paper, from what is stored: data, models with hashes, settings, counts, versions."""
+    from canon_core.experiments.confidence import stored_confidence
+    from canon_core.experiments.matrix import stored_matrix
+    from canon_core.experiments.methods_text import methods_text
+
+    if (source is None) != (target is None):
+        raise typer.BadParameter("give both --source and --target, or neither")
+    with open_study(study, owner="canon methods", read_only=True) as opened:
+        settings = matrix_settings(opened, dataset, models, map, mode, features, far, seed)
+        read_at = (_USUAL if _USUAL in settings.far else settings.far[0]) if at is None else fars(at, "--at")[0]
+        if read_at not in settings.far:
+            raise SettingsError(f"FAR {far_text(read_at)} is none of the targets", remedy="add it to --far")
+        matrix = stored_matrix(opened, settings)
+        cells = [] if source is None or target is None else [(opened.model(source).name, opened.model(target).name)]
+        if not any(matrix.cells.values()) or any(matrix.cells.get(pair) is None for pair in cells):
+            raise SettingsError(
+                "nothing is stored of this matrix" if not cells else "this cell is not stored",
+                path=opened.path,
+                remedy="run `canon matrix` with the same options first",
+            )
+        sure = stored_confidence(opened, settings, pairs=cells) if cells else None
+        typer.echo(
+            methods_text(opened, matrix, far_rule or default_rule(mode), far=read_at, cells=cells, confidence=sure),
+            nl=False,
+        )

@@ -1,0 +1,101 @@
+"""``canon locate``, ``clear`` and ``methods``."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from canon_core.cli import main
+from canon_core.datasets.options import DatasetOptions
+from canon_core.embedding.embed import EmbedOptions
+from canon_core.experiments.embedding import embed_study
+from canon_core.experiments.matrix import run_matrix
+from canon_core.jobs import JobContext
+from canon_core.study.results import MatrixSettings
+from canon_core.study.study import Study
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory, make_network: Callable, make_faces: Callable) -> Path:
+    root = tmp_path_factory.mktemp("looking-after")
+    make_network(root / "a.onnx", dimensions=24, seed=1)
+    make_network(root / "b.onnx", dimensions=16, seed=2)
+    make_faces(root / "faces", subjects=10, images=4)
+    with Study.create(root / "s") as study:
+        for name in ("a", "b"):
+            study.add_model(root / f"{name}.onnx")
+        study.add_dataset(root / "faces", DatasetOptions(), JobContext())
+        embed_study(study, "faces", (), EmbedOptions(provider="cpu"), JobContext())
+        run_matrix(study, MatrixSettings("faces", ("a", "b")), JobContext())
+    return root.rename(root.with_name("looking-after-moved"))
+
+
+@pytest.fixture
+def root(template: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(template, tmp_path / "copy"))
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["canon", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return call
+
+
+def test_a_network_and_a_dataset_that_moved_are_located(root: Path, run: Run) -> None:
+    shutil.move(root / "a.onnx", root / "there.onnx")
+    shutil.move(root / "faces", root / "people")
+    code, _, errors = run("locate", root / "s.canon", root / "b.onnx", "--model", "a")
+    assert (code, "not the network 'a'" in errors) == (1, True)
+    assert run("locate", root / "s.canon", root / "there.onnx", "--model", "a")[0] == 0
+    assert run("locate", root / "s.canon", root / "people", "--dataset", "faces")[0] == 0
+    with Study.open(root / "s.canon", read_only=True) as study:
+        assert study.model("a").file == root / "there.onnx"
+        assert study.dataset("faces").path == root / "people"
+    assert run("locate", root / "s.canon", root / "people")[0] == 2
+
+
+def test_clear_lists_and_deletes_what_is_named(root: Path, run: Run) -> None:
+    code, listed, _ = run("clear", root / "s.canon", "--list")
+    kinds = {line.split("\t")[0]: line.split("\t") for line in listed.splitlines()}
+    assert code == 0
+    assert set(kinds) == {"maps", "cells", "embeddings"}
+    assert (kinds["cells"][1], kinds["embeddings"][1]) == ("4", "2")
+    code, _, said = run("clear", root / "s.canon", "--what", "cells")
+    assert f"{int(kinds['cells'][2]):,} bytes freed" in said
+    assert list((root / "s.canon" / "maps").glob("*.h5"))
+    assert run("clear", root / "s.canon")[0] == 0
+    assert not list((root / "s.canon" / "maps").glob("*.h5"))
+    with Study.open(root / "s.canon", read_only=True) as study:
+        study.refresh_states()
+        assert study.embedding_state("a", "faces").complete
+    code, _, errors = run("clear", root / "s.canon", "--what", "cell")
+    assert (code, "no kind 'cell'" in errors) == (1, True)
+
+
+def test_methods_prints_what_is_stored_and_says_what_is_not(root: Path, run: Run) -> None:
+    code, text, _ = run("methods", root / "s.canon", "--source", "a", "--target", "b", "--at", "1e-1")
+    assert code == 0
+    assert hashlib.sha256((root / "a.onnx").read_bytes()).hexdigest() in text
+    assert "a → b: TAR" in text
+    assert "At a target FAR of 1e-1" in text
+    code, text, errors = run("methods", root / "s.canon", "--map", "rotation", "--models", "a,b", "--source", "a",
+                             "--target", "b")  # fmt: skip
+    assert (code, text) == (1, "")
+    assert "run `canon matrix` with the same options first" in errors
+    assert run("methods", root / "s.canon", "--at", "0.3")[0] == 1
