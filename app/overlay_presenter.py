@@ -375,8 +375,7 @@ class OverlayPresenter(QObject):
     def _search(self, text: str) -> None:
         shown, details, view = self._overlays.shown, self._overlays.details, self._view
         if shown is None or details is None or not text.strip():
-            view.plot.set_marked([])
-            view.bar.search.setToolTip("")
+            view.set_found(np.zeros(0, np.int32), "")
             return
 
         def find(_ctx: JobContext) -> NDArray[np.int32]:
@@ -386,10 +385,10 @@ class OverlayPresenter(QObject):
 
         def found(points: NDArray[np.int32]) -> None:
             if shown is self._overlays.shown:
-                view.plot.set_marked(points)
-                view.plot.zoom_to(points)
                 items = len(points) // len(shown.models)
-                view.bar.search.setToolTip(f"{items:,} found" if items else "nothing found among what is shown")
+                one = str(shown.settings.level).removesuffix("s")
+                found_text = f"{items:,} {one}{'s' * (items != 1)} found" if items else "nothing found here"
+                view.set_found(points, found_text)
 
         self._document.bridge.ask(_SEARCH_TOPIC, find, on_result=found)
 

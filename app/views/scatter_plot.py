@@ -106,6 +106,7 @@ class ScatterPlot(QWidget):
         self._under = -1
         self._current = -1
         self._picture: QImage | None = None
+        self._behind: QImage | None = None
         self._drawn: Drawn | None = None
         self._pressed: QPointF | None = None
         self._last = QPointF()
@@ -190,6 +191,7 @@ class ScatterPlot(QWidget):
     def set_lines(self, pairs: NDArray[np.integer]) -> None:
         """Join points, (m, 2) numbers; the first 2,000 are drawn."""
         self._lines = np.asarray(pairs, np.int32).reshape(-1, 2)
+        self._behind = None
         self.update()
 
     def set_tool(self, tool: Tool) -> None:
@@ -272,7 +274,7 @@ class ScatterPlot(QWidget):
         self._emphasised = self._points.grid(self._blend, self._selection) if self._points and there else None
 
     def _changed(self) -> None:
-        self._picture = None
+        self._picture = self._behind = None
         self.update()
         self.viewChanged.emit()
 
@@ -284,7 +286,7 @@ class ScatterPlot(QWidget):
         if self._points is None or self._grid is None:
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._draw_lines(painter)
+        self._draw_behind(painter)
         if self._picture is None:
             self._picture, self._drawn = self._layers.draw(
                 self.raster(), self.devicePixelRatioF(), theme, self._points.classes, self._shown, self._grid,
@@ -301,6 +303,22 @@ class ScatterPlot(QWidget):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         inset = 1.0 if focus else 0.5
         painter.drawRect(QRectF(self.rect()).adjusted(inset, inset, -inset, -inset))
+
+    def _draw_behind(self, painter: QPainter) -> None:
+        """The lines, kept until they change: thousands of them would make every move of the mouse slow."""
+        if not len(self._lines):
+            return
+        if self._behind is None:
+            ratio = self.devicePixelRatioF()
+            raster = self.raster()
+            self._behind = QImage(raster.width, raster.height, QImage.Format.Format_ARGB32_Premultiplied)
+            self._behind.setDevicePixelRatio(ratio)
+            self._behind.fill(0)
+            drawing = QPainter(self._behind)
+            drawing.setRenderHint(QPainter.RenderHint.Antialiasing)
+            self._draw_lines(drawing)
+            drawing.end()
+        painter.drawImage(QPointF(0, 0), self._behind)
 
     def _draw_lines(self, painter: QPainter) -> None:
         lines = self._lines[:MOST_LINES]
@@ -556,7 +574,7 @@ class ScatterPlot(QWidget):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
-            self._picture = None
+            self._picture = self._behind = None
             self.update()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
