@@ -1,5 +1,5 @@
 # Everything runs in .venv, which `setup` makes and keeps up to date; nothing else needs to be installed by hand.
-.PHONY: help setup demo train test lint bench lock clean
+.PHONY: help setup demo train bundle test lint bench lock clean
 
 PYTHON_IN_VENV := .venv/bin/python
 # Left to the command line: make demo DEMO_ARGS=--no-gui, make test TEST_ARGS="-k rotation", make setup PYTHON=…
@@ -7,11 +7,13 @@ DEMO_ARGS :=
 TRAIN_ARGS := --out demo/training
 TEST_ARGS :=
 LOCK_ARGS :=
+BUNDLE_ARGS :=
 export PYTHON
 
 help:
 	@echo "make demo    set up, then run the paper on a small study and open the window (DEMO_ARGS=--no-gui: no window)"
 	@echo "make train   set up, install PyTorch, then train the demo's networks from nothing (TRAIN_ARGS=\"--out DIR\")"
+	@echo "make bundle  set up, install PyInstaller, then make dist/canon-explorer/ and a .deb of it (docs/packaging.md)"
 	@echo "make test    set up, then ruff, mypy, import-linter and all tests (TEST_ARGS=\"-k rotation\": some tests)"
 	@echo "make setup   only the set-up: .venv with everything in it"
 	@echo "make lint    ruff, mypy and import-linter"
@@ -28,6 +30,11 @@ demo: setup
 train: setup
 	$(PYTHON_IN_VENV) -m pip install "torch>=2.6"
 	$(PYTHON_IN_VENV) -m canon_core.demo.training $(TRAIN_ARGS)
+
+bundle: setup
+	$(PYTHON_IN_VENV) -m pip install --quiet "pyinstaller>=6"
+	$(PYTHON_IN_VENV) packaging/bundle.py $(BUNDLE_ARGS)
+	$(PYTHON_IN_VENV) packaging/try_bundle.py
 
 lint: setup
 	$(PYTHON_IN_VENV) -m ruff check .

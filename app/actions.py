@@ -1,12 +1,12 @@
-"""Every action of the window, once: menus, tool bar, shortcuts and tips are made of this list."""
+"""Every action of the window, once: menus, tool bar, shortcuts, tips and the command palette are made of this list."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu
 
@@ -43,6 +43,16 @@ class ActionSpec:
         """The menu it stands in."""
         return self.key.partition(".")[0]
 
+    @property
+    def name(self) -> str:
+        """Its text without what only a menu needs."""
+        return plain(self.text)
+
+
+def plain(text: str) -> str:
+    """A menu's text without mnemonic and ellipsis."""
+    return text.replace("&&", "\0").replace("&", "").replace("\0", "&").removesuffix("…")
+
 
 ACTIONS: Final = (
     ActionSpec("file.new", "&New study…", "Make a new, empty study", _Keys.New),
@@ -53,9 +63,16 @@ ACTIONS: Final = (
     ActionSpec("file.export", "&Export figures and tables…", "Write the matrix, its ROC curves and its tables as files",
                "Ctrl+E", 3),
     ActionSpec("file.quit", "&Quit", "Close the window; unfinished work can be resumed", _Keys.Quit, 4),
-    ActionSpec("edit.copy_command", "Copy as &canon command", "Copy the command line that makes this matrix",
-               "Ctrl+Shift+C", 1),
+    ActionSpec("edit.undo", "&Undo", "Take back the last choice", _Keys.Undo),
+    ActionSpec("edit.redo", "&Redo", "Make the choice again that was taken back", _Keys.Redo),
+    ActionSpec("edit.copy_command", "Copy as &canon command", "Copy the command line that makes what the view in front"
+               " shows", "Ctrl+Shift+C", 1),
+    ActionSpec("edit.copy_methods", "Copy as methods &paragraph", "Copy a text for a paper: data, models with hashes,"
+               " settings, counts and versions behind what the view in front shows", "Ctrl+Shift+M", 1),
     ActionSpec("edit.clear_selection", "C&lear selection", "Choose no cell", "Esc", 1),
+    ActionSpec("edit.palette", "Co&mmand palette…", "Find any command by its name and run it", "Ctrl+K", 2),
+    ActionSpec("edit.preferences", "&Preferences…", "Appearance, computing, notifications, shortcuts, and where your"
+               " files lie", "Ctrl+,", 2),
     ActionSpec("study.add_model", "Add &model…", "Add face-recognition networks (ONNX files)", "Ctrl+M"),
     ActionSpec("study.add_dataset", "Add &dataset…", "Add a folder of face images, IJB-B or IJB-C, LFW, or a .bin file",
                "Ctrl+D"),
@@ -71,6 +88,10 @@ ACTIONS: Final = (
     ActionSpec("study.rename", "&Rename…", "Give the chosen model or dataset another name", "F2", 2),
     ActionSpec("study.remove", "Re&move…", "Take the chosen model or dataset out of the study, with its embeddings"
                " and results; its files stay", None, 2),
+    ActionSpec("study.locate", "&Locate…", "Say where the chosen model's file or the chosen dataset's folder lies now;"
+               " its content must be what it was", None, 2),
+    ActionSpec("study.clear", "C&lear cached results…", "See what maps and results take on the disk, and delete some;"
+               " they can be computed again", None, 3),
     ActionSpec("experiment.confidence", "Confidence of the chosen &cell", "Intervals of its TARs, and of its"
                " differences to the weaker model and to the other way round: subjects are drawn again, the map is held"
                " fixed", "Ctrl+Shift+I"),
@@ -79,6 +100,8 @@ ACTIONS: Final = (
                " other, through the maps", None, 1),
     ActionSpec("experiment.groups", "Errors by &group", "FMR of every two groups and FNMR of every group, at the chosen"
                " cell's threshold", None, 1),
+    ActionSpec("experiment.sensitivity", "Se&nsitivity to fit pairs", "TAR of every cell with maps fitted on fewer"
+               " image pairs, linear and rotation", None, 2),
     ActionSpec("view.matrix", "&Matrix", "TAR of every model against every other", "Ctrl+1"),
     ActionSpec("view.roc", "&ROC", "Curves of the chosen cells", "Ctrl+2"),
     ActionSpec("view.faces", "&Faces", "What the networks see of the images", "Ctrl+3"),
@@ -86,55 +109,147 @@ ACTIONS: Final = (
     ActionSpec("view.groups", "&Groups", "Errors of the chosen cell by group of templates", "Ctrl+5"),
     ActionSpec("view.overlay", "&Overlay", "The chosen cell's source laid over its target, before and after the map",
                "Ctrl+6"),
-    ActionSpec("help.log", "Show &log file", "Open the folder of the log, where details of faults are written"),
-    ActionSpec("help.about", "&About Canon Explorer", "Versions, licence, and what this computer offers", None, 1),
+    ActionSpec("view.sensitivity", "&Sensitivity", "TAR against the number of image pairs that maps are fitted on",
+               "Ctrl+7"),
+    ActionSpec("view.pairs", "&Pairs", "The face pairs behind the chosen cell: its errors, and those its map creates or"
+               " repairs", "Ctrl+8"),
+    ActionSpec("view.two_faces", "&Two faces", "Any two faces through any two models", "Ctrl+9"),
+    ActionSpec("view.arrange", "&Arrange as at first", "Put every dock back where it was at the first start", None, 2),
+    ActionSpec("view.look_system", "As the &system", "Light or dark, as the system has it", None, 3, True),
+    ActionSpec("view.look_light", "&Light", "Dark words on light ground", None, 3, True),
+    ActionSpec("view.look_dark", "&Dark", "Light words on dark ground", None, 3, True),
+    ActionSpec("help.demo", "Open the &demo study", "The paper's experiment on synthetic faces, made on this computer"
+               " the first time"),
+    ActionSpec("help.tour", "Guided &tour", "The paper in five steps, on the demo study"),
+    ActionSpec("help.log", "Show &log file", "Open the folder of the log, where details of faults are written",
+               None, 1),
+    ActionSpec("help.about", "&About Canon Explorer", "Versions, licence, and what this computer offers", None, 2),
 )
 
 
 class Actions(QObject):
-    """The actions as Qt knows them; each can be disabled with a reason that its tip then gives."""
+    """The actions as Qt knows them; each can be disabled with a reason that its tip then gives.
+
+    Signals
+    -------
+    shortcutsChanged(changed) : dict of str to str
+        The user's own shortcuts, by key; empty text is no shortcut at all.
+    """
+
+    shortcutsChanged = Signal(object)
 
     def __init__(self, parent: QObject, specs: Iterable[ActionSpec] = ACTIONS) -> None:
         super().__init__(parent)
-        self.specs = {spec.key: spec for spec in specs}
+        self.specs: dict[str, ActionSpec] = {}
         self._actions: dict[str, QAction] = {}
-        for spec in self.specs.values():
-            action = QAction(spec.text, self)
-            action.setObjectName(spec.key)
-            action.setCheckable(spec.checkable)
-            if spec.shortcut is not None:
-                action.setShortcut(QKeySequence(spec.shortcut))
-            if spec.key == "file.quit":
-                action.setMenuRole(QAction.MenuRole.QuitRole)
-            elif spec.key == "help.about":
-                action.setMenuRole(QAction.MenuRole.AboutRole)
-            self._actions[spec.key] = action
-            self.allow(spec.key)
+        self._refusals: dict[str, str] = {}
+        for spec in specs:
+            self._add(spec, QAction(spec.text, self))
+
+    def adopt(self, spec: ActionSpec, action: QAction) -> None:
+        """Take in an action that Qt made (a dock's own); it stands where its menu puts it."""
+        self._add(spec, action)
+
+    def _add(self, spec: ActionSpec, action: QAction) -> None:
+        action.setObjectName(spec.key)
+        action.setCheckable(spec.checkable)
+        if spec.key == "file.quit":
+            action.setMenuRole(QAction.MenuRole.QuitRole)
+        elif spec.key == "help.about":
+            action.setMenuRole(QAction.MenuRole.AboutRole)
+        elif spec.key == "edit.preferences":
+            action.setMenuRole(QAction.MenuRole.PreferencesRole)
+        self.specs[spec.key] = spec
+        self._actions[spec.key] = action
+        action.setShortcut(self.default_shortcut(spec.key))
+        self.allow(spec.key)
 
     def __getitem__(self, key: str) -> QAction:
         return self._actions[key]
 
-    def __iter__(self) -> Iterable[QAction]:
+    def __iter__(self) -> Iterator[QAction]:
         return iter(self._actions.values())
 
     def connect(self, key: str, slot: Callable[[], object]) -> None:
         """Call ``slot()`` when the action is chosen."""
         self._actions[key].triggered.connect(lambda _checked=False: slot())
 
+    # -- whether it can be chosen --------------------------------------------------------------------------------
     def allow(self, key: str, refusal: str = "") -> None:
         """Enable the action, or disable it for a reason."""
-        action, spec = self._actions[key], self.specs[key]
-        action.setEnabled(not refusal)
-        keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-        tip = f"{spec.tip} ({keys})" if keys else spec.tip
-        action.setToolTip(f"{tip}\n{refusal}" if refusal else tip)
-        action.setStatusTip(refusal or spec.tip)
+        self._refusals[key] = refusal
+        self._actions[key].setEnabled(not refusal)
+        self._tip(key)
 
     def refusal(self, key: str) -> str:
         """Why an action cannot be chosen; empty where it can."""
-        action = self._actions[key]
-        return "" if action.isEnabled() else action.statusTip()
+        return self._refusals[key]
 
+    def _tip(self, key: str) -> None:
+        action, tip, refusal = self._actions[key], self.specs[key].tip, self._refusals[key]
+        keys = self.shortcut_text(key)
+        shown = f"{tip} ({keys})" if keys else tip
+        action.setToolTip(f"{shown}\n{refusal}" if refusal else shown)
+        action.setStatusTip(refusal or tip)
+
+    # -- shortcuts -----------------------------------------------------------------------------------------------
+    def default_shortcut(self, key: str) -> QKeySequence:
+        """The shortcut unless the user chose another; empty without one."""
+        shortcut = self.specs[key].shortcut
+        return QKeySequence() if shortcut is None else QKeySequence(shortcut)
+
+    def shortcut_text(self, key: str) -> str:
+        """The shortcut as it stands on the keys of this platform."""
+        return self._actions[key].shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+
+    def holder(self, sequence: QKeySequence, other_than: str = "") -> str:
+        """Key of an action that a sequence belongs to, or would be ambiguous with; empty where it is free."""
+        if sequence.isEmpty():
+            return ""
+        exact = QKeySequence.SequenceMatch.NoMatch
+        for key, action in self._actions.items():
+            held = action.shortcut()
+            if key == other_than or held.isEmpty():
+                continue
+            if held.matches(sequence) is not exact or sequence.matches(held) is not exact:
+                return key
+        return ""
+
+    def set_shortcut(self, key: str, sequence: QKeySequence) -> None:
+        """Give an action another shortcut; the action that held it loses it."""
+        while holder := self.holder(sequence, other_than=key):
+            self._assign(holder, QKeySequence())
+        self._assign(key, sequence)
+        self.shortcutsChanged.emit(self.changed_shortcuts())
+
+    def reset_shortcut(self, key: str) -> None:
+        """Give an action its first shortcut back."""
+        self.set_shortcut(key, self.default_shortcut(key))
+
+    def reset_shortcuts(self) -> None:
+        """Give every action its first shortcut back."""
+        self.use_shortcuts({})
+        self.shortcutsChanged.emit({})
+
+    def use_shortcuts(self, changed: Mapping[str, str]) -> None:
+        """Use the user's own shortcuts, as :meth:`changed_shortcuts` gave them; unknown actions are passed over."""
+        for key in self._actions:
+            text = changed.get(key)
+            self._assign(key, self.default_shortcut(key) if text is None else QKeySequence(text))
+
+    def changed_shortcuts(self) -> dict[str, str]:
+        """Shortcuts that differ from the first ones, in Qt's portable text."""
+        return {
+            key: action.shortcut().toString()
+            for key, action in self._actions.items()
+            if action.shortcut() != self.default_shortcut(key)
+        }
+
+    def _assign(self, key: str, sequence: QKeySequence) -> None:
+        self._actions[key].setShortcut(sequence)
+        self._tip(key)
+
+    # -- menus ---------------------------------------------------------------------------------------------------
     def fill(self, menu: QMenu, name: str, groups: Iterable[int] | None = None) -> None:
         """Put a menu's actions into it, with a line between groups."""
         wanted = None if groups is None else set(groups)

@@ -65,6 +65,8 @@ class Computing(QObject):
         self.pending: frozenset[Pair] = frozenset()
         self.curves: tuple[Curve, ...] = ()
         self.automatic = True
+        self.provider = "auto"  #: where networks run
+        self.threads: int | None = None  #: that decode and, on the CPU, compute; None for every usable core
         self._stamp: _Stamp | None = None
         self._declined: _Stamp | None = None  # the user cancelled this one, or it failed: not again by itself
         self._wanted = False  # run the matrix as soon as it is known what is missing
@@ -101,9 +103,15 @@ class Computing(QObject):
         if self._stamp is not None and not self.scoring:
             self._ask(self._stamp, None)
 
+    def results_cleared(self) -> None:
+        """Stored cells were deleted: show what is left, and do not compute it again before the user asks for it."""
+        self._declined = self._stamp
+        self._rocs = {}
+        self.look_again()
+
     def embed(self, models: Sequence[str], dataset: str, *, other_provider: bool = False) -> None:
         """Embed a dataset with some models, one after the other; what is there is kept."""
-        study, names = self._document.study, tuple(models)
+        study, names, provider, threads = self._document.study, tuple(models), self.provider, self.threads
         if study is None or not names or not dataset:
             return
 
@@ -112,7 +120,7 @@ class Computing(QObject):
             from canon_core.experiments.embedding import embed_study
 
             # Threads that wait busily would take the window's core.
-            options = EmbedOptions(spinning=False, allow_other_provider=other_provider)
+            options = EmbedOptions(provider, threads=threads, spinning=False, allow_other_provider=other_provider)
             return embed_study(study, dataset, names, options, ctx)
 
         which = names[0] if len(names) == 1 else f"{len(names)} models"

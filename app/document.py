@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from canon_core.datasets.faces import Problem
     from canon_core.datasets.options import DatasetOptions
     from canon_core.models.spec import ModelSpec
+    from canon_core.study.cached_files import CacheKind
     from canon_core.study.imports import ImportReport
     from canon_core.study.study import DatasetEntry, Study
 
@@ -331,6 +332,26 @@ class Document(QObject):
     def rename_dataset(self, old: str, new: str) -> None:
         """Give a dataset another name."""
         self._errand(lambda study: study.rename_dataset(old, new), clear_undo=True, renamed={"dataset": (old, new)})
+
+    def locate_model(self, name: str, file: Path, then: Callable[[], None]) -> None:
+        """Say where a network lies now whose file moved."""
+        self._errand(lambda study: study.locate_model(name, file), then=then)
+
+    def locate_dataset(self, name: str, path: Path, then: Callable[[], None]) -> None:
+        """Say where a dataset lies now whose folder moved: a job, because every image is hashed."""
+        self._read(
+            f"Locate {name}",
+            lambda study, ctx: study.locate_dataset(name, path, ctx),
+            lambda entry: entry.name,
+            lambda _entry: then(),
+            self.faulted.emit,
+            lambda: None,
+        )
+
+    def clear_cached(self, kinds: Collection[CacheKind], then: Callable[[int], None]) -> None:
+        """Delete stored results of some kinds; ``then`` gets the bytes freed."""
+        freed: list[int] = []
+        self._errand(lambda study: freed.append(study.clear_cached(kinds)), then=lambda: then(freed[0]))
 
     def add_dataset(
         self,

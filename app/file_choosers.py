@@ -38,6 +38,11 @@ def choose_networks(parent: QWidget, folder: Path | None) -> list[Path]:
     return [Path(path) for path in chosen]
 
 
+def choose_network(parent: QWidget, name: str, folder: Path | None) -> Path | None:
+    """Where a network lies now."""
+    return _file(parent, f"Locate the network '{name}'", folder, "ONNX networks (*.onnx);;All files (*)")
+
+
 def choose_faces(parent: QWidget, folder: Path | None) -> Path | None:
     """Which folder of faces to add."""
     return _folder(parent, "Add dataset: choose its folder (sub-folders are the subjects, or IJB's meta)", folder)
@@ -69,6 +74,13 @@ def choose_detector(parent: QWidget, folder: Path | None) -> Path | None:
     return _file(parent, "Face detector (YuNet)", folder, "ONNX networks (*.onnx);;All files (*)")
 
 
+def choose_picture(parent: QWidget, folder: Path | None) -> Path | None:
+    """Which picture of a face to look at."""
+    return _file(
+        parent, "Picture of a face", folder, "Pictures (*.jpg *.jpeg *.png *.bmp *.webp *.tif *.tiff);;All files (*)"
+    )
+
+
 def choose_pairs(parent: QWidget, folder: Path | None) -> Path | None:
     """Which list of pairs to use."""
     return _file(parent, "List of pairs", folder, "Lists of pairs (*.txt);;All files (*)")
@@ -77,6 +89,11 @@ def choose_pairs(parent: QWidget, folder: Path | None) -> Path | None:
 def choose_output(parent: QWidget, folder: Path | None) -> Path | None:
     """Which folder to write into."""
     return _folder(parent, "Export into folder", folder)
+
+
+def choose_demo_folder(parent: QWidget, folder: Path | None) -> Path | None:
+    """Where to make the demo study."""
+    return _folder(parent, "Folder of the demo study", folder)
 
 
 def choose_file_to_write(parent: QWidget, title: str, start: Path, kinds: dict[str, str]) -> Path | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import faulthandler
 import os
 import signal
 import socket
@@ -12,16 +11,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QSocketNotifier, QTimer
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
-from canon_core.resources import version
+from canon_core.resources import resource, version
 
 from .appearance import Appearance, Look
 from .contents import Contents
-from .crash import watch
+from .crash import log_crashes, take_crash_log, watch
 from .main_window import MainWindow
 from .message_bar import Tone
-from .user_files import log_to_file, read_window, state_folder, take_cut_off_session
+from .user_files import log_to_file, read_window, take_cut_off_session
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,15 +31,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     application.setApplicationName("canon-explorer")
     application.setApplicationDisplayName("Canon Explorer")
     application.setApplicationVersion(version())
+    application.setDesktopFileName("org.canon_explorer.CanonExplorer")  # as packaging/desktop calls it
+    application.setWindowIcon(QIcon(str(resource("icon", "canon-explorer.svg"))))
     application.setQuitOnLastWindowClosed(False)  # the window ends its jobs first, and then quits
     stop_log = log_to_file()
-    crash_log = _log_crashes()
+    crashed = take_crash_log()
+    end_crash_log = log_crashes()
     window = MainWindow(Appearance(application, _look(arguments.theme)))
     end_watch = watch(lambda sentence: window.messages.say(
         sentence, Tone.FAULT, "Show log", window.commands.show_log
     ))
     wakeup = _Signals(window)
-    _open(window, arguments.study)
+    _open(window, arguments.study, crashed)
     window.show()
     QTimer.singleShot(200, window, lambda: window.bridge.run_errand(warm_up))
     QTimer.singleShot(2000, window, window.overlays.warm)
@@ -50,9 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         wakeup.close()
         end_watch()
         stop_log()
-        if crash_log is not None:
-            faulthandler.disable()
-            crash_log.close()
+        end_crash_log()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,9 +72,20 @@ def _look(asked: str | None) -> Look:
     return Look.SYSTEM
 
 
-def _open(window: MainWindow, study: Path | None) -> None:
-    """Open what was asked for; else what was open when the program was cut off."""
+def _open(window: MainWindow, study: Path | None, crashed: str) -> None:
+    """Open what was asked for; else what was open when the program was cut off, or closed. Offer the log of a crash."""
     session = take_cut_off_session()
+
+    def show_log() -> None:
+        if crashed:
+            window.window_commands.show_crash(crashed)
+        else:
+            window.commands.show_log()
+
+    log = "Show crash log" if crashed else "Show log"
+    if crashed:
+        window.messages.say("Canon Explorer crashed last time. What is known of it can be reported.", Tone.NOTE, log,
+                            show_log)  # fmt: skip
     if study is not None:
         path = Path(os.path.abspath(study))
         newer = session.view if session is not None and Path(session.study) == path else None
@@ -87,23 +99,27 @@ def _open(window: MainWindow, study: Path | None) -> None:
                 window.messages.say(
                     "Canon Explorer ended unexpectedly last time; your study is open again as you left it. Jobs that"
                     " were cut off go on from where they were when you compute again.",
-                    button="Show log",
-                    then=window.commands.show_log,
+                    button=log,
+                    then=show_log,
                 )
 
         window.document.opened.connect(tell)
         window.document.open(path, read_only=session.read_only, view=session.view)
+    elif window.preferences.current.restore:
+        _open_last(window)
 
 
-def _log_crashes() -> object:
-    """Have faults of native libraries write their stacks into a file, where one can be written."""
-    try:
-        state_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
-        stream = (state_folder() / "crash.log").open("a", encoding="utf-8")
-    except OSError:
-        return None
-    faulthandler.enable(stream)
-    return stream
+def _open_last(window: MainWindow) -> None:
+    """Open the study that was open when the window was closed, where it is still there."""
+    last = read_window().get("study")
+    if not isinstance(last, str) or not last:
+        return
+
+    def looked(there: bool) -> None:
+        if there and window.document.contents is None and not window.document.changing:
+            window.document.open(Path(last))
+
+    window.bridge.run_errand(lambda: (Path(last) / "study.json").is_file(), looked)
 
 
 def warm_up() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt, QTimer
-from PySide6.QtGui import QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
@@ -27,20 +27,28 @@ from .actions import Actions
 from .appearance import Appearance, Look
 from .computing import Computing
 from .contents import Contents
+from .copying import Copying
+from .demo_commands import DemoCommands
 from .dialogs.ask import confirm
 from .document import Document
 from .engine_bridge import EngineBridge
 from .jobs_panel import JobsPanel
 from .log_panel import LogPanel
+from .management import Management
 from .message_bar import MessageBar
 from .overlay_presenter import OverlayPresenter
 from .overlays import Overlays
+from .pairs_presenter import PairsPresenter
+from .preferences import UserPreferences
 from .presenter import Presenter
+from .sensitivity import SensitivityCurves
+from .sensitivity_presenter import SensitivityPresenter
 from .start_page import StartPage
 from .statistics import Statistics
 from .statistics_presenter import StatisticsPresenter
 from .study_commands import StudyCommands
 from .study_tree import StudyTree
+from .two_faces_presenter import TwoFacesPresenter
 from .user_files import read_window, recent_studies, write_window
 from .views.contact_sheet_view import ContactSheetView
 from .views.group_view import GroupView
@@ -48,12 +56,15 @@ from .views.identification_view import IdentificationView
 from .views.inspector import Inspector
 from .views.matrix_view import MatrixView
 from .views.overlay_view import OverlayView
+from .views.pair_view import PairView
 from .views.roc_view import RocView
+from .views.sensitivity_view import SensitivityView
+from .views.two_faces_view import TwoFacesView
+from .window_commands import WindowCommands
 
 #: Grows when docks change so that a remembered arrangement no longer fits.
 _LAYOUT_VERSION = 1
 _TITLE = "Canon Explorer"
-_LOOKS = {Look.SYSTEM: "As the &system", Look.LIGHT: "&Light", Look.DARK: "&Dark"}
 
 
 class MainWindow(QMainWindow):
@@ -70,6 +81,7 @@ class MainWindow(QMainWindow):
         self.document = Document(self.bridge, self)
         self.computing = Computing(self.document, self)
         self.statistics = Statistics(self.document, self.computing, self)
+        self.sensitivity = SensitivityCurves(self.document, self.computing, self)
         self.actions_ = Actions(self)
         self._make_centre()
         self._make_docks()
@@ -87,6 +99,9 @@ class MainWindow(QMainWindow):
             groups=self.group_view,
             roc=self.roc_view,
         )
+        self.sensitivity_presenter = SensitivityPresenter(
+            self, self.document, self.sensitivity, self.actions_, self.messages, self.sensitivity_view
+        )
         self.presenter = Presenter(
             self.document,
             self.computing,
@@ -100,8 +115,30 @@ class MainWindow(QMainWindow):
         )
         self._connect_statistics()
         self._connect_overlay()
+        self.pairs_presenter = PairsPresenter(
+            self, self.document, self.computing, self.statistics, self.actions_, self.messages,
+            view=self.pair_view, roc=self.roc_view,
+        )
+        self.two_faces_presenter = TwoFacesPresenter(
+            self, self.document, self.actions_, view=self.two_faces_view
+        )
+        self.pairs_presenter.compareRequested.connect(self.two_faces_presenter.compare_pair)
+        self.tabs.currentChanged.connect(self.pairs_presenter.tab_shown)
+        self.tabs.currentChanged.connect(self.two_faces_presenter.tab_shown)
+        self.preferences = UserPreferences(self.bridge, self)
+        self.demo = DemoCommands(self, self.document, self.computing, self.actions_, self.preferences)
+        self.window_commands = WindowCommands(
+            self, self.document, self.computing, self.actions_, self.preferences, self._appearance, self.demo
+        )
+        self.management = Management(
+            self, self.document, self.computing, self.statistics, self.actions_, self.tree, self.messages
+        )
+        self.copying = Copying(
+            self, self.document, self.computing, self.statistics, self.actions_, self.messages
+        )
         self.tabs.currentChanged.connect(self.presenter.tab_shown)
         self.tabs.currentChanged.connect(self.statistics_presenter.tab_shown)
+        self.tabs.currentChanged.connect(self.sensitivity_presenter.tab_shown)
         self._make_menus()
         self._make_status()
         self.document.opened.connect(self._show_study)
@@ -122,12 +159,14 @@ class MainWindow(QMainWindow):
         self.matrix_view, self.roc_view = MatrixView(), RocView()
         self.faces_view = ContactSheetView()
         self.search_view, self.group_view = IdentificationView(), GroupView()
-        self.overlay_view = OverlayView()
+        self.overlay_view, self.sensitivity_view = OverlayView(), SensitivityView()
+        self.pair_view, self.two_faces_view = PairView(), TwoFacesView()
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         for view, name in {
             self.matrix_view: "Matrix", self.roc_view: "ROC", self.faces_view: "Faces", self.search_view: "1:N",
-            self.group_view: "Groups", self.overlay_view: "Overlay",
+            self.group_view: "Groups", self.overlay_view: "Overlay", self.sensitivity_view: "Sensitivity",
+            self.pair_view: "Pairs", self.two_faces_view: "Two faces",
         }.items():
             self.tabs.addTab(view, name)
         self.pages = QStackedWidget()
@@ -200,35 +239,23 @@ class MainWindow(QMainWindow):
             actions.fill(menu, "file", [group])
             menu.addSeparator()
         menu = bar.addMenu("&Edit")
-        undo = self.document.undo.createUndoAction(self, "&Undo")
-        redo = self.document.undo.createRedoAction(self, "&Redo")
-        undo.setShortcut(QKeySequence.StandardKey.Undo)
-        redo.setShortcut(QKeySequence.StandardKey.Redo)
-        undo.setIconText("Undo")  # on the tool bar, whose buttons would move with the text of each step
-        redo.setIconText("Redo")
-        menu.addActions([undo, redo])
-        menu.addSeparator()
         actions.fill(menu, "edit")
         actions.fill(bar.addMenu("&Study"), "study")
         actions.fill(bar.addMenu("E&xperiment"), "experiment")
         menu = bar.addMenu("&View")
-        actions.fill(menu, "view")
+        actions.fill(menu, "view", [0])
         pages = {
             "view.matrix": self.matrix_view, "view.roc": self.roc_view, "view.faces": self.faces_view,
             "view.search": self.search_view, "view.groups": self.group_view,
-            "view.overlay": self.overlay_view,
+            "view.overlay": self.overlay_view, "view.sensitivity": self.sensitivity_view,
+            "view.pairs": self.pair_view, "view.two_faces": self.two_faces_view,
         }
         for key, page in pages.items():
             actions.connect(key, lambda page=page: self.tabs.setCurrentWidget(page))
         menu.addSeparator()
-        for dock in self.docks:
-            menu.addAction(dock.toggleViewAction())
-        menu.addAction("&Arrange as at first").triggered.connect(
-            lambda: self.restoreState(self._first_arrangement, _LAYOUT_VERSION)
-        )
-        if self._appearance is not None:
-            menu.addSeparator()
-            self._add_looks(menu.addMenu("A&ppearance"), self._appearance)
+        actions.fill(menu, "view", [1])
+        actions.fill(menu, "view", [2])
+        actions.fill(menu.addMenu("A&ppearance"), "view", [3])
         actions.fill(bar.addMenu("&Help"), "help")
         tools = QToolBar("Tool bar")
         tools.setObjectName("tool-bar")
@@ -241,17 +268,12 @@ class MainWindow(QMainWindow):
             else:
                 tools.addSeparator()
         tools.addSeparator()
-        tools.addActions([undo, redo])
+        tools.addActions([actions["edit.undo"], actions["edit.redo"]])
         self.addToolBar(tools)
 
-    def _add_looks(self, menu: QMenu, appearance: Appearance) -> None:
-        group = QActionGroup(menu)
-        for look, text in _LOOKS.items():
-            action = menu.addAction(text)
-            action.setCheckable(True)
-            action.setChecked(look is appearance.look)
-            action.triggered.connect(lambda _checked=False, look=look: appearance.choose(look))
-            group.addAction(action)
+    def arrange_as_at_first(self) -> None:
+        """Put every dock back where it was at the first start."""
+        self.restoreState(self._first_arrangement, _LAYOUT_VERSION)
 
     def _make_status(self) -> None:
         self._jobs_label = QLabel()
@@ -265,7 +287,7 @@ class MainWindow(QMainWindow):
     def _tree_menu(self, position: object) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.actions_.fill(menu, "study", [1, 2])
+        self.actions_.fill(menu, "study", [1, 2, 3])
         menu.popup(position)
 
     # -- showing a study, or none --------------------------------------------------------------------------------
@@ -282,6 +304,7 @@ class MainWindow(QMainWindow):
         self.pages.setCurrentWidget(self.start_page)
         for dock in self.docks[:2]:
             dock.setEnabled(False)
+        self.start_page.demo_button.setFocus()
         self.setWindowFilePath("")
         self.setWindowTitle(_TITLE)
 
@@ -354,7 +377,9 @@ class MainWindow(QMainWindow):
 
     # -- remembering ---------------------------------------------------------------------------------------------
     def _save_arrangement(self) -> None:
+        contents = self.document.contents
         window = {
+            "study": str(contents.path) if contents is not None else "",
             "geometry": _encoded(self.saveGeometry()),
             "docks": _encoded(self.saveState(_LAYOUT_VERSION)),
             "look": str(self._appearance.look) if self._appearance is not None else str(Look.SYSTEM),

@@ -173,6 +173,11 @@ class Statistics(QObject):
                 self._watched.add(topic)
         self._follow()
 
+    def look_again(self) -> None:
+        """Something stored was deleted: read what is there now."""
+        self._asked.clear()
+        self._follow()
+
     def _contents_changed(self, *_: object) -> None:
         for topic in [topic for topic in self._asked if topic not in self.looked_up]:
             del self._asked[topic]  # the change may have dropped the question

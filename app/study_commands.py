@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QUrl
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog
 
 from canon_core.errors import CanonError, StudyInUse
@@ -23,7 +23,6 @@ from .message_bar import MessageBar, Tone
 from .study_tree import StudyTree
 from .user_files import forget_study, log_file
 from .view_state import Focus
-from .views.shown_matrix import matrix_command
 from .wording import fault_text
 
 if TYPE_CHECKING:
@@ -57,7 +56,6 @@ class StudyCommands(QObject):
             "file.close": self.close_study,
             "file.export": self.export,
             "file.quit": window.close,
-            "edit.copy_command": self.copy_command,
             "edit.clear_selection": lambda: document.change("Clear selection", cells=()),
             "study.add_model": self.adding.add_models,
             "study.add_dataset": self.adding.add_dataset,
@@ -91,7 +89,7 @@ class StudyCommands(QObject):
         """Ask where, then make a study there."""
         path = file_choosers.choose_new_study(self._window, self._folder())
         if path is not None:
-            self._when_free("Make another study", lambda: self._document.create(path))
+            self.when_free("Make another study", lambda: self._document.create(path))
 
     def open_study(self) -> None:
         """Ask which, then open it."""
@@ -106,13 +104,13 @@ class StudyCommands(QObject):
             self._window.statusBar().showMessage(f"Opening {path.name}…")
             self._document.open(path)
 
-        self._when_free("Open another study", go_on)
+        self.when_free("Open another study", go_on)
 
     def close_study(self) -> None:
         """Close the study that is open."""
-        self._when_free("Close study", self._document.close)
+        self.when_free("Close study", self._document.close)
 
-    def _when_free(self, title: str, then: Callable[[], object]) -> None:
+    def when_free(self, title: str, then: Callable[[], object]) -> None:
         """Go on where no job runs; else ask whether to cancel it."""
         jobs = self._document.bridge.batch()
         if not jobs:
@@ -278,14 +276,6 @@ class StudyCommands(QObject):
             lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(out))),
         )
 
-    def copy_command(self) -> None:
-        """The command line that makes this matrix, to the clipboard."""
-        contents, matrix = self._document.contents, self._computing.matrix
-        if contents is not None and matrix is not None:
-            text = matrix_command(str(contents.path), matrix.settings, self._document.state.rule)
-            QGuiApplication.clipboard().setText(text)
-            self._messages.say(text, Tone.NOTE)
-
     def _set_automatic(self, automatic: bool) -> None:
         self._computing.automatic = automatic
         if automatic and wanted_cells(self._computing.matrix):
@@ -328,16 +318,17 @@ class StudyCommands(QObject):
         matrix = self._computing.matrix
         refusals: dict[str, str] = {}
         everything = (
-            "file.import", "file.close", "file.export", "edit.copy_command", "edit.clear_selection", "study.add_model",
-            "study.add_dataset", "study.compute_all", "study.embed", "study.matrix", "study.automatic",
-            "study.preprocessing", "study.rename", "study.remove",
+            "file.import", "file.close", "file.export", "edit.copy_command", "edit.copy_methods",
+            "edit.clear_selection", "study.add_model", "study.add_dataset", "study.compute_all", "study.embed",
+            "study.matrix", "study.automatic", "study.preprocessing", "study.rename", "study.remove",
         )
         if contents is None:
             refusals = dict.fromkeys(everything, _NO_STUDY)
         else:
             busy = "Wait for the running job, or cancel it." if self._document.bridge.batch() else ""
             if matrix is None:
-                refusals |= dict.fromkeys(("file.export", "edit.copy_command"), "There is no matrix yet.")
+                copying = ("file.export", "edit.copy_command", "edit.copy_methods")
+                refusals |= dict.fromkeys(copying, "There is no matrix yet.")
             if not state.cells:
                 refusals["edit.clear_selection"] = "No cell is chosen."
             included = [name for name in contents.model_names if name not in state.left_out]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QFont
+from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QFont
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from .badge_delegate import BADGE_ROLE, BadgeDelegate
@@ -96,6 +96,17 @@ class StudyTree(QTreeWidget):
             self._filling = False
 
     # -- inside --------------------------------------------------------------------------------------------------
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        first = self.topLevelItem(0)
+        by_mouse = event.reason() is Qt.FocusReason.MouseFocusReason
+        if first is not None and self.currentItem() is None and not by_mouse:
+            # Somewhere the keyboard must be seen to stand; nothing is chosen by that.
+            self._filling = True
+            index = self.indexFromItem(first)
+            self.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
+            self._filling = False
+
     def _rebuild(self, keys: list[Key]) -> None:
         closed = {key for key, item in self._items.items() if not item.isExpanded()} & set(keys)
         chosen = self.chosen

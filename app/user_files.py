@@ -94,13 +94,34 @@ def forget_study(path: Path) -> tuple[Path, ...]:
 
 
 def read_window() -> dict[str, Any]:
-    """Where the window stood: geometry and docks (base64), the chosen appearance."""
+    """Where the window stood: geometry and docks (base64), the chosen appearance, the study that was open."""
     return _read("window.json")
 
 
 def write_window(window: dict[str, Any]) -> None:
     """Remember where the window stands."""
     _write("window.json", window)
+
+
+def read_detector() -> Path | None:
+    """The face detector that was chosen last, where its file is still there."""
+    path = _read("detector.json").get("path")
+    return Path(path) if isinstance(path, str) and Path(path).is_file() else None
+
+
+def write_detector(path: Path) -> None:
+    """Remember a face detector."""
+    _write("detector.json", {"path": str(path)})
+
+
+def read_preferences() -> dict[str, Any]:
+    """What the user prefers, whatever study is open."""
+    return _read("preferences.json")
+
+
+def write_preferences(preferences: dict[str, Any]) -> None:
+    """Remember what the user prefers."""
+    _write("preferences.json", preferences)
 
 
 def log_to_file() -> Callable[[], None]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from canon_core.maps.kinds import MapKind
 from canon_core.study.results import DEFAULT_FAR, Features, FitMode, MatrixSettings, default_rule
 from canon_core.verification.roc import FarRule
+
+from .sensitivity_choice import SensitivityChoice
 
 #: A cell of the matrix: source and target.
 Pair = tuple[str, str]
@@ -56,6 +58,8 @@ class ViewState:
         What of the 1:N identification its matrix shows: ``rank-1``, ``TPIR@1e-2``, …
     covariate : str
         By which groups of templates errors are told; empty for the dataset's first.
+    sensitivity : SensitivityChoice
+        Which curves of TAR against fit pairs are shown, and their steps.
     """
 
     dataset: str = ""
@@ -71,6 +75,7 @@ class ViewState:
     focus: Focus = Focus.CELL
     measure: str = "rank-1"
     covariate: str = ""
+    sensitivity: SensitivityChoice = field(default_factory=SensitivityChoice)
 
     def settings(self, models: Iterable[str]) -> MatrixSettings:
         """The matrix's settings, for these models without the ones left out."""
@@ -143,6 +148,7 @@ class ViewState:
             "focus": str(self.focus),
             "measure": self.measure,
             "covariate": self.covariate,
+            "sensitivity": self.sensitivity.to_json(),
         }
 
     @classmethod
@@ -164,6 +170,7 @@ class ViewState:
             focus=_choice(Focus, values.get("focus"), default.focus),
             measure=_text(values.get("measure")) or default.measure,
             covariate=_text(values.get("covariate")),
+            sensitivity=SensitivityChoice.from_json(values.get("sensitivity")),
         )
 
 

@@ -95,6 +95,7 @@ class JobDialog(QDialog):
         scroll = QScrollArea()
         scroll.setWidget(fields)
         scroll.setWidgetResizable(True)
+        scroll.setAccessibleName(f"Fields of {self.windowTitle()}")
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         layout = QVBoxLayout(self)
         layout.addWidget(scroll, 1)

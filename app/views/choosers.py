@@ -15,7 +15,7 @@ from ..view_state import IMAGE_MODES, TEMPLATE_MODES
 from .flow_layout import FlowLayout
 
 #: zlib.crc32 is 32 bits wide, but any integer may seed the halves; what a spin box holds is plenty.
-LARGEST_SEED = 999_999
+_LARGEST_SEED = 999_999
 
 #: Pixels of the chooser whose texts are long, where the bar is narrow.
 _NARROWEST = 120
@@ -85,9 +85,7 @@ class Choosers(QWidget):
         self.mode = QComboBox()
         self.features = QComboBox()
         self.features.setMinimumWidth(_NARROWEST)
-        self.seed = QSpinBox()
-        self.seed.setRange(0, LARGEST_SEED)
-        self.seed.setKeyboardTracking(False)
+        self.seed = seed_box()
         fill(self.rule, {rule.value: (rule, tip) for rule, tip in _RULES.items()})
         fill(self.map, {kind.value: (kind, tip) for kind, tip in MAP_TIPS.items()})
         fill(self.features, {text: (features, tip) for features, (text, tip) in _FEATURES.items()})
@@ -148,6 +146,14 @@ class Choosers(QWidget):
 def features_text(features: Features) -> str:
     """How templates are made, in words."""
     return _FEATURES[features][0]
+
+
+def seed_box() -> QSpinBox:
+    """A field for a seed."""
+    box = QSpinBox()
+    box.setRange(0, _LARGEST_SEED)
+    box.setKeyboardTracking(False)
+    return box
 
 
 def fill(box: QComboBox, items: dict[str, tuple[object, str]]) -> None:

@@ -140,6 +140,7 @@ class ContactSheetView(QWidget):
         self._scroll = QScrollArea()
         self._scroll.setWidget(self.grid)
         self._scroll.setWidgetResizable(True)
+        self._scroll.setAccessibleName("Faces as the model sees them")
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
         self._stack = QStackedWidget()
         for page in (self._empty, self._scroll, self.table):

@@ -178,6 +178,11 @@ class GroupView(QWidget):
             text = f"FMR{self.fmr.text()}\nFNMR{self.fnmr.text()}\n{groups_line(self._found)}\n"
             QGuiApplication.clipboard().setText(text)
 
+    @property
+    def command(self) -> str:
+        """The command that gives what is shown; empty without one."""
+        return self._command
+
     def copy_command(self) -> None:
         """The command to the clipboard."""
         QGuiApplication.clipboard().setText(self._command)

@@ -236,6 +236,11 @@ class IdentificationView(QWidget):
             self._fill_table(self._matrix)
             QGuiApplication.clipboard().setText(self.table.text() + self.settings_line + "\n")
 
+    @property
+    def command(self) -> str:
+        """The command that gives what is shown; empty without one."""
+        return self._command
+
     def copy_command(self) -> None:
         """The command to the clipboard."""
         QGuiApplication.clipboard().setText(self._command)

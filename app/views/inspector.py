@@ -90,6 +90,7 @@ class Inspector(QWidget):
         self._empty = EmptyState("Choose a cell, a model or a dataset: its facts appear here.")
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
+        self._scroll.setAccessibleName("Facts of what is chosen")  # the keyboard scrolls it
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.copy_button = tool_button("Copy", "Copy these facts as text")

@@ -15,7 +15,7 @@ from canon_core.study.results import FitMode
 
 from ..view_state import IMAGE_MODES, TEMPLATE_MODES
 from .bar_buttons import tool_button
-from .choosers import LARGEST_SEED, MAP_TIPS, MODE_TIPS, fill, labelled
+from .choosers import MAP_TIPS, MODE_TIPS, fill, labelled, seed_box
 from .flow_layout import FlowLayout
 
 ALL_SOURCES = "all others"
@@ -68,7 +68,7 @@ class OverlayBar(QWidget):
         self.source, self.target = QComboBox(), QComboBox()
         self.method, self.colour = QComboBox(), QComboBox()
         self.map, self.mode, self.level, self.subset = QComboBox(), QComboBox(), QComboBox(), QComboBox()
-        self.subjects, self.neighbours, self.seed = QSpinBox(), QSpinBox(), QSpinBox()
+        self.subjects, self.neighbours, self.seed = seed_box(), QSpinBox(), QSpinBox()
         self.min_dist = QDoubleSpinBox()
         self.search = QLineEdit()
         self._make_fields()
@@ -122,10 +122,9 @@ class OverlayBar(QWidget):
         self.subjects.setRange(1, 999_999)
         self.subjects.setValue(100)
         self.neighbours.setRange(2, 500)
-        self.seed.setRange(0, LARGEST_SEED)
         self.min_dist.setRange(0.0, 1.0)
         self.min_dist.setSingleStep(0.05)
-        for spin in (self.subjects, self.neighbours, self.seed, self.min_dist):
+        for spin in (self.subjects, self.neighbours, self.min_dist):
             spin.setKeyboardTracking(False)
         self.search.setPlaceholderText("Find a subject or image")
         self.search.setClearButtonEnabled(True)
@@ -135,7 +134,7 @@ class OverlayBar(QWidget):
     def _connect(self) -> None:
         for box in (self.source, self.target, self.method, self.map, self.mode, self.level, self.subset):
             box.activated.connect(self._request)
-        for spin in (self.subjects, self.neighbours, self.seed, self.min_dist):
+        for spin in (self.subjects, self.neighbours, self.min_dist):
             spin.valueChanged.connect(self._request)
         self.colour.activated.connect(lambda _: self.colourChanged.emit(str(self.colour.currentText())))
         self.search.textChanged.connect(self.searched)
@@ -152,7 +151,7 @@ class OverlayBar(QWidget):
 
     def show_settings(self, settings: OverlaySettings, *, templates: bool) -> None:
         """Stand at these settings; no signal."""
-        blocked = [QSignalBlocker(spin) for spin in (self.subjects, self.neighbours, self.seed, self.min_dist)]
+        blocked = [QSignalBlocker(spin) for spin in (self.subjects, self.neighbours, self.min_dist)]
         modes = TEMPLATE_MODES if templates else IMAGE_MODES
         fill(self.mode, {mode.value: (mode, MODE_TIPS[mode]) for mode in modes})
         self.method.setCurrentIndex([each for each, _ in _METHODS.values()].index(settings.method))

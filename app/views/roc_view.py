@@ -70,6 +70,8 @@ class RocView(QWidget):
         The export button while curves are drawn, and the button of their empty state.
     scoresExportRequested(), scoresRequested() :
         The export button while a histogram is drawn, and the button of its empty state.
+    intervalBrushed(low, high) : float, float
+        Pairs whose score lies in an interval of the histogram are wanted.
     """
 
     detChanged = Signal(bool)
@@ -78,6 +80,7 @@ class RocView(QWidget):
     actionRequested = Signal()
     scoresExportRequested = Signal()
     scoresRequested = Signal()
+    intervalBrushed = Signal(float, float)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -119,6 +122,7 @@ class RocView(QWidget):
         layout.addWidget(self._settings)
         self._empty.actionRequested.connect(self.actionRequested)
         self._no_scores.actionRequested.connect(self.scoresRequested)
+        self.scores_plot.intervalBrushed.connect(self.intervalBrushed)
         self._show()
 
     def _make_bar(self) -> QWidget:
@@ -236,6 +240,11 @@ class RocView(QWidget):
         self._fill_table()
         QGuiApplication.clipboard().setText(self.table.text() + self._settings.text() + "\n")
 
+    @property
+    def command(self) -> str:
+        """The command that gives what is shown; empty without one."""
+        return self._command
+
     def copy_command(self) -> None:
         """The command to the clipboard."""
         QGuiApplication.clipboard().setText(self._command)
@@ -258,6 +267,8 @@ class RocView(QWidget):
         for button in (self.whole_button, self.table_button, self.copy_button, self.export_button):
             button.setVisible(there)
         self.whole_button.setText("Whole histogram" if scores else "Whole curve")
+        how = "wheel; Shift and drag moves it" if scores else "wheel or drag"
+        self.whole_button.setToolTip(f"Back from zooming in ({how})")
         if not there:
             self._stack.setCurrentWidget(self._no_scores if scores else self._empty)
         elif self.table_button.isChecked():

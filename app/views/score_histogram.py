@@ -6,15 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtGui import QKeyEvent
+from pyqtgraph.GraphicsScene.mouseEvents import MouseDragEvent
+from PySide6.QtCore import QEvent, QPointF, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from canon_core.figures.histogram_figure import CountAxis, ShownThreshold, heights, occupied
 from canon_core.figures.numbers import tar_text
 from canon_core.verification.score_histogram import ScoreHistogram
 
-from ..theme import Theme, colour, theme_for
+from ..theme import SMALL, Theme, colour, theme_for
+from .labels import TextLabel
 from .plot_reading import PlotReading
 from .roc_plot import DecadeAxis, prepare_plot, restyle_axes
 from .shown_matrix import rate_text
@@ -41,12 +43,42 @@ class _HeightAxis(DecadeAxis):
         return [f"{value:,.10g}" for value in values]
 
 
+class _BrushBox(pg.ViewBox):
+    """Drags of the left button brush over scores; with Shift, or the middle button, they move the view.
+
+    Signals
+    -------
+    brushed(low, high, finished) : float, float, bool
+    """
+
+    brushed = Signal(float, float, bool)
+
+    def mouseDragEvent(self, event: MouseDragEvent, axis: int | None = None) -> None:
+        moving = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        if event.button() != Qt.MouseButton.LeftButton or moving or axis is not None:
+            super().mouseDragEvent(event, axis)
+            return
+        event.accept()
+        ends = sorted(self.mapToView(place).x() for place in (event.buttonDownPos(), event.pos()))
+        self.brushed.emit(*ends, event.isFinish())
+
+
 class ScoreHistogramPlot(pg.PlotWidget):
-    """Two filled step lines over the score; read under the pointer or with the arrow keys."""
+    """Two filled step lines over the score; read under the pointer or with the arrow keys, brushed by dragging.
+
+    Signals
+    -------
+    intervalBrushed(low, high) : float, float
+        Pairs whose score lies in the interval are wanted: it was dragged over, or Return was pressed on a bin (Shift
+        and arrow keys take in more of them).
+    """
+
+    intervalBrushed = Signal(float, float)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self._y_axis = _HeightAxis("left")
-        super().__init__(parent, axisItems={"left": self._y_axis})
+        box = _BrushBox()
+        super().__init__(parent, axisItems={"left": self._y_axis}, viewBox=box)
         prepare_plot(self, "Score histograms")
         self._shown: CellScores | None = None
         self._axis = CountAxis.LOG
@@ -60,6 +92,12 @@ class ScoreHistogramPlot(pg.PlotWidget):
         self._down = pg.InfiniteLine(angle=90)
         for item in (self._threshold, self._threshold_text, self._down):
             self.addItem(item, ignoreBounds=True)
+        self._brush = pg.LinearRegionItem(movable=False)
+        self._brush.setZValue(-5)
+        self._brush.hide()
+        self.addItem(self._brush, ignoreBounds=True)
+        self._anchor: int | None = None  # bin at the other end of what the keyboard takes in
+        box.brushed.connect(self._brushed)
         self._reading = PlotReading(self)
         self.getAxis("bottom").enableAutoSIPrefix(False)
         self._y_axis.enableAutoSIPrefix(False)
@@ -72,9 +110,21 @@ class ScoreHistogramPlot(pg.PlotWidget):
     # -- given from outside --------------------------------------------------------------------------------------
     def set_scores(self, shown: CellScores | None) -> None:
         """Show a cell's histogram, or nothing."""
+        if shown is None or self._shown is None or shown.title != self._shown.title:
+            self.clear_brush()
         self._shown = shown
         self._hide_reading()
         self._draw()
+
+    def clear_brush(self) -> None:
+        """Nothing is brushed any more."""
+        self._brush.hide()
+        self._anchor = None
+
+    @property
+    def brushed(self) -> tuple[float, float] | None:
+        """The interval that is brushed."""
+        return tuple(map(float, self._brush.getRegion())) if self._brush.isVisible() else None  # type: ignore[return-value]
 
     def set_axis(self, axis: CountAxis) -> None:
         """What the height of a bin stands for."""
@@ -169,6 +219,27 @@ class ScoreHistogramPlot(pg.PlotWidget):
         top = max(float(values[number]) for values in self._values(histogram))
         self._reading.show_at(read_bin(histogram, number), (low + high) / 2, top)
 
+    def _brushed(self, low: float, high: float, finished: bool) -> None:
+        """Shade what is dragged over, to a thousandth, within the scores there are."""
+        if self._shown is None:
+            return
+        left, right = occupied(self._shown.histogram)
+        ends = round(max(low, left), 3), round(min(high, right), 3)
+        self._hide_reading()
+        if ends[1] - ends[0] < 0.001:
+            self.clear_brush()
+            return
+        self._brush.setRegion(ends)
+        self._brush.show()
+        if finished:
+            self.intervalBrushed.emit(*ends)
+
+    def _brush_bins(self, one: int, other: int) -> None:
+        edges = self._shown.histogram.edges if self._shown is not None else None
+        if edges is not None:
+            self._brush.setRegion((float(edges[min(one, other)]), float(edges[max(one, other) + 1])))
+            self._brush.show()
+
     def _hide_reading(self) -> None:
         self._at = None
         self._down.hide()
@@ -179,10 +250,15 @@ class ScoreHistogramPlot(pg.PlotWidget):
         super().leaveEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Left and right by a bin (Ctrl: ten), from the threshold; Escape leaves it."""
+        """Left and right by a bin (Ctrl: ten), from the threshold, with Shift taking in what lies between; Return shows
+        the pairs of the bin, or of those; Escape leaves it."""
         steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
-        if event.key() == Qt.Key.Key_Escape and self._at is not None:
+        if event.key() == Qt.Key.Key_Escape and (self._at is not None or self._brush.isVisible()):
             self._hide_reading()
+            self.clear_brush()
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._at is not None:
+            self._brush_bins(self._at if self._anchor is None else self._anchor, self._at)
+            self.intervalBrushed.emit(*self._brush.getRegion())
         elif event.key() in steps and self._shown is not None:
             mark = self._shown.threshold
             far = 10 if event.modifiers() & Qt.KeyboardModifier.ControlModifier else 1
@@ -191,7 +267,14 @@ class ScoreHistogramPlot(pg.PlotWidget):
                 number = self._bin(mark.threshold if mark is not None and known else 0.0)
             else:
                 number = self._at + far * steps[event.key()]
-            self._read(int(np.clip(number, 0, len(self._shown.histogram.genuine) - 1)))
+            number = int(np.clip(number, 0, len(self._shown.histogram.genuine) - 1))
+            if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+                if self._anchor is None:
+                    self._anchor = self._at if self._at is not None else number
+                self._brush_bins(self._anchor, number)
+            else:
+                self.clear_brush()
+            self._read(number)
         else:
             super().keyPressEvent(event)
 
@@ -216,6 +299,11 @@ class ScoreHistogramPlot(pg.PlotWidget):
         self._threshold.setPen(pg.mkPen(theme.text, width=1.4, style=Qt.PenStyle.DashLine))
         self._threshold_text.setColor(theme.text)
         self._down.setPen(pg.mkPen(theme.muted, width=1, style=Qt.PenStyle.DotLine))
+        shade = QColor(theme.accent)
+        shade.setAlpha(60)
+        self._brush.setBrush(shade)
+        for edge in self._brush.lines:
+            edge.setPen(pg.mkPen(theme.accent, width=1))
 
 
 class ScoreLegend(QWidget):
@@ -233,6 +321,9 @@ class ScoreLegend(QWidget):
             label.setTextFormat(Qt.TextFormat.RichText)
             row.addWidget(label)
         row.addStretch(1)
+        hint = TextLabel("Drag over scores to see their pairs", muted=True, size=SMALL, wrap=False)
+        hint.setToolTip("Wheel: zoom. Shift and drag: move. Return: pairs of the bin that is read.")
+        row.addWidget(hint)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)

@@ -108,4 +108,4 @@ def _print(result: Sensitivity, rule: FarRule) -> None:
     out.print(table)
     say_missing(result.missing)
     out.print()
-    out.print(sensitivity_line(result, rule))
+    out.print(sensitivity_line([result], rule))

@@ -10,8 +10,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from canon_core.datasets.detector_scores import unweighted
 from canon_core.datasets.pair_file import read_pair_file
-from canon_core.datasets.protocol_building import build_protocol, contradictions, template_subjects
+from canon_core.datasets.protocol_building import build_protocol, contradictions, own_subjects, template_subjects
 from canon_core.datasets.template_dataset import (
     IJBB,
     IJBC,
@@ -203,6 +204,11 @@ def read_ijb(path: Path, ctx: JobContext, *, format: str | None = None) -> Templ
     if wrong:
         whom = "the subjects of the 1:N files" if known is not None else "each other, by way of other pairs"
         warnings.append(f"{files.pairs.name}: the labels of {wrong:,} pairs contradict {whom}")
+    if known is not None and (unnamed := own_subjects(protocol, known[1]))[0]:
+        warnings.append(
+            f"the 1:N files name no subject of {unnamed[0]:,} templates that genuine pairs of {files.pairs.name} link "
+            f"to each other alone: they count as {unnamed[1]:,} subjects of their own"
+        )
     search, dropped = (None, "") if searched is None else _search(searched, protocol)
     warnings += [dropped] if dropped else []
     folder = files.folder / IMAGES
@@ -276,6 +282,7 @@ def _read_points(
             else f"{table.path.name} is in another order than {files.images.name}: rows were matched by name, where "
             "other evaluators match them by place"
         )
+    warnings += unweighted(numbers[:, 10], files.points)
     points = numbers[:, :10].astype(np.float32).reshape(-1, 5, 2)
     return points, numbers[:, 10].astype(np.float32), warnings
 

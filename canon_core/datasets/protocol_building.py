@@ -36,8 +36,9 @@ def build_protocol(
         Whether both are of one subject.
     known_subjects : pair of (s,) int64, optional
         Ascending template ids and their subject ids; a template that is not among them has the subject that genuine
-        pairs link it to. Without it subjects follow from the genuine pairs alone: templates linked by them are of one
-        subject, which gets the smallest of their template ids.
+        pairs link it to, and templates that genuine pairs link to each other alone are of a subject with an id of its
+        own (:func:`own_subjects`). Without it subjects follow from the genuine pairs alone: templates linked by them
+        are of one subject, which gets the smallest of their template ids.
     pair_file, images_file : Path
         Where pairs and images came from, for errors.
     first_line : int
@@ -70,7 +71,7 @@ def build_protocol(
     else:
         place = positions_of(table, known_subjects[0])
         subjects = np.where(place >= 0, known_subjects[1][place], UNKNOWN)
-        subjects = _linked_subjects(subjects, ends[0], ends[1], genuine)
+        subjects = _linked_subjects(subjects, ends[0], ends[1], genuine, taken=known_subjects[1])
     return VerificationProtocol(
         template_ids=table,
         subjects=subjects,
@@ -87,6 +88,12 @@ def contradictions(protocol: VerificationProtocol) -> NDArray[np.bool_]:
     """(k,) bool: pairs whose label says other than the subjects of their templates, where both are known."""
     one, other = protocol.subjects[protocol.p1], protocol.subjects[protocol.p2]
     return np.asarray(((one == other) != protocol.genuine) & (one != UNKNOWN) & (other != UNKNOWN))
+
+
+def own_subjects(protocol: VerificationProtocol, known_subjects: NDArray[np.int64]) -> tuple[int, int]:
+    """Templates, and subjects, that nobody names but genuine pairs tell: those with an id that is not known."""
+    own = protocol.subjects[(protocol.subjects != UNKNOWN) & ~np.isin(protocol.subjects, known_subjects)]
+    return len(own), len(np.unique(own))
 
 
 def template_subjects(
@@ -124,9 +131,15 @@ def template_subjects(
 
 # -- private ---------------------------------------------------------------------------------------------------------
 def _linked_subjects(
-    subjects: NDArray[np.int64], p1: NDArray[np.int32], p2: NDArray[np.int32], genuine: NDArray[np.bool_]
+    subjects: NDArray[np.int64],
+    p1: NDArray[np.int32],
+    p2: NDArray[np.int32],
+    genuine: NDArray[np.bool_],
+    *,
+    taken: NDArray[np.int64],
 ) -> NDArray[np.int64]:
-    """Subjects, with those of unknown templates that genuine pairs link to one subject alone."""
+    """Subjects, with those of unknown templates that genuine pairs link to one subject alone, or to each other alone:
+    these get ids that are not taken, or ``disjoint`` would lose their genuine pairs."""
     if (subjects != UNKNOWN).all():
         return subjects
     count, component = _components(len(subjects), p1[genuine], p2[genuine])
@@ -136,6 +149,15 @@ def _linked_subjects(
     np.minimum.at(lowest, component[known], subjects[known])
     np.maximum.at(highest, component[known], subjects[known])
     agreed = lowest == highest
+    paired = np.zeros(count, bool)
+    paired[component[p1[genuine]]] = True
+    unnamed = np.bincount(component[known], minlength=count) == 0
+    _, first = np.unique(component, return_index=True)  # in the order of templates, whatever components are numbered by
+    own = np.flatnonzero(paired & unnamed)
+    own = own[np.argsort(first[own])]
+    free = np.setdiff1d(np.arange(1, len(taken) + len(own) + 1), taken)
+    lowest[own] = free[: len(own)]
+    agreed[own] = True
     return np.where(~known & agreed[component], lowest[component], subjects)
 
 

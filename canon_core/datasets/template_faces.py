@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from canon_core.datasets.detector import DetectorFile
+from canon_core.datasets.detector_scores import unweighted
 from canon_core.datasets.faces import ARCFACE_POINTS, Alignment, FaceImages, Problem, faces_without_images
 from canon_core.datasets.landmarks import read_landmarks
 from canon_core.datasets.measure import BoxedRows, MeasuredImage, measure_images
@@ -201,6 +202,7 @@ def _with_landmarks(dataset: TemplateDataset, path: Path) -> tuple[TemplateDatas
     if known and len(known) == len(scores):
         weights = np.zeros(len(dataset), np.float32)
         weights[~missed] = known
+        said += unweighted(known, path)
     elif known:
         said.append(f"{path.name}: only {len(known):,} of {len(scores):,} rows have a score; scores were not used")
     return replace(dataset, landmarks=points, scores=weights), [(missed, f"no landmarks in {path.name}")], tuple(said)

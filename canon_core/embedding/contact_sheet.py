@@ -119,7 +119,7 @@ def contact_sheet(
         x, y = _GAP + step_x * (place % columns), _GAP + step_y * (place // columns)
         corners.append((x, y))
         try:
-            shown = _fitted(_as_seen(faces, row, spec.input), tile)
+            shown = fitted(as_seen(faces, row, spec.input), tile)
         except DatasetError as error:
             failed.append((faces.ids[row], error.problem))
             shown = _failed_tile(error.problem, tile)
@@ -150,7 +150,7 @@ def write_contact_sheet(
 
 
 # -- private ---------------------------------------------------------------------------------------------------------
-def _as_seen(faces: FaceImages, row: int, spec: InputSpec) -> NDArray[np.uint8]:
+def as_seen(faces: FaceImages, row: int, spec: InputSpec) -> NDArray[np.uint8]:
     """One crop in RGB, gray where the network takes gray."""
     image = read_image(faces.path(row))
     if image.shape[:2] != (faces.height[row], faces.width[row]):
@@ -169,7 +169,7 @@ def _as_seen(faces: FaceImages, row: int, spec: InputSpec) -> NDArray[np.uint8]:
     return gray
 
 
-def _fitted(crop: NDArray[np.uint8], tile: int) -> NDArray[np.uint8]:
+def fitted(crop: NDArray[np.uint8], tile: int) -> NDArray[np.uint8]:
     """The crop with its longer side as long as the tile; untouched where it already is."""
     height, width = crop.shape[:2]
     longest = max(height, width)

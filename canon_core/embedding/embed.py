@@ -27,6 +27,7 @@ from canon_core.errors import CanonError, DatasetError, SettingsError, StoreErro
 from canon_core.jobs import JobContext
 from canon_core.models.providers import ProviderChoice, choose_provider
 from canon_core.models.resolve import require_unchanged
+from canon_core.models.spec import ModelSpec
 from canon_core.store.embeddings import EmbeddingsInfo, EmbeddingsWriter, bad_rows, create_embeddings, unusable
 
 if TYPE_CHECKING:
@@ -247,19 +248,41 @@ def _ask_about_provider(info: EmbeddingsInfo, provider: ProviderChoice, path: Pa
         )
 
 
-def _require_space(file: Growing, rows: int, model: ResolvedModel) -> None:
-    wanted = rows * model.dimensions * 4 * (2 if model.spec.output.flip == "keep" else 1)
-    folder = file.path.parent
+def embeddings_bytes(rows: int, dimensions: int, spec: ModelSpec) -> int:
+    """Bytes that one model's embeddings take on a disk."""
+    return rows * dimensions * 4 * (2 if spec.output.flip == "keep" else 1)
+
+
+def free_bytes(folder: Path) -> int:
+    """Bytes that are free on the disk a folder lies on, or will lie on."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
-    free = shutil.disk_usage(folder).free
+    return shutil.disk_usage(folder).free
+
+
+def require_space(folder: Path, wanted: int, what: str, remedy: str) -> None:
+    """Make sure that files of so many bytes fit on a disk, with some to spare.
+
+    Raises
+    ------
+    StoreError
+        Naming the bytes that are needed and those that are free.
+    """
+    free = free_bytes(folder)
     if free < wanted + _SPARE_BYTES:
-        old = f", or delete the old embeddings ({file.out.name})" if file.beside else ""
         raise StoreError(
-            f"the embeddings need {wanted / 2**20:,.1f} MB, and {free / 2**20:,.1f} MB are free on that disk",
-            path=file.path,
-            remedy=f"free space on that disk, or move the study to another{old}",
+            f"{what} need {wanted / 2**20:,.1f} MB, and {free / 2**20:,.1f} MB are free on that disk",
+            path=folder,
+            remedy=remedy,
         )
+
+
+def _require_space(file: Growing, rows: int, model: ResolvedModel) -> None:
+    wanted = embeddings_bytes(rows, model.dimensions, model.spec)
+    old = f", or delete the old embeddings ({file.out.name})" if file.beside else ""
+    require_space(
+        file.path, wanted, "the embeddings", f"free space on that disk, or move the study to another{old}"
+    )
 
 
 def _worker(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
@@ -33,11 +34,13 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """What scoring a cell gives; ``histogram`` is None where scores are not kept."""
+    """What scoring a cell gives; ``histogram`` is None where scores are not kept, ``cancelled`` are templates left out
+    with their pairs because they are of zeros."""
 
     scores: PairScores
     fits: tuple[Fit, ...]
     histogram: ScoreHistogram | None = None
+    cancelled: int = 0
 
 
 class Cells(ABC):
@@ -57,6 +60,11 @@ class Cells(ABC):
         # Whatever order FARs were asked for in, it is the same cell; its readings are kept from the highest down.
         self._far = tuple(sorted(set(settings.far), reverse=True))
         self._expected: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def settings(self) -> MatrixSettings:
+        """What the cells were opened with."""
+        return self._settings
 
     @property
     @abstractmethod
@@ -101,6 +109,12 @@ class Cells(ABC):
         """
         start = time.perf_counter()
         measured = self.measure(source, target, ctx)
+        if measured.cancelled:
+            ctx.log(
+                f"{source} → {target}: the images of {measured.cancelled:,} templates cancel out, so these were left "
+                "out with their pairs",
+                logging.WARNING,
+            )
         cell = self._cell(source, target, measured, time.perf_counter() - start)
         if not self._study.read_only:
             path = self._study.stored("results", cell.key)
@@ -241,6 +255,7 @@ class Cells(ABC):
             fits=measured.fits,
             left_out=len(self.usable.left_out),
             seconds=seconds,
+            cancelled=measured.cancelled,
         )
 
 

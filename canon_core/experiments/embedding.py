@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from canon_core.datasets.faces import FaceImages
-from canon_core.embedding.embed import EmbedOptions, EmbedReport, embed
+from canon_core.embedding.embed import EmbedOptions, EmbedReport, embed, embeddings_bytes, require_space
 from canon_core.errors import DatasetError, ModelError
 from canon_core.jobs import JobContext
 from canon_core.models.providers import ProviderChoice, choose_provider
@@ -48,6 +48,8 @@ def embed_study(
         When the images carry no alignment although a model needs one, or an image vanished.
     ModelError
         When a network is gone or cannot be run, after the others are done.
+    StoreError
+        When the embeddings will not fit on the disk.
     """
     if options.provider not in ("auto", "cpu"):
         choose_provider(options.provider, options.device)  # what cannot be had is said before any work
@@ -64,6 +66,7 @@ def embed_study(
     if imported and len(imported) < len(names):
         ctx.log(f"embeddings made elsewhere need no embedding: {', '.join(imported)}")
         names = tuple(name for name in names if name not in imported)
+    _require_space(study, dataset, names, len(faces))
     done: list[ModelEmbedded] = []
     faults: list[ModelError] = []
     for name in names:
@@ -80,6 +83,24 @@ def embed_study(
     if faults:
         raise faults[0]
     return tuple(done)
+
+
+def _require_space(study: Study, dataset: str, names: Sequence[str], rows: int) -> None:
+    """Say before the first image, not after hours, that not all embeddings will fit on the disk."""
+    study.refresh_states()
+    wanted, new = 0, []
+    for name in names:
+        model, state = study.model(name), study.embedding_state(name, dataset)
+        if not (state.current and state.done):  # a file that was begun is laid out whole
+            wanted += embeddings_bytes(rows, model.dimensions, model.spec)
+            new.append(name)
+    if len(new) > 1:
+        require_space(
+            study.path,
+            wanted,
+            f"the embeddings of {len(new)} models",
+            "free space on that disk, move the study to another, or embed with fewer models",
+        )
 
 
 def _embed_one(

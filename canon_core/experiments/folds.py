@@ -50,7 +50,11 @@ def run_folds(study: Study, settings: FoldSettings, ctx: JobContext) -> FoldMatr
     there = (first >= 0) & (second >= 0)
     protocol = _Protocol(first[there], second[there], folds.genuine[there], folds.fold[there])
     protocol_key = content_key(
-        "folds", first=folds.first.tolist(), second=folds.second.tolist(), fold=folds.fold.tolist()
+        "folds",
+        first=folds.first.tolist(),
+        second=folds.second.tolist(),
+        fold=folds.fold.tolist(),
+        genuine=folds.genuine.tolist(),  # a .bin file has labels of its own, which may be corrected
     )
     cells: dict[tuple[str, str], FoldCell | None] = {}
     missing: dict[tuple[str, str], str] = {}

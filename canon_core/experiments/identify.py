@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -56,7 +56,8 @@ def run_identify(study: Study, settings: IdentifySettings, ctx: JobContext) -> I
     the map fitted on the enrolment images of the other half; single models are searched in the same halves. Rank-k
     rates pool the mated probes of all galleries and halves. A gallery's TPIR takes both halves together, with one
     threshold chosen among the non-mated probes of both (each half by itself is reported too); the cell's TPIR is the
-    mean over galleries. Searches are stored, so other FPIRs ask for no new ones.
+    mean over galleries. Where a subject's templates in a gallery have no image that every model could embed, its probes
+    are left out of that gallery, and counted. Searches are stored, so other FPIRs ask for no new ones.
 
     Parameters
     ----------
@@ -112,13 +113,36 @@ class _Half:
     probe_subjects : (p,) int64
     enrolled : (g,) int64
         Templates of all galleries, ascending, each once.
-    galleries : tuple of ((k,) int64 into ``enrolled``, (k,) int64 subjects)
+    galleries : tuple of _Gallery
     """
 
     probes: Ids
     probe_subjects: Ids
     enrolled: Ids
-    galleries: tuple[tuple[Ids, Ids], ...]
+    galleries: tuple[_Gallery, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Gallery:
+    """What is searched, and by whom.
+
+    Attributes
+    ----------
+    templates, subjects : (k,) int64
+        Positions in ``enrolled`` of its half, and whose they are.
+    searched_by : (n,) int64
+        Positions in ``probes`` of its half: all but those of lost subjects.
+    lost_subjects : int
+        Subjects none of whose templates in this gallery has a usable image left.
+    lost_probes : int
+        Their probes: non-mated without them, they would make every model look better that still knows them.
+    """
+
+    templates: Ids
+    subjects: Ids
+    searched_by: Ids
+    lost_subjects: int
+    lost_probes: int
 
 
 class _Identification:
@@ -262,32 +286,44 @@ class _Identification:
         """Templates of one half of the subjects (of all for None) that have a usable image left."""
         usable = ~self.cells.rows.without_images
 
-        def inside(templates: npt.NDArray[np.int32], subjects: Ids) -> npt.NDArray[np.bool_]:
-            kept = usable[templates]
-            if number is not None:
-                names, place = np.unique(subjects, return_inverse=True)
-                half = np.array([subject_half(str(name), self._settings.seed) for name in names.tolist()], np.int8)
-                kept &= half[place] == number
-            return kept
+        def inside(subjects: Ids) -> npt.NDArray[np.bool_]:
+            if number is None:
+                return np.ones(len(subjects), bool)
+            names, place = np.unique(subjects, return_inverse=True)
+            half = np.array([subject_half(str(name), self._settings.seed) for name in names.tolist()], np.int8)
+            return np.asarray(half[place] == number)
 
+        kept = usable[self._search.probes] & inside(self._search.probe_subjects)
+        order = np.argsort(self._search.probes[kept], kind="stable")
+        probe_subjects = self._search.probe_subjects[kept][order]
         found = []
         for gallery in self._search.galleries:
-            kept = inside(gallery.templates, gallery.subjects)
-            if not kept.any():
+            own, left = inside(gallery.subjects), usable[gallery.templates]
+            if not (own & left).any():
                 which = "" if number is None else f" within half {number} of the subjects"
                 raise SettingsError(
                     f"gallery {gallery.name} of '{self._settings.dataset}' holds nobody{which}",
                     remedy="use another --seed or --mode authors, or a larger dataset",
                 )
-            found.append((gallery.templates[kept].astype(np.int64), gallery.subjects[kept]))
-        enrolled = np.unique(np.concatenate([templates for templates, _ in found]))
-        kept = inside(self._search.probes, self._search.probe_subjects)
-        order = np.argsort(self._search.probes[kept], kind="stable")
+            subjects = gallery.subjects[own & left]
+            lost = np.setdiff1d(gallery.subjects[own], subjects)
+            gone = np.isin(probe_subjects, lost)
+            found.append((gallery.templates[own & left].astype(np.int64), subjects, gone, len(lost)))
+        enrolled = np.unique(np.concatenate([templates for templates, *_ in found]))
         return _Half(
             probes=self._search.probes[kept].astype(np.int64)[order],
-            probe_subjects=self._search.probe_subjects[kept][order],
+            probe_subjects=probe_subjects,
             enrolled=enrolled,
-            galleries=tuple((np.searchsorted(enrolled, templates), subjects) for templates, subjects in found),
+            galleries=tuple(
+                _Gallery(
+                    templates=np.searchsorted(enrolled, templates),
+                    subjects=subjects,
+                    searched_by=np.flatnonzero(~gone),
+                    lost_subjects=lost,
+                    lost_probes=int(np.count_nonzero(gone)),
+                )
+                for templates, subjects, gone, lost in found
+            ),
         )
 
     def _templates(self, model: str, wanted: Sequence[Ids], ctx: JobContext) -> list[Float32]:
@@ -317,8 +353,24 @@ class _Identification:
     def _searched(
         self, half: _Half, probes: Float32, enrolled: Float32, number: int, ctx: JobContext
     ) -> GalleryScores:
-        place, subjects = half.galleries[number]
-        return search(probes, half.probe_subjects, enrolled[place], subjects, ctx=ctx.quiet())
+        gallery = half.galleries[number]
+        # A template of zeros, whose images cancel out, is like nobody: it is as good as lost.
+        there = enrolled[gallery.templates].any(axis=1)
+        lost = np.setdiff1d(gallery.subjects, gallery.subjects[there])
+        by = gallery.searched_by
+        by = by[probes[by].any(axis=1) & ~np.isin(half.probe_subjects[by], lost)]
+        found = search(
+            probes[by],
+            half.probe_subjects[by],
+            enrolled[gallery.templates[there]],
+            gallery.subjects[there],
+            ctx=ctx.quiet(),
+        )
+        return replace(
+            found,
+            lost_subjects=gallery.lost_subjects + len(lost),
+            lost_probes=gallery.lost_probes + len(gallery.searched_by) - len(by),
+        )
 
 
 def identify_json(matrix: IdentificationMatrix, rule: FarRule) -> dict[str, Any]:
@@ -327,7 +379,8 @@ def identify_json(matrix: IdentificationMatrix, rule: FarRule) -> dict[str, Any]
     ``rank`` is ``[source][target][k]`` for ``ranks``, ``cmc`` ``[source][target][rank - 1]``, ``tpir``
     ``[source][target][fpir]``: pooled, and averaged over galleries, as ``averaging`` says. ``galleries`` holds the same
     for each gallery, with achieved FPIR and threshold, the subjects enrolled (in each half), mated and non-mated
-    probes. A missing cell and a number that is not finite are None.
+    probes, and how many subjects of the gallery have no usable image, with how many probes that were left out for it.
+    A missing cell and a number that is not finite are None.
     """
     settings = matrix.settings
     names = matrix.models
@@ -350,6 +403,8 @@ def identify_json(matrix: IdentificationMatrix, rule: FarRule) -> dict[str, Any]
             "subjects": [half.enrolled for half in gallery.halves] or [gallery.whole.enrolled],
             "mated": gallery.whole.mated,
             "non_mated": gallery.whole.non_mated,
+            "lost_subjects": gallery.whole.lost_subjects,
+            "lost_probes": gallery.whole.lost_probes,
             "rank": table(lambda cell: [cell.galleries[number].whole.hit_rate(rank) for rank in RANKS]),
             "tpir": points("tpir"),
             "achieved_fpir": points("fpir"),

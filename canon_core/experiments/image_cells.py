@@ -15,11 +15,14 @@ from canon_core.maps.fit import SourceFit
 from canon_core.maps.fitted import FittedMap
 from canon_core.maps.kinds import MapKind
 from canon_core.maps.residual import residual
+from canon_core.maps.unit import unit_rows
+from canon_core.store.embeddings import read_embeddings
 from canon_core.study.results import Fit, MatrixSettings
 from canon_core.study.study import Study
 from canon_core.verification.all_pairs import PairScores, Pool, score_all_pairs
+from canon_core.verification.listed_scores import listed_scores
 from canon_core.verification.pair_plan import PairPlan
-from canon_core.verification.template_scores import ScoredPairs, score_pairs
+from canon_core.verification.template_scores import ScoredPairs
 
 #: Pairs that are listed one by one, with 9 bytes each; matrices need no list.
 MAX_LISTED_PAIRS: Final = 20_000_000
@@ -58,15 +61,6 @@ class ImageCells(Cells):
         ]
         return score_all_pairs(pools, self._far, ctx.quiet())
 
-    def maps(self, source: str, target: str, ctx: JobContext) -> list[FittedMap]:
-        """The map of each pool; see :meth:`Cells.maps`."""
-        embedded_source, embedded_target = self.usable.read(source), self.usable.read(target)
-        found = []
-        for half in range(len(self._scored_rows())):
-            ctx.check()
-            found.append(self._map(source, target, half, embedded_source, embedded_target))
-        return found
-
     def fit_embeddings(self, model: str, half: int, ctx: JobContext) -> Float32:
         """Embeddings of the images that the map of a half is fitted on."""
         ctx.check()
@@ -78,15 +72,38 @@ class ImageCells(Cells):
         return tuple(len(self._fitted_rows(half)) for half in range(len(self._scored_rows())))
 
     def scored(self, source: str, target: str, ctx: JobContext) -> list[ScoredPairs]:
-        """Every score of a cell; see :meth:`Cells.scored`."""
+        """Every score of a cell, to the last bit as the matrix has it; see :meth:`Cells.scored`."""
         single = source == target
         plans = self._listed(single)
         pools, _ = self._pools(source, target)
         found = []
         for plan, pool in zip(plans, pools, strict=True):
             ctx.check()
-            found.append(score_pairs(pool.source[plan.first], pool.target[plan.second], plan, ctx=ctx.quiet()))
+            found.append(listed_scores(pool, plan, ctx=ctx.quiet()))
         return found
+
+    def some_images(self, model: str, rows: Rows) -> Float32:
+        """(k, d) unit embeddings of a few images, by their rows in the dataset."""
+        stored = read_embeddings(self.usable.paths[model], rows)
+        flat = stored[:, 0] if stored.ndim == 3 else stored
+        return unit_rows(flat).astype(np.float32, copy=False)
+
+    def pools(self, source: str, target: str) -> list[Pool]:
+        """The images of a cell's pools, those of the source mapped."""
+        return self._pools(source, target)[0]
+
+    def pool_rows(self, pool: int) -> Rows:
+        """Rows of the dataset's images that a pool compares, in the pool's order."""
+        return self.usable.rows[self._scored_rows()[pool]]
+
+    def maps(self, source: str, target: str, ctx: JobContext) -> list[FittedMap]:
+        """The map of each pool; see :meth:`Cells.maps`."""
+        ctx.check()
+        stored = [self._stored_map(source, target, half) for half in range(len(self._scored_rows()))]
+        if None in stored:
+            embedded = self.usable.read(source), self.usable.read(target)
+            return [self._map(source, target, half, *embedded) for half in range(len(stored))]
+        return [mapping for mapping in stored if mapping is not None]
 
     def pair_rows(self, single: bool, pool: int) -> tuple[Rows, Rows, np.ndarray[Any, np.dtype[np.bool_]]]:
         """Rows of both images of each listed pair of a pool, and whether it is genuine, in the order of

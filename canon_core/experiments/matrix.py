@@ -145,6 +145,10 @@ def matrix_json(matrix: Matrix, rule: FarRule) -> dict[str, Any]:
         "pairs": {"single": counts(matrix.single_pairs), "cross": counts(matrix.cross_pairs)},
         "fit_pairs": list(matrix.fit_pairs),
         "left_out": len(matrix.left_out),
+        "cancelled_templates": [
+            [None if cell is None else cell.cancelled for cell in (matrix.cells.get((s, t)) for t in matrix.models)]
+            for s in matrix.models
+        ],
         "missing": [
             {"source": source, "target": target, "reason": reason}
             for (source, target), reason in matrix.missing.items()

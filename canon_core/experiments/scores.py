@@ -117,7 +117,11 @@ def export_scores(
     ctx.check()
     points = template_scores(scored, settings.far).scores.points[rule]
     labels = [_labels(cells, number, source == target) for number in range(len(scored))]
-    pools = [_Pool(*names, one.in_order()) for names, one in zip(labels, scored, strict=True)]
+    pools = [
+        _Pool(p1[one.present], p2[one.present], genuine[one.present], one.in_order())
+        for (p1, p2, genuine), one in zip(labels, scored, strict=True)
+    ]
+    cancelled = sum(one.cancelled for one in scored)
     del scored, labels
     names = study.faces(settings.dataset).ids if with_ids and not isinstance(cells, TemplateCells) else None
     facts = {
@@ -126,6 +130,8 @@ def export_scores(
         "measured": json.dumps([_reading(point) for point in points], allow_nan=False),
         "ids": _naming(cells, settings, names is not None),
     }
+    if cancelled:
+        facts["cancelled_templates"] = cancelled
     write: Callable[..., None] = _write_hdf5 if suffix == ".h5" else _write_csv
     with replacing(out) as temporary:
         write(temporary, pools, facts, names, ctx)

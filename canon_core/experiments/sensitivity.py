@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,8 +17,9 @@ from canon_core.maps.fit import SourceFit
 from canon_core.maps.fitted import FittedMap
 from canon_core.maps.kinds import MapKind
 from canon_core.study.keys import content_key
-from canon_core.study.results import MatrixSettings
+from canon_core.study.results import DEFAULT_FAR, Cell, MatrixSettings
 from canon_core.study.sensitivity_results import (
+    Pair,
     Points,
     Sensitivity,
     SensitivityCell,
@@ -37,7 +39,8 @@ def run_sensitivity(study: Study, settings: SensitivitySettings, ctx: JobContext
     """TAR of every cross-model cell against the number of image pairs that its map is fitted on.
 
     The subsets are drawn without replacement from each half's fit images, from the seed, the size and the repetition:
-    the same for every cell of a repetition. Cells are stored one by one, and what is stored is read.
+    the same for every cell of a repetition. Cells are stored one by one, and what is stored is read. Whatever FARs are
+    asked for, cells are read at the paper's too, so that another one of them needs no second computation.
 
     Parameters
     ----------
@@ -64,48 +67,59 @@ def run_sensitivity(study: Study, settings: SensitivitySettings, ctx: JobContext
         ctx.partial(cell)
         ctx.report(done + 1, total, what)
     single = {name: work.single(name, ctx) for name in settings.models if name not in work.cells.usable.missing}
-    return Sensitivity(
-        settings=settings,
-        protocol=work.cells.usable.dataset.protocol,
-        dataset_title=work.cells.usable.dataset.title,
-        pairs=tuple(pairs for pairs, _ in work.steps),
-        repeats=tuple(repeats for _, repeats in work.steps),
-        cells=cells,
-        single=single,
-        missing=missing,
-        seconds=time.perf_counter() - start,
-    )
+    return work.result(cells, missing, single, time.perf_counter() - start)
+
+
+def stored_sensitivity(study: Study, settings: SensitivitySettings) -> Sensitivity:
+    """What is stored of it, without fitting or scoring anything; other cells are None, other single models left out.
+
+    Raises
+    ------
+    SettingsError
+        When the settings do not fit the dataset, or a step has more pairs than there are.
+    StudyError
+        When no model has embeddings.
+    """
+    work = _Work(study, settings, None)
+    cells, missing = work.stored()
+    single = {name: work.stored_single(name) for name in work.cells.usable.models}
+    there = {name: points for name, points in single.items() if points is not None}
+    return work.result(cells, missing, there, 0.0)
 
 
 class _Work:
     """Steps, keys, and the work, of one sensitivity."""
 
-    def __init__(self, study: Study, settings: SensitivitySettings, ctx: JobContext) -> None:
+    def __init__(self, study: Study, settings: SensitivitySettings, ctx: JobContext | None) -> None:
         if settings.map is MapKind.NONE:
             raise SettingsError("raw embeddings need no fit", remedy="use --map rotation or --map linear")
         if settings.repeats < 1:
             raise SettingsError(f"{settings.repeats} repetitions draw nothing", remedy="give --repeats 1 or more")
+        if not settings.far:
+            raise SettingsError("no FAR to read", remedy="give e.g. --far 1e-2,1e-3")
         self._study, self._settings = study, settings
-        self._matrix = MatrixSettings(
+        # With the paper's FARs cells share their keys with the matrix's, whose single models are read.
+        self._far = tuple(sorted({*DEFAULT_FAR, *settings.far}, reverse=True))
+        matrix = MatrixSettings(
             dataset=settings.dataset,
             models=settings.models,
             map=settings.map,
             mode=settings.mode,
             features=settings.features,
-            far=settings.far,
+            far=self._far,
             seed=settings.seed,
         )
-        self.cells: Cells = open_cells(study, self._matrix, ctx)
+        self.cells: Cells = open_cells(study, matrix, ctx)
         self._sizes = self.cells.fit_sizes
         self.steps = _steps(settings, min(self._sizes))
         self._subsets: dict[tuple[int, int], list[Rows]] = {}
         self._fits: tuple[str, dict[tuple[int, int], list[SourceFit]]] = ("", {})
 
-    def stored(self) -> tuple[dict[tuple[str, str], SensitivityCell | None], dict[tuple[str, str], str]]:
+    def stored(self) -> tuple[dict[Pair, SensitivityCell | None], dict[Pair, str]]:
         """Every cross-model cell with its stored points where all are there, and why some cannot exist."""
         names = self._settings.models
-        cells: dict[tuple[str, str], SensitivityCell | None] = {}
-        missing: dict[tuple[str, str], str] = {}
+        cells: dict[Pair, SensitivityCell | None] = {}
+        missing: dict[Pair, str] = {}
         for source in names:
             for target in names:
                 if source == target:
@@ -142,12 +156,43 @@ class _Work:
 
     def single(self, model: str, ctx: JobContext) -> Points:
         """A model by itself, read where the matrix has it."""
-        cell = self.cells.stored_cell(model, model) or self.cells.compute(model, model, ctx)
-        return {rule: tuple(reading.point for reading in cell.readings[rule]) for rule in FarRule}
+        return self._as_asked_of(self.cells.stored_cell(model, model) or self.cells.compute(model, model, ctx))
+
+    def stored_single(self, model: str) -> Points | None:
+        """A model by itself where the matrix has it."""
+        cell = self.cells.stored_cell(model, model)
+        return None if cell is None else self._as_asked_of(cell)
+
+    def result(
+        self,
+        cells: Mapping[Pair, SensitivityCell | None],
+        missing: Mapping[Pair, str],
+        single: Mapping[str, Points],
+        seconds: float,
+    ) -> Sensitivity:
+        """All of it, with what is known of the steps."""
+        usable = self.cells.usable
+        return Sensitivity(
+            settings=self._settings,
+            protocol=usable.dataset.protocol,
+            dataset_title=usable.dataset.title,
+            pairs=tuple(pairs for pairs, _ in self.steps),
+            repeats=tuple(repeats for _, repeats in self.steps),
+            cells=cells,
+            single=single,
+            missing=missing,
+            dimensions=usable.dimensions,
+            available=min(self._sizes),
+            seconds=seconds,
+        )
+
+    def _as_asked_of(self, cell: Cell) -> Points:
+        return {rule: tuple(cell.readings[rule][place].point for place in self._places) for rule in FarRule}
 
     @property
-    def _far(self) -> tuple[float, ...]:
-        return tuple(sorted(set(self._settings.far), reverse=True))
+    def _places(self) -> list[int]:
+        """Where the FARs that were asked for stand among those that are kept."""
+        return [self._far.index(far) for far in self._settings.far]
 
     def _wanted(self) -> list[tuple[int, int]]:
         return [(pairs, repeat) for pairs, repeats in self.steps for repeat in range(repeats)]
@@ -183,9 +228,8 @@ class _Work:
 
     def _cell(self, source: str, target: str, known: dict[tuple[int, int], Points]) -> SensitivityCell:
         """The cell with its FARs in the order asked for."""
-        places = [self._far.index(far) for far in self._settings.far]
         points = {
-            step: {rule: tuple(known[step][rule][place] for place in places) for rule in FarRule}
+            step: {rule: tuple(known[step][rule][place] for place in self._places) for rule in FarRule}
             for step in self._wanted()
         }
         return SensitivityCell(self._key(source, target), source, target, points)

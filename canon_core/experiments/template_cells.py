@@ -28,7 +28,13 @@ from canon_core.study.study import Study
 from canon_core.verification.all_pairs import PairScores
 from canon_core.verification.pair_plan import PairPlan
 from canon_core.verification.template_rows import TemplateRows, template_rows
-from canon_core.verification.template_scores import Device, ScoredPairs, score_pairs, template_scores
+from canon_core.verification.template_scores import (
+    Device,
+    ScoredPairs,
+    score_pairs,
+    template_scores,
+    without_cancelled,
+)
 from canon_core.verification.templates import (
     INSIGHTFACE_FEATURES,
     PAPER_FEATURES,
@@ -228,7 +234,8 @@ class TemplateCells(Cells):
                     mapping = self.maps(source, target, ctx)[number]
                     one, other = (self._upright(name, half.outside, ctx) for name in (source, target))
                     fits.append(self._fit(source, target, number, mapping, residual(mapping, one, other)))
-        return Measured(found.result().scores, tuple(fits), found.result().histogram)
+        cancelled = sum(one.cancelled for one in scored)
+        return Measured(found.result().scores, tuple(fits), found.result().histogram, cancelled)
 
     def scored(self, source: str, target: str, ctx: JobContext) -> list[ScoredPairs]:
         """Every score of a cell; see :meth:`Cells.scored`."""
@@ -259,8 +266,8 @@ class TemplateCells(Cells):
 
     @property
     def fit_sizes(self) -> tuple[int, ...]:
-        """Images that the map of each half is fitted on."""
-        return tuple(len(half.fitted) for half in self.halves)
+        """Images that the map of each half is fitted on; found without the plan of the pairs, which takes seconds."""
+        return tuple(len(self.fitted_rows(half)) for half in ((1, 0) if self._disjoint else (None,)))
 
     def _compared(self, mapped: list[Float32], aims: list[Float32], ctx: JobContext) -> list[ScoredPairs]:
         """Scores of the pairs of each pool, on the GPU where there is one."""
@@ -279,9 +286,15 @@ class TemplateCells(Cells):
         self, mapped: list[Float32], aims: list[Float32], device: Device | None, ctx: JobContext
     ) -> list[ScoredPairs]:
         return [
-            score_pairs(first, second, half.plan, ctx=ctx.quiet(), device=device)
+            without_cancelled(score_pairs(first, second, half.plan, ctx=ctx.quiet(), device=device), first, second)
             for first, second, half in zip(mapped, aims, self.halves, strict=True)
         ]
+
+    def some_templates(
+        self, model: str, mapping: FittedMap | None, positions: Rows, ctx: JobContext
+    ) -> Float32:
+        """(k, d) a few templates, by ascending position: a model's own, or through a map; unit rows, not held."""
+        return self._reader.stream(model, [TemplateSet(mapping, positions)], ctx)[0]
 
     def maps(self, source: str, target: str, ctx: JobContext) -> list[FittedMap]:
         """The map of each pool, read or fitted; all that will be asked for of the source at once."""

@@ -1,5 +1,5 @@
-"""Identification, rates of groups and score histograms as CSV for programs; the settings in a last line that begins
-with ``#``. A number that is not finite is left empty."""
+"""Identification, rates of groups, score histograms and sensitivity as CSV for programs; the settings in a last line
+that begins with ``#``. A number that is not finite is left empty."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from collections.abc import Iterable, Sequence
 from canon_core.study.group_results import GroupRates, groups_line
 from canon_core.study.identification_results import IdentificationMatrix, identification_line
 from canon_core.study.results import far_text
+from canon_core.study.sensitivity_results import Sensitivity, sensitivity_line
 from canon_core.verification.group_rates import RateInterval
 from canon_core.verification.identification import RANKS
-from canon_core.verification.roc import FarRule
+from canon_core.verification.roc import FarRule, OperatingPoint
 from canon_core.verification.score_histogram import ScoreHistogram
 
 Value = str | int | float | None
@@ -70,6 +71,29 @@ def histogram_csv(histogram: ScoreHistogram, settings_line: str) -> str:
         strict=True,
     )
     return _csv(["from", "to", "genuine", "impostor"], rows, settings_line)
+
+
+def sensitivity_csv(results: Sequence[Sensitivity], rule: FarRule) -> str:
+    """A row for every repetition of every step of every cell at every FAR, and for each single model at every FAR."""
+    columns = ["map", "mode", "source", "target", "fit pairs", "repetition", "pairs per dimension", "FAR", "TAR"]
+    columns += ["achieved FAR", "threshold", "true accepts", "genuine", "false accepts", "impostors"]
+    rows: list[list[Value]] = []
+    singles: dict[tuple[str, str], Sequence[OperatingPoint]] = {}
+    for result in results:
+        settings = result.settings
+        for (source, target), cell in result.cells.items():
+            for (pairs, repeat), points in sorted(cell.points.items()) if cell is not None else ():
+                head: list[Value] = [settings.map, settings.mode, source, target, pairs, repeat + 1]
+                rows += [[*head, pairs / result.dimensions[source], *_point(point)] for point in points[rule]]
+        singles.update({(settings.mode, name): points[rule] for name, points in result.single.items()})
+    for (mode, name), found in singles.items():
+        rows += [["none", mode, name, name, None, None, None, *_point(point)] for point in found]
+    return _csv(columns, rows, sensitivity_line(results, rule))
+
+
+def _point(point: OperatingPoint) -> list[Value]:
+    counts = [point.true_accepts, point.genuine, point.false_accepts, point.impostors]
+    return [point.target, point.tar, point.far, point.threshold, *counts]
 
 
 def _numbers(rate: RateInterval) -> list[Value]:

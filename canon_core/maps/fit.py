@@ -73,6 +73,12 @@ class SourceFit:
         self._solvers: dict[MapKind, _LeastSquares] = {}
 
     @property
+    def nbytes(self) -> int:
+        """Bytes held: of the rows, and of what was worked out of them."""
+        centred = 0 if self._centred is None else self._centred.nbytes
+        return self._rows.nbytes + centred + sum(solver.nbytes for solver in self._solvers.values())
+
+    @property
     def dimensions(self) -> int:
         """d_source."""
         return int(self._rows.shape[1])
@@ -81,13 +87,14 @@ class SourceFit:
         """Fit a map to a target.
 
         ``LINEAR`` is ordinary least squares without intercept, of minimum norm where the source has fewer rows than
-        dimensions. ``AFFINE`` centres both sides on their means, solves the same problem on what is left (minimum
-        norm of the matrix, not of the intercept) and sets the intercept so that mean goes to mean. ``ROTATION``
-        maximises tr(Mᵀ Xᵀ Y) over matrices with orthonormal rows or columns (Wahba, Kabsch): ``U_r @ Vh_r`` of
-        ``svd(X.T @ Y)`` at its numerical rank r; the sign of the last direction is chosen so that det = +1 only
-        where r = d_source = d_target. Below full rank that is the unique partial isometry; with unequal dimensions
-        the least-squares fit among such matrices when d_source ≤ d_target, and not when it is larger. ``NONE`` is
-        the identity.
+        dimensions, or dimensions that others determine: directions in which the source extends 1e-5 of its longest or
+        less are left out. ``AFFINE`` centres both sides on their means, solves the same problem on what is left
+        (minimum norm of the matrix, not of the intercept) and sets the intercept so that mean goes to mean.
+        ``ROTATION`` maximises tr(Mᵀ Xᵀ Y) over matrices with orthonormal rows or columns (Wahba, Kabsch):
+        ``U_r @ Vh_r`` of ``svd(X.T @ Y)`` at its numerical rank r; the sign of the last direction is chosen so that
+        det = +1 only where r = d_source = d_target. Below full rank that is the unique partial isometry; with unequal
+        dimensions the least-squares fit among such matrices when d_source ≤ d_target, and not when it is larger.
+        ``NONE`` is the identity.
 
         Parameters
         ----------
@@ -185,7 +192,9 @@ class _LeastSquares:
     """A factorised matrix ``rows``; ``solve`` finds the M of minimum norm that minimises ‖rows @ M − target‖.
 
     ``route`` is ``"gram"`` up to a condition of 1e5 (rows ≥ columns) and ``"svd"`` otherwise; there singular values
-    up to max(n, d) · eps(float32) of the largest count as zero, since embeddings come in float32.
+    up to 1e-5 of the largest count as zero (max(n, d) · eps(float32) where that is less), so that a dead or repeated
+    dimension costs no direction that would be kept without it. Float32 leaves the singular value of a dimension that
+    others determine at 1e-7 or less.
     """
 
     rows: Matrix
@@ -204,9 +213,14 @@ class _LeastSquares:
                 condition = float(np.sqrt(values[-1] / values[0]))
                 return cls(rows, "gram", width, condition, vectors, vectors / values)
         left, values, right = svd(rows)
-        cutoff = max(count, width) * float(np.finfo(np.float32).eps) * values[0]
+        cutoff = min(max(count, width) * float(np.finfo(np.float32).eps), 1 / GRAM_CONDITION) * values[0]
         rank = int(np.count_nonzero(values > cutoff))
         return cls(rows, "svd", rank, _condition(values), left[:, :rank] / values[:rank], right[:rank].T)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held beside the rows."""
+        return self.left.nbytes + self.right.nbytes
 
     def solve(self, product: Matrix, target: Matrix) -> Matrix:
         """M for a target, whose ``rows.T @ target`` is known."""

@@ -11,7 +11,9 @@ import functools
 import io
 import platform
 import re
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -26,7 +28,12 @@ PROVIDERS: Final = {
     "cuda": "CUDAExecutionProvider",
     "tensorrt": "TensorrtExecutionProvider",
 }
-_GET_CUDA: Final = 'pip install "canon-explorer[cuda]"'
+#: A bundle has no pip, and NVIDIA's libraries are never inside it.
+_GET_CUDA: Final = (
+    "install CUDA and cuDNN where the system finds their libraries"
+    if getattr(sys, "frozen", False)
+    else 'pip install "canon-explorer[cuda]"'
+)
 _GET_DRIVER: Final = "install NVIDIA's driver for the device"
 _SILENT: Final = 4  # ONNX Runtime's severity "fatal"
 
@@ -201,6 +208,9 @@ def _obstacle(name: str, device: int, failure: str, found: Driver, major: int) -
     if device >= len(found.devices):
         count = len(found.devices)
         return Obstacle(f"there is no device {device}, only {count}", f"use a device below {count}")
+    if _left_out(name, onnx_runtime()):
+        remedy = "take a bundle made with --gpu, or set the program up from its source"
+        return Obstacle("this installation leaves out ONNX Runtime's library for it", remedy)
     if found.cuda < (major, 0):
         has = ".".join(map(str, found.cuda))
         return Obstacle(f"the NVIDIA driver supports CUDA {has}, and CUDA {major} is needed", "install a newer driver")
@@ -212,6 +222,12 @@ def _obstacle(name: str, device: int, failure: str, found: Driver, major: int) -
         remedy = f"install TensorRT 10 for CUDA {major} where the system finds its libraries, or use --provider cuda"
         return Obstacle(f"libraries are missing: {', '.join(absent)}", remedy)
     return Obstacle(failure, "update the NVIDIA driver and ONNX Runtime")
+
+
+def _left_out(name: str, ort: Any) -> bool:
+    """Whether ONNX Runtime knows a provider whose library is not beside it: bundles leave out 285 MB of them."""
+    package = getattr(ort, "__file__", None)
+    return package is not None and not any(Path(package).parent.glob(f"capi/*onnxruntime_providers_{name}.*"))
 
 
 def _device_rows(found: Driver) -> tuple[Row, ...]:

@@ -114,6 +114,18 @@ def load_arrays(
         return arrays, read_attributes(file)
 
 
+def array_names(path: Path) -> frozenset[str]:
+    """Names of the arrays in a file, without reading any.
+
+    Raises
+    ------
+    StoreError
+        Missing, damaged or cut short.
+    """
+    with open_hdf5(path) as file:
+        return frozenset(file)
+
+
 def _split(array: Array) -> list[str]:
     """Texts that each end with a NUL; piece by piece, because taking half a million apart in one call would keep every
     other thread from running for a fifth of a second."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,11 @@ from canon_core.verification.roc import FarRule, OperatingPoint
 
 Pair = tuple[str, str]
 
-_POINTS = TypeAdapter(tuple[OperatingPoint, ...])
+
+@cache
+def _points() -> TypeAdapter[tuple[OperatingPoint, ...]]:
+    return TypeAdapter(tuple[OperatingPoint, ...])  # a tenth of a second, which the window's start does not wait for
+
 
 
 @dataclass(frozen=True)
@@ -197,7 +202,7 @@ def load_resampled(path: Path) -> ResampledCell | None:
         return None
     arrays, facts = load_arrays(path)
     try:
-        points = {rule: _POINTS.validate_json(str(arrays[f"points_{rule}"][0])) for rule in FarRule}
+        points = {rule: _points().validate_json(str(arrays[f"points_{rule}"][0])) for rule in FarRule}
         tar = {rule: _of_targets(arrays[f"tar_{rule}"], len(points[rule])) for rule in FarRule}
         evidence = {
             rule: ThresholdEvidence(

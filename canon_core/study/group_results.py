@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -107,7 +108,9 @@ class GroupRates:
     seconds: float = 0.0
 
 
-_RATES = TypeAdapter(GroupRates)
+@cache
+def _rates() -> TypeAdapter[GroupRates]:
+    return TypeAdapter(GroupRates)  # slow, and the window's start does not wait for it
 
 
 def few_errors(rate: RateInterval) -> bool:
@@ -154,7 +157,7 @@ def load_groups(path: Path) -> GroupRates | None:
         return None
     arrays, _ = load_arrays(path, ["groups"])
     try:
-        return _RATES.validate_json(str(arrays["groups"][0]))
+        return _rates().validate_json(str(arrays["groups"][0]))
     except (IndexError, ValidationError):
         raise StoreError(
             "not rates of groups this program wrote", path=path, remedy="delete the file: they will be counted again"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,9 @@ class SearchResult:
         Mated probes whose own subject is among the first 1, 2, … ranks; ties count against the probe.
     points : mapping of FarRule to tuple of IdentificationPoint
         One a target FPIR.
+    lost_subjects, lost_probes : int
+        Subjects of the gallery without a usable image, and their probes: these were not searched there, for they are
+        neither mated nor non-mated. Templates whose images cancel out count as lost too.
     """
 
     enrolled: int
@@ -77,6 +81,8 @@ class SearchResult:
     non_mated: int
     hits: tuple[int, ...]
     points: Mapping[FarRule, tuple[IdentificationPoint, ...]]
+    lost_subjects: int = 0
+    lost_probes: int = 0
 
     def hit_rate(self, rank: int) -> float:
         """Part of the mated probes whose subject is among the first ``rank`` ranks; NaN without any."""
@@ -181,7 +187,9 @@ class IdentificationMatrix:
         return next((cell for cell in self.cells.values() if cell is not None), None)
 
 
-_CELL = TypeAdapter(IdentificationCell)
+@cache
+def _cell() -> TypeAdapter[IdentificationCell]:
+    return TypeAdapter(IdentificationCell)  # slow, and the window's start does not wait for it
 
 
 def identification_line(matrix: IdentificationMatrix, rule: FarRule) -> str:
@@ -202,7 +210,13 @@ def identification_line(matrix: IdentificationMatrix, rule: FarRule) -> str:
         searched = []
         for gallery in cell.galleries:
             sizes = " + ".join(f"{half.enrolled:,}" for half in gallery.halves) or f"{gallery.whole.enrolled:,}"
-            searched.append(f"{gallery.name}: {sizes} subjects, {gallery.whole.non_mated:,} non-mated probes")
+            whole = gallery.whole
+            lost = (
+                f" ({whole.lost_subjects:,} subjects lost, left out with {whole.lost_probes:,} probes)"
+                if whole.lost_subjects or whole.lost_probes
+                else ""
+            )
+            searched.append(f"{gallery.name}: {sizes} subjects, {whole.non_mated:,} non-mated probes{lost}")
         parts.append("target galleries " + "; ".join(searched))
     fits = next((cell.fits for cell in matrix.cells.values() if cell is not None and cell.fits), ())
     if fits:
@@ -277,6 +291,7 @@ def save_searches(path: Path, searches: Searches, cell: IdentificationCell, attr
         "halves": np.array([len(parts) for parts in searches.scores], np.int64),
         "enrolled": np.array([part.gallery for part in parts], np.int64),
         "probes": np.array([part.rank.size for part in parts], np.int64),
+        "lost": np.array([(part.lost_subjects, part.lost_probes) for part in parts], np.int64).reshape(-1, 2),
         "rank": np.concatenate([part.rank for part in parts]).astype(np.int32),
         "own": np.concatenate([part.own for part in parts]),
         "best": np.concatenate([part.best for part in parts]),
@@ -298,7 +313,7 @@ def load_identification(path: Path, source: str, target: str, fpir: Sequence[flo
         return None
     try:
         arrays, _ = load_arrays(path, ["cell"])
-        cell = replace(_CELL.validate_json(str(arrays["cell"][0])), source=source, target=target)
+        cell = replace(_cell().validate_json(str(arrays["cell"][0])), source=source, target=target)
         if tuple(point.target for point in cell.galleries[0].whole.points[FarRule.NEAREST]) == tuple(fpir):
             return cell
         arrays, _ = load_arrays(path)
@@ -323,6 +338,8 @@ def _together(parts: Sequence[GalleryScores]) -> GalleryScores:
         rank=np.concatenate([one.rank for one in parts]),
         own=np.concatenate([one.own for one in parts]),
         best=np.concatenate([one.best for one in parts]),
+        lost_subjects=sum(one.lost_subjects for one in parts),
+        lost_probes=sum(one.lost_probes for one in parts),
     )
 
 
@@ -334,6 +351,8 @@ def _result(found: Identification, number: int) -> SearchResult:
         non_mated=scores.non_mated,
         hits=tuple(scores.cmc(LAST_RANK).tolist()),
         points={rule: points[number] for rule, points in found.points.items()},
+        lost_subjects=scores.lost_subjects,
+        lost_probes=scores.lost_probes,
     )
 
 
@@ -344,8 +363,10 @@ def _searches(arrays: Mapping[str, np.ndarray[Any, Any]], cell: IdentificationCe
         raise ValueError(rank.shape)
     ends = np.cumsum([0, *arrays["probes"].tolist()]).tolist()
     searched = [
-        GalleryScores(enrolled, rank[low:high].astype(np.int64), own[low:high], best[low:high])
-        for enrolled, (low, high) in zip(arrays["enrolled"].tolist(), pairwise(ends), strict=True)
+        GalleryScores(enrolled, rank[low:high].astype(np.int64), own[low:high], best[low:high], *lost)
+        for enrolled, (low, high), lost in zip(
+            arrays["enrolled"].tolist(), pairwise(ends), arrays["lost"].tolist(), strict=True
+        )
     ]
     places = pairwise(np.cumsum([0, *halves]).tolist())
     return Searches(

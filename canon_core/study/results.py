@@ -116,7 +116,8 @@ class Reading:
 class Cell:
     """One (source, target, map, settings) result; the diagonal is a model by itself.
 
-    ``readings[rule][k]`` belongs to the settings' ``far[k]``. The ROC itself is read apart, by ``key``.
+    ``readings[rule][k]`` belongs to the settings' ``far[k]``. The ROC itself is read apart, by ``key``. ``cancelled``
+    templates were left out with their pairs, because their images sum to zero.
     """
 
     key: str
@@ -132,6 +133,7 @@ class Cell:
     fits: tuple[Fit, ...]
     left_out: int
     seconds: float
+    cancelled: int = 0
 
     @property
     def single(self) -> bool:
@@ -295,6 +297,9 @@ def settings_line(matrix: Matrix, rule: FarRule, far: float | None = None) -> st
         parts.append("fit pairs " + " + ".join(f"{count:,}" for count in matrix.fit_pairs))
     if matrix.left_out:
         parts.append(f"{len(matrix.left_out)} images left out")
+    cancelled = max((cell.cancelled for cell in matrix.cells.values() if cell is not None), default=0)
+    if cancelled:
+        parts.append(f"up to {cancelled:,} templates of a cell cancel out and are left out with their pairs")
     if far is not None and any(matrix.unresolved(*pair, far, rule) for pair in matrix.cells):
         parts.append(f"* unresolved at FAR {far_text(far)}: fewer than {FEW_FALSE_ACCEPTS} false accepts decide")
     return " · ".join(parts)

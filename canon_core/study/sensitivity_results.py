@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from canon_core.errors import StoreError
 from canon_core.maps.kinds import MapKind
 from canon_core.store.arrays import load_arrays, save_arrays
-from canon_core.study.results import Features, FitMode, features_text
+from canon_core.study.results import FEW_FALSE_ACCEPTS, TEMPLATE_PAIRS, Features, FitMode, far_text, features_text
 from canon_core.verification.roc import FarRule, OperatingPoint
 
 #: FAR targets unless others are asked for: the paper's.
@@ -23,6 +23,7 @@ DEFAULT_FAR: tuple[float, ...] = (1e-2,)
 DEFAULT_REPEATS = 3
 
 Points = Mapping[FarRule, tuple[OperatingPoint, ...]]
+Pair = tuple[str, str]
 _ENTRIES = TypeAdapter(dict[str, dict[FarRule, tuple[OperatingPoint, ...]]])
 
 
@@ -72,7 +73,11 @@ class Sensitivity:
     repeats : tuple of int
         Subsets drawn at each step: one where all are taken.
     single : mapping of str to points
-        Each model by itself at the same settings.
+        Each model by itself at the same settings; of what is only looked up, those that are stored.
+    dimensions : mapping of str to int
+        Of each model's embeddings.
+    available : int
+        Fit pairs there are, in the smaller half.
     """
 
     settings: SensitivitySettings
@@ -83,7 +88,14 @@ class Sensitivity:
     cells: Mapping[tuple[str, str], SensitivityCell | None]
     single: Mapping[str, Points]
     missing: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    dimensions: Mapping[str, int] = field(default_factory=dict)
+    available: int = 0
     seconds: float = 0.0
+
+    @property
+    def wanted(self) -> tuple[Pair, ...]:
+        """Cells that can be computed and are not there."""
+        return tuple(pair for pair, cell in self.cells.items() if cell is None and pair not in self.missing)
 
     def tar(self, source: str, target: str, step: int, repeat: int, far: float, rule: FarRule) -> float | None:
         """TAR of a cell at a step, None where it is missing or not a number."""
@@ -94,35 +106,99 @@ class Sensitivity:
         tar = found[rule][self.settings.far.index(far)].tar
         return tar if math.isfinite(tar) else None
 
-    def mean(self, step: int, repeat: int, far: float, rule: FarRule) -> float | None:
-        """Mean TAR over the off-diagonal cells that are there."""
-        names = self.settings.models
-        values = [self.tar(s, t, step, repeat, far, rule) for s in names for t in names if s != t]
+    def averaged(self, among: Collection[Pair] | None = None) -> tuple[Pair, ...]:
+        """The off-diagonal cells that are there, or those of them that are ``among`` others: what a mean is over."""
+        return tuple(pair for pair, cell in self.cells.items() if cell is not None and (among is None or pair in among))
+
+    def mean(
+        self, step: int, repeat: int, far: float, rule: FarRule, among: Collection[Pair] | None = None
+    ) -> float | None:
+        """Mean TAR over the off-diagonal cells that are there, or over those of them that are ``among`` others."""
+        values = [self.tar(source, target, step, repeat, far, rule) for source, target in self.averaged(among)]
         found = [value for value in values if value is not None]
         return sum(found) / len(found) if found else None
 
-    def single_mean(self, far: float, rule: FarRule) -> float | None:
-        """Mean TAR of the models by themselves."""
-        values = [points[rule][self.settings.far.index(far)].tar for points in self.single.values()]
+    def unresolved(self, far: float, rule: FarRule, among: Collection[Pair] | None = None) -> bool:
+        """Whether fewer than :data:`FEW_FALSE_ACCEPTS` impostor pairs decide some TAR of them."""
+        place = self.settings.far.index(far)
+        return any(
+            points[rule][place].false_accepts < FEW_FALSE_ACCEPTS
+            for pair in self.averaged(among)
+            if (cell := self.cells[pair]) is not None
+            for points in cell.points.values()
+        )
+
+    def single_mean(self, far: float, rule: FarRule, among: Collection[str] | None = None) -> float | None:
+        """Mean TAR of the models by themselves, or of those of them that are ``among`` others."""
+        place = self.settings.far.index(far)
+        values = [points[rule][place].tar for name, points in self.single.items() if among is None or name in among]
         found = [value for value in values if math.isfinite(value)]
         return sum(found) / len(found) if found else None
 
 
-def sensitivity_line(result: Sensitivity, rule: FarRule) -> str:
-    """Every setting behind the curves in one line."""
-    settings = result.settings
-    subsets = max(result.repeats, default=0)
+def with_cell(result: Sensitivity, cell: SensitivityCell) -> Sensitivity:
+    """The result with one more cell, as a window shows it while cells arrive."""
+    return replace(result, cells={**result.cells, (cell.source, cell.target): cell})
+
+
+def sensitivity_line(
+    results: Sequence[Sensitivity], rule: FarRule, far: float | None = None, among: Collection[Pair] | None = None
+) -> str:
+    """Every setting behind the curves in one line.
+
+    Parameters
+    ----------
+    results : sequence of Sensitivity
+        At least one, of one dataset with the same models, features, seed and steps; maps and modes may differ.
+    far : float, optional
+        Where they are read; without it at every FAR of the settings.
+    among : collection of (source, target), optional
+        Cells that the means are over; without it all.
+    """
+    first, settings = results[0], results[0].settings
+    repeats = max(first.repeats, default=0)
+    subsets = f"{repeats} random subset{'' if repeats == 1 else 's'}"
+    targets = settings.far if far is None else (far,)
+    counts = sorted({len(result.averaged(among)) for result in results})
+    modes = list({result.settings.mode: result for result in reversed(results)}.values())[::-1]
+    steps = sorted({pairs for result in modes for pairs in result.pairs if pairs != result.available})
     parts = [
-        result.dataset_title,
-        result.protocol,
-        f"map {settings.map}",
-        f"fit {settings.mode} (seed {settings.seed})",
-        features_text(settings.features, templates=result.protocol == "template pairs"),
-        f"FAR rule {rule}",
-        f"{subsets} random subset{'' if subsets == 1 else 's'} of fit pairs a step, the same for every cell",
-        f"{sum(cell is not None for cell in result.cells.values())} cells",
+        first.dataset_title,
+        first.protocol,
+        f"map {_listed(str(result.settings.map) for result in results)}",
+        f"fit {_listed(str(result.settings.mode) for result in results)} (seed {settings.seed})",
+        features_text(settings.features, templates=first.protocol == TEMPLATE_PAIRS),
+        f"FAR {', '.join(map(far_text, targets))} by rule {rule}",
+        "fit pairs " + ", ".join([*(f"{pairs:,}" for pairs in steps), *_all_pairs(modes)]),
+        f"{subsets} of fit pairs a step, the same for every cell",
+        f"mean over {' to '.join(map(str, dict.fromkeys([counts[0], counts[-1]])))} cell{'' if counts == [1] else 's'}",
     ]
+    counts_of = {mode.settings.mode: point for mode in modes for point in _some_points(mode, among, rule)}
+    for mode, point in counts_of.items():
+        which = f"cross {mode}" if len(modes) > 1 else "cross"
+        parts.append(f"{which} {point.genuine:,} genuine / {point.impostors:,} impostor")
+    few = [target for target in targets if any(result.unresolved(target, rule, among) for result in results)]
+    if few:
+        fars = ", ".join(map(far_text, few))
+        parts.append(f"* unresolved at FAR {fars}: fewer than {FEW_FALSE_ACCEPTS} false accepts decide a cell")
     return " · ".join(parts)
+
+
+def _some_points(result: Sensitivity, among: Collection[Pair] | None, rule: FarRule) -> list[OperatingPoint]:
+    cells = [result.cells[pair] for pair in result.averaged(among)]
+    return [points[rule][0] for cell in cells[:1] if cell is not None for points in cell.points.values()]
+
+
+def _listed(texts: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(texts))
+
+
+def _all_pairs(modes: Sequence[Sensitivity]) -> list[str]:
+    """How many "all" are, where they are drawn; modes are fitted on different images."""
+    found = [result for result in modes if result.available in result.pairs]
+    if len({result.available for result in found}) < 2:
+        return [f"all {result.available:,}" for result in found[:1]]
+    return [f"all {result.available:,} ({result.settings.mode})" for result in found]
 
 
 def save_sensitivity_cell(path: Path, points: Mapping[tuple[int, int], Points], attributes: dict[str, str]) -> None:

@@ -7,8 +7,8 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from canon_core.datasets.reader import LoadedDataset, read_dataset
 from canon_core.datasets.template_protocol import TemplateProtocols
 from canon_core.errors import CanonError, DatasetError, ModelError, StoreError, StudyError
 from canon_core.jobs import JobContext, system_error
-from canon_core.models.onnx_file import open_onnx
+from canon_core.models.onnx_file import content_hash, open_onnx
 from canon_core.models.resolve import ResolvedModel, resolve_model
 from canon_core.models.spec import ModelSpec
 from canon_core.resources import version
@@ -29,6 +29,7 @@ from canon_core.store.arrays import load_arrays
 from canon_core.store.embeddings import EmbeddingsInfo, read_info, successor_path
 from canon_core.store.embeddings import bad_rows as find_bad_rows
 from canon_core.store.lock import StudyLock
+from canon_core.study.cached_files import RESULTS, Cached, CacheKind, cached_files, sizes
 from canon_core.study.dataset_files import load_images, load_templates, save_images, save_templates
 from canon_core.study.keys import embeddings_key, imported_key
 from canon_core.study.manifest import (
@@ -400,7 +401,76 @@ class Study:
         if seen != record.stamps:
             self.resolved(name)
 
+    def locate_model(self, name: str, file: str | Path) -> ModelEntry:
+        """Say where a network lies now whose file moved; its content must be what it was.
+
+        Raises
+        ------
+        ModelError
+            When the file is no network, or another one.
+        """
+        record, path = self._model_record(name), Path(os.path.abspath(file))
+        self._need_writing()
+        if record.imported:
+            raise StudyError(f"'{name}' has no network: its embeddings were made elsewhere", path=self._folder)
+        found = content_hash(path, open_onnx(path).data_files)
+        if found != record.sha256:
+            raise ModelError(
+                f"not the network '{name}': its SHA-256 begins with {found[:12]}, and '{name}' had"
+                f" {record.sha256[:12]}",
+                path=path,
+                remedy="choose the file that was added, or add this one as another model",
+            )
+        resolved, stamps = resolve_model(path, spec=record.spec), _stamps(path)
+        with self._mutex:
+            now = self._model_by_folder(record.folder)
+            changed = self._record_model(now.name, now.folder, resolved, stamps).model_copy(
+                update={"origin": now.origin, "notes": now.notes}
+            )
+            self._put_model(changed, revise=False)
+            return self._model_entry(changed)
+
     # -- datasets ------------------------------------------------------------------------------------------------
+    def locate_dataset(self, name: str, path: str | Path, ctx: JobContext) -> DatasetEntry:
+        """Say where a dataset lies now whose folder moved; every image is hashed again and must be what it was.
+
+        Files that were named with it (landmarks, pairs, a detector) are looked for in its new place where they lay
+        below the old one.
+
+        Raises
+        ------
+        DatasetError
+            When it holds no usable image, or other images or another protocol than the study knows.
+        """
+        record, root = self._dataset_record(name), Path(os.path.abspath(path))
+        self._need_writing()
+        if record.format == LISTED:
+            raise StudyError(f"'{name}' has no folder: only its ids are known", path=self._folder)
+        entry = self._dataset_entry(record)
+        options = _moved_options(entry.options, entry.path, root)
+        loaded = read_dataset(root, options, ctx, unpack_to=self._unpacked(record.folder))
+        templates = None if loaded.templates is None else loaded.templates.fingerprint
+        known = None if record.templates is None else record.templates.fingerprint
+        if loaded.faces.fingerprint != record.fingerprint:
+            raise DatasetError(
+                f"not the dataset '{name}': it holds {len(loaded.faces):,} images that are not all the"
+                f" {record.images:,} of '{name}'",
+                path=root,
+                remedy="choose the folder that was added, or add this one as another dataset",
+            )
+        if templates != known:
+            raise DatasetError(
+                f"not the dataset '{name}': its templates or pairs differ",
+                path=root,
+                remedy="choose the folder that was added, or add this one as another dataset",
+            )
+        with self._mutex:
+            now = self._dataset_by_folder(record.folder)
+            changed = self._record_dataset(now.name, now.folder, root, options, loaded)
+            self._save_dataset(changed, loaded)
+            self._put_dataset(changed, revise=False)
+        return self._dataset_entry(changed)
+
     def add_dataset(
         self, path: str | Path, options: DatasetOptions, ctx: JobContext, name: str | None = None
     ) -> DatasetEntry:
@@ -652,6 +722,31 @@ class Study:
         with self._mutex:
             self._need_writing()
             return _delete(path for room in ("maps", "results") for path in (self._folder / room).glob("*.h5"))
+
+    def cached(self) -> tuple[Cached, ...]:
+        """What is kept so as not to be computed again: files and bytes of each kind that there is."""
+        return sizes(self._cached_files())
+
+    def clear_cached(self, kinds: Collection[CacheKind] = RESULTS) -> int:
+        """Delete what is kept of these kinds; returns the bytes freed.
+
+        It can all be computed again. Embeddings are touched only where they are among ``kinds``, and imported ones
+        never.
+        """
+        with self._mutex:
+            self._need_writing()
+            files = self._cached_files()
+            freed = _delete(path for kind in kinds for path in files[kind])
+            if CacheKind.EMBEDDINGS in kinds:
+                own = {model.folder for model in self._manifest.models if not model.imported}
+                kept = {pair: found for pair, found in self._manifest.embeddings.items()
+                        if pair.partition("/")[0] not in own}  # fmt: skip
+                self._change(embeddings=kept)
+        self.refresh_states()
+        return freed
+
+    def _cached_files(self) -> dict[CacheKind, list[Path]]:
+        return cached_files(self._folder, [model.folder for model in self._manifest.models if not model.imported])
 
     def disk_usage(self) -> dict[str, int]:
         """Bytes in each part of the study."""
@@ -989,6 +1084,19 @@ class Study:
                 if any(folder in str(attributes.get(name, "")).split("\n") for name in names):
                     doomed.append(path)
         _delete(doomed)
+
+
+def _moved_options(options: DatasetOptions, before: Path, now: Path) -> DatasetOptions:
+    """The same options for a dataset in another place: files below it moved with it."""
+
+    def moved(file: Path | None) -> Path | None:
+        if file is None or file.exists() or not file.is_relative_to(before):
+            return file
+        return now / file.relative_to(before)
+
+    return replace(
+        options, landmarks=moved(options.landmarks), pairs=moved(options.pairs), detector=moved(options.detector)
+    )
 
 
 def study_path(path: str | Path) -> Path:

@@ -8,7 +8,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from canon_core.jobs import JobContext
 from canon_core.verification.bootstrap import Draws, percentile_interval
@@ -20,6 +19,8 @@ Rates = NDArray[np.float64]
 
 #: Draws worked on at a time.
 _DRAWS: Final = 250
+#: Counts of impostor pairs held at a time: 128 MB.
+_TABLE: Final = 1 << 25
 
 
 @dataclass(frozen=True)
@@ -156,9 +157,10 @@ def group_counts(
         columns, of_column = np.unique(second_group * draws.shape[1] + plan.second_subjects, return_inverse=True)
         column_group, column_subject = np.divmod(columns, draws.shape[1])
         starts = np.flatnonzero(np.diff(column_group, prepend=-1))
-        for number, table in enumerate(_tables(one, of_column, columns.size, least, context)):
-            for group in np.unique(first_group).tolist():
-                mine = first_group == group
+        for number, first, table in _tables(one, of_column, columns.size, least, context):
+            groups_here, subjects_here = first_group[first], plan.first_subjects[first]
+            for group in np.unique(groups_here).tolist():
+                mine = groups_here == group
                 part = table[mine]
                 counts[number, group, column_group[starts]] += np.add.reduceat(
                     part.sum(axis=0, dtype=np.float64).astype(np.int64), starts
@@ -167,7 +169,7 @@ def group_counts(
                     context.check()
                     chosen = slice(low, low + _DRAWS)
                     # Whole numbers far below 2^24: exact in float32.
-                    weight = draws[chosen, plan.first_subjects[mine]].astype(np.float32) @ part
+                    weight = draws[chosen, subjects_here[mine]].astype(np.float32) @ part
                     weight *= draws[chosen, column_subject]
                     drawn[number, chosen, group, column_group[starts]] += np.add.reduceat(
                         weight, starts, axis=1, dtype=np.float64
@@ -187,6 +189,8 @@ def group_counts(
 
 def wilson_interval(count: Counts, total: Counts, level: float = 0.95) -> tuple[Rates, Rates]:
     """Interval of a rate from ``count`` of ``total`` independent pairs (Wilson 1927); NaN where there are none."""
+    from scipy import special  # slow to import, and the window imports this room before its first paint
+
     z = float(special.ndtri(0.5 + level / 2))
     errors, pairs = np.asarray(count, np.float64), np.asarray(total, np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -199,22 +203,27 @@ def wilson_interval(count: Counts, total: Counts, level: float = 0.95) -> tuple[
 
 def _tables(
     one: ScoredPairs, of_column: NDArray[np.intp], columns: int, least: np.float32, context: JobContext
-) -> Iterator[NDArray[np.float32]]:
-    """(first templates, columns) how many impostor pairs, then how many accepted ones, each column has with each."""
+) -> Iterator[tuple[int, slice, NDArray[np.float32]]]:
+    """(first templates, columns) how many impostor pairs (0), or accepted ones (1), each column has with some first
+    templates: as many strips at a time as fit, since one table for all takes gigabytes where every template is a
+    subject of its own."""
     plan = one.plan
-    for only_accepted in (False, True):
-        table = np.empty((plan.first.size, columns), np.float32)
-        for strip in range(plan.strips):
-            context.check()
-            rows = table[strip * plan.side : (strip + 1) * plan.side]
-            within = slice(plan.impostors.starts[strip], plan.impostors.starts[strip + 1])
-            places = plan.impostors.place[within]
-            if only_accepted:
-                places = places[one.impostors[within] >= least]
-            row, column = np.divmod(places, plan.second.size)
-            place = row * np.int64(columns) + of_column[column]
-            rows[:] = np.bincount(place, minlength=rows.size).reshape(rows.shape)
-        yield table
+    held = max(1, _TABLE // max(plan.side * columns, 1))
+    for low in range(0, plan.strips, held):
+        first = slice(low * plan.side, min((low + held) * plan.side, plan.first.size))
+        for only_accepted in (False, True):
+            table = np.empty((first.stop - first.start, columns), np.float32)
+            for strip in range(low, min(low + held, plan.strips)):
+                context.check()
+                rows = table[(strip - low) * plan.side : (strip - low + 1) * plan.side]
+                within = slice(plan.impostors.starts[strip], plan.impostors.starts[strip + 1])
+                places = plan.impostors.place[within]
+                if only_accepted:
+                    places = places[one.impostors[within] >= least]
+                row, column = np.divmod(places, plan.second.size)
+                place = row * np.int64(columns) + of_column[column]
+                rows[:] = np.bincount(place, minlength=rows.size).reshape(rows.shape)
+            yield int(only_accepted), first, table
 
 
 def _either_order(table: Counts | Rates) -> Rates:

@@ -75,12 +75,17 @@ class GalleryScores:
         Rank of the probe's own subject; 0 where it is not enrolled. A tie counts against the probe.
     own, best : (p,) float32
         Score of the probe's own subject (−inf where not enrolled), and the highest score of all.
+    lost_subjects, lost_probes : int
+        Subjects that should be enrolled but of whom nothing is left, and probes that are not among ``rank``: theirs,
+        and those of zeros.
     """
 
     gallery: int
     rank: Codes
     own: Scores
     best: Scores
+    lost_subjects: int = 0
+    lost_probes: int = 0
 
     @property
     def mated(self) -> int:

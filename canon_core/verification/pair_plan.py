@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any, Final
 
@@ -47,6 +47,11 @@ class PlannedPairs:
         """Pairs."""
         return self.place.size
 
+    def keep(self, kept: NDArray[np.bool_]) -> PlannedPairs:
+        """Some of the pairs, in the same strips."""
+        before = np.concatenate([[0], np.cumsum(kept)])
+        return PlannedPairs(self.place[kept], before[self.starts].astype(np.int64), self.pair[kept])
+
 
 @dataclass(frozen=True, eq=False)
 class PairPlan:
@@ -61,6 +66,8 @@ class PairPlan:
     genuine, impostors : PlannedPairs
     side : int
         Rows of a strip.
+    pairs : int
+        Pairs of the protocol, or of the part of it that was planned, those left out by :meth:`keep` included.
     """
 
     first: NDArray[np.int64]
@@ -70,6 +77,7 @@ class PairPlan:
     genuine: PlannedPairs
     impostors: PlannedPairs
     side: int
+    pairs: int
 
     @classmethod
     def of(cls, first: ArrayLike, second: ArrayLike, genuine: ArrayLike, subjects: ArrayLike) -> PairPlan:
@@ -114,6 +122,7 @@ class PairPlan:
             genuine=kinds[0],
             impostors=kinds[1],
             side=height,
+            pairs=labels.size,
         )
 
     @property
@@ -135,6 +144,11 @@ class PairPlan:
         """Subject codes of the first and second templates of some pairs, given by their positions in the plan."""
         row, column = self.rows_and_columns(pairs, which)
         return self.first_subjects[row], self.second_subjects[column]
+
+
+    def keep(self, genuine: NDArray[np.bool_], impostors: NDArray[np.bool_]) -> PairPlan:
+        """The plan with some of its pairs only; rows and columns stay."""
+        return replace(self, genuine=self.genuine.keep(genuine), impostors=self.impostors.keep(impostors))
 
 
 def _in_chunks(pairs: int, work: Callable[[slice], None]) -> None:

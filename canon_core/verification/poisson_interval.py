@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 Rates = NDArray[np.float64]
 
@@ -18,6 +17,8 @@ def poisson_interval(count: ArrayLike, level: float = 0.95) -> tuple[Rates, Rate
     level : float
         In (0, 1).
     """
+    from scipy import special  # a tenth of the window's start, which needs no interval yet
+
     observed = np.asarray(count, np.float64)
     tail = (1.0 - level) / 2
     low = np.where(observed > 0, special.gammaincinv(np.maximum(observed, 1), tail), 0.0)

@@ -27,7 +27,7 @@ class TemplateRows:
     medium_size : (r,) int64
         Images that the row's template has of the row's medium.
     weight : (r,) float64
-        Detector score; 1 where there is none.
+        Detector score, above 0; 1 where there is none.
     """
 
     ids: Codes
@@ -82,7 +82,8 @@ def template_rows(
         Template and medium id of each row, in any order, as sparse as they come. The same medium id in two templates
         counts in each by itself.
     scores : (r,) array_like of float, optional
-        Detector scores; NaN where there is none.
+        Detector scores; NaN where there is none. One of 0 or below counts as none: it says nothing of how much the
+        image should weigh, and a template of such images alone would be of zeros, or turned round.
     images : (r,) array_like of int, optional
         Row of the embeddings; row by row unless given. Leave a row out to leave its image out.
     ids : (t,) array_like of int, optional
@@ -105,9 +106,9 @@ def template_rows(
         )
     if image.size and image.min() < 0:
         raise SettingsError("a row names an image before the first")
-    weight = np.where(np.isnan(given), 1.0, given)
-    if not np.isfinite(weight).all():
+    if np.isinf(given).any():
         raise SettingsError("a detector score is infinite", remedy="leave it empty where there is none")
+    weight = np.where(given > 0, given, 1.0)  # NaN is not
     if ids is None:
         known, template = np.unique(template_ids, return_inverse=True)
     else:

@@ -39,18 +39,30 @@ class ScoredPairs:
     plan : PairPlan
     genuine, impostors : float32 arrays
         In the plan's order.
+    cancelled : int
+        Templates left out with their pairs, because they are of zeros.
     """
 
     plan: PairPlan
     genuine: Scores
     impostors: Scores
+    cancelled: int = 0
 
     def in_order(self) -> Scores:
-        """(k,) float32 scores in the order of the protocol's pairs."""
-        found = np.empty(self.genuine.size + self.impostors.size, np.float32)
+        """(k,) float32 scores in the order of the protocol's pairs, without those that are left out."""
+        found = np.empty(self.plan.pairs, np.float32)
         found[self.plan.genuine.pair] = self.genuine
         found[self.plan.impostors.pair] = self.impostors
-        return found
+        return found[self.present]
+
+    @property
+    def present(self) -> NDArray[np.bool_] | slice:
+        """Which of the pairs that were planned have a score; a slice of all where none is left out."""
+        if self.genuine.size + self.impostors.size == self.plan.pairs:
+            return slice(None)
+        mask = np.zeros(self.plan.pairs, bool)
+        mask[self.plan.genuine.pair] = mask[self.plan.impostors.pair] = True
+        return mask
 
     def genuine_subjects(self) -> NDArray[np.int64]:
         """(g,) subject code of each genuine pair."""
@@ -147,6 +159,34 @@ def score_pairs(
     return ScoredPairs(plan, found[0], found[1])
 
 
+def without_cancelled(scored: ScoredPairs, source: Scores, target: Scores) -> ScoredPairs:
+    """The scores without the pairs of templates of zeros, which are counted.
+
+    The images of such a template cancel out: it is like nobody and unlike nobody, and its score of exactly 0 in every
+    pair would be taken for a measurement.
+
+    Parameters
+    ----------
+    scored : ScoredPairs
+    source, target : (m, d) and (n, d) float32
+        The templates that were scored.
+    """
+    rows, columns = _of_zeros(source), _of_zeros(target)
+    if not rows.any() and not columns.any():
+        return scored
+    plan = scored.plan
+    kept = []
+    for pairs in (plan.genuine, plan.impostors):
+        row, column = plan.rows_and_columns(pairs, np.arange(pairs.size))
+        kept.append(~(rows[row] | columns[column]))
+    return ScoredPairs(
+        plan.keep(kept[0], kept[1]),
+        scored.genuine[kept[0]],
+        scored.impostors[kept[1]],
+        cancelled=len(np.union1d(plan.first[rows], plan.second[columns])),
+    )
+
+
 def template_scores(scored: Sequence[ScoredPairs], far: Sequence[float]) -> TemplateScores:
     """Read TARs at target FARs, the ROC and the histograms off the scores of all pools.
 
@@ -180,6 +220,15 @@ def _template_scores(scored: Sequence[ScoredPairs], far: Sequence[float], sizes:
         scores=pair_scores(genuine, codes, np.unique(codes), curves, targets),
         histogram=ScoreHistogram(bin_edges(), bin_counts(np.sort(genuine)), bin_counts(impostors)),
     )
+
+
+def _of_zeros(templates: Scores) -> NDArray[np.bool_]:
+    """(n,) bool: templates of zeros."""
+    mask = np.zeros(len(templates), bool)
+    if templates.shape[1]:
+        suspect = np.flatnonzero(templates[:, 0] == 0)
+        mask[suspect] = ~templates[suspect].any(axis=1)
+    return mask
 
 
 def _dot_products(rows: Scores, columns: Scores, entries: NDArray[np.int32], out: Scores) -> None:

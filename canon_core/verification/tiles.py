@@ -83,6 +83,8 @@ class TiledPool:
                 f"source {source.shape}, target {target.shape} and subjects {subjects.shape} do not belong together"
             )
         order = np.argsort(subjects, kind="stable")
+        #: Position in the pool of each image as sorted.
+        self.order: Codes = order.astype(np.int64, copy=False)
         self.codes: Codes = subjects[order].astype(np.int64)
         self.source: Scores = _sorted_rows(source, order)
         self.target: Scores = self.source if target is source else _sorted_rows(target, order)
@@ -159,12 +161,27 @@ class TiledPool:
             mask |= ~self._above_diagonal(tile)
         return mask
 
-    def genuine_scores(self, tile: Tile, scores: Scores) -> tuple[Scores, Codes]:
-        """Scores of the tile's genuine pairs, and their subjects' codes."""
+    def is_genuine(self, tile: Tile) -> NDArray[np.bool_]:
+        """Mask of the tile's entries that are genuine pairs."""
         mask = self._own_subject(tile)
         if not self.itself:
             above = self._above_diagonal(tile)
             mask &= above | self._below_diagonal(tile) if self.ordered else above
+        return mask
+
+    def either_way(self, tile: Tile, out: Scores) -> Scores:
+        """Scores of one model's images in a tile anywhere on the grid, each as the tile on or above the diagonal gives
+        it that holds the pair: the very number that the unordered pool is scored by."""
+        if tile.left > tile.top:
+            return self.scores(tile, out)
+        if tile.left < tile.top:
+            return self.scores(Tile(tile.left, tile.right, tile.top, tile.bottom), out).T
+        square = self.scores(tile, out)
+        return np.where(self._below_diagonal(tile), square.T, square)
+
+    def genuine_scores(self, tile: Tile, scores: Scores) -> tuple[Scores, Codes]:
+        """Scores of the tile's genuine pairs, and their subjects' codes."""
+        mask = self.is_genuine(tile)
         return scores[mask], np.repeat(self.codes[tile.top : tile.bottom], np.count_nonzero(mask, axis=1))
 
     def sample(self, stride: int, top: int) -> Scores:

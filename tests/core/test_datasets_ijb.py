@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from canon_core.datasets.ijb import find_ijb, read_ijb
 from canon_core.datasets.template_dataset import IJBB, IJBC, TemplateDataset
+from canon_core.datasets.template_protocol import UNKNOWN
 from canon_core.errors import Cancelled, CanonError, DatasetError
 from canon_core.jobs import JobContext
 
@@ -167,6 +168,31 @@ def test_points_in_another_order_are_matched_by_name_with_a_warning(tmp_path: Pa
     dataset = read(root)
     np.testing.assert_array_equal(dataset.landmarks, expected)
     assert any("is in another order than ijbc_face_tid_mid.txt" in warning for warning in dataset.warnings)
+
+
+def test_scores_of_zero_and_below_are_counted_in_a_warning_that_names_the_file(tmp_path: Path) -> None:
+    root = tree(tmp_path)
+    path = meta(root, "name_5pts_score.txt")
+    assert not any("detector scores" in warning for warning in read(root).warnings)
+    path.write_text(path.read_text().replace(" 0.902", " 0").replace(" 0.904", " -0.5"))
+    found = [warning for warning in read(root).warnings if "detector scores" in warning]
+    assert len(found) == 1
+    assert found[0].startswith("ijbc_name_5pts_score.txt: 2 of 7 detector scores are 0 or below")
+
+
+def test_people_whom_only_genuine_pairs_tell_apart_are_counted(tmp_path: Path) -> None:
+    root = tree(tmp_path)
+    with meta(root, "face_tid_mid.txt").open("a") as images, meta(root, "name_5pts_score.txt").open("a") as points:
+        for name, template in (("8.jpg", 200), ("9.jpg", 201)):
+            images.write(f"{name} {template} 30\n")
+            points.write(point_line(name, int(name[0])) + "\n")
+    with meta(root, "template_pair_label.txt").open("a") as pairs:
+        pairs.write("200 201 1\n")
+    dataset = read(root)
+    subject = dict(zip(dataset.protocol.template_ids.tolist(), dataset.protocol.subjects.tolist(), strict=True))
+    assert subject[200] == subject[201] not in {7, 8, 9, UNKNOWN}
+    assert {one: subject[one] for one in SUBJECTS} == SUBJECTS
+    assert any("no subject of 2 templates" in warning and "1 subjects" in warning for warning in dataset.warnings)
 
 
 def test_labels_that_contradict_the_subjects_are_counted(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from canon_core.datasets.protocol_building import build_protocol, contradictions, template_subjects
+from canon_core.datasets.protocol_building import build_protocol, contradictions, own_subjects, template_subjects
 from canon_core.datasets.template_protocol import (
     UNKNOWN,
     Gallery,
@@ -62,6 +62,23 @@ def test_named_subjects_are_taken_and_labels_that_contradict_them_are_found() ->
     )  # fmt: skip
     assert protocol.subjects.tolist() == [40, 50, UNKNOWN]
     assert contradictions(protocol).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("names", [(70, 71), (1, 2), (2**62, -5)])
+def test_people_whom_no_file_names_but_genuine_pairs_link_get_ids_of_their_own(names: tuple[int, int]) -> None:
+    one, other = names
+    protocol = build_protocol(
+        ids(1, 2, 3, 4, 5, 6, 7, 8, 9), np.arange(9), ids(1, 1, 3, 5, 5, 8), ids(2, 4, 4, 6, 2, 9),
+        np.array([True, False, True, True, False, True]),
+        known_subjects=(ids(1, 2, 3, 100), ids(one, one, other, 3)), pair_file=PAIRS,
+    )  # fmt: skip
+    subjects = protocol.subjects.tolist()
+    assert subjects[:4] == [one, one, other, other]
+    assert subjects[4] == subjects[5] != subjects[7] == subjects[8]
+    assert not {subjects[4], subjects[7]} & {one, other, 3, UNKNOWN}
+    assert subjects[6] == UNKNOWN  # in no genuine pair: it may be anybody's
+    assert not contradictions(protocol).any()
+    assert own_subjects(protocol, ids(one, one, other, 3)) == (4, 2)
 
 
 def test_a_pair_of_a_template_without_images_is_told_with_its_line() -> None:

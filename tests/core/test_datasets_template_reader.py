@@ -250,6 +250,18 @@ def test_rows_take_points_from_a_file_by_their_names(tmp_path: Path) -> None:
     assert "points.csv: 1 lines name no row of the dataset (first: img/9.jpg)" in loaded.notes
 
 
+def test_scores_of_zero_and_below_in_a_file_of_points_are_counted(tmp_path: Path) -> None:
+    root = nist(tmp_path / "nist")
+    file = tmp_path / "points.csv"
+    names = ("img/1.jpg", "img/2.jpg", "img/3.jpg", "img/3.jpg#2", "img/4.jpg")
+    scores = (0.5, 0, -1, 0.25, 1)
+    rows = zip(names, scores, strict=True)
+    file.write_text("".join(f"{name},{POINTS.replace(' ', ',')},{score}\n" for name, score in rows))
+    notes = [note for note in load(root, landmarks=file).notes if "detector scores" in note]
+    assert len(notes) == 1
+    assert notes[0].startswith("points.csv: 2 of 5 detector scores are 0 or below")
+
+
 def test_rows_with_points_need_no_box(tmp_path: Path) -> None:
     root = nist(tmp_path / "nist")
     probes = root / "protocols" / "ijbc_1N_probe_mixed.csv"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ from canon_core.store.arrays import save_arrays
 from canon_core.study.group_results import GroupRates, few_errors, groups_line
 from canon_core.study.results import FitMode, MatrixSettings
 from canon_core.study.study import Study
+from canon_core.verification import group_rates
 from canon_core.verification.bootstrap import draw_subjects
 from canon_core.verification.group_rates import RateInterval, group_counts, wilson_interval
 from canon_core.verification.pair_plan import PairPlan
@@ -337,3 +339,25 @@ def test_a_damaged_file_of_groups_is_named(study: Study) -> None:
     save_arrays(newest, {"groups": ["{}"]}, {})
     with pytest.raises(StoreError, match="not rates of groups"):
         run(study)
+
+
+def test_counts_of_many_templates_take_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every template is a subject of its own: one table of them all would hold 3,000 × 3,000 counts."""
+    rng = np.random.default_rng(0)
+    side = 3_000
+    p1, p2 = np.repeat(np.arange(side), 4), side + rng.integers(0, side, 4 * side)
+    plan = PairPlan.of(p1, p2, np.zeros(4 * side, bool), np.arange(2 * side))
+    scored = [ScoredPairs(plan, np.empty(0, np.float32), rng.random(4 * side).astype(np.float32))]
+    groups, draws = rng.integers(0, 3, 2 * side), draw_subjects(2 * side, 3, 0)
+    whole = group_counts(scored, groups, 3, 0.5, draws)
+    monkeypatch.setattr(group_rates, "_TABLE", 1 << 18)
+    tracemalloc.start()
+    try:
+        parts = group_counts(scored, groups, 3, 0.5, draws)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * side**2  # a table takes as much, and half as much again to pick a group from
+    for name in ("impostors", "false_accepts", "drawn_impostors", "drawn_false_accepts"):
+        np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
+    assert whole.impostors.sum() == 4 * side

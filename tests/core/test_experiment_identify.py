@@ -6,6 +6,7 @@ import itertools
 import math
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,13 +60,19 @@ def asked(mode: FitMode = FitMode.AUTHORS, kind: MapKind = MapKind.LINEAR, **mor
 
 
 def slow_answers(
-    made: Made, source: str, target: str, kind: str, mode: str, features: str
+    made: Made,
+    source: str,
+    target: str,
+    kind: str,
+    mode: str,
+    features: str,
+    lost: tuple[set[int], ...] = (set(), set()),
 ) -> list[list[list[identification.Answer]]]:
-    """[gallery][half] answers; one half unless ``disjoint``."""
+    """[gallery][half] answers; one half unless ``disjoint``. ``lost`` are the subjects each gallery should hold."""
     protocol = made.protocol
     one, other = made.embeddings[source], made.embeddings[target]
     found = []
-    for gallery in protocol.galleries:
+    for gallery, gone in zip(protocol.galleries, lost, strict=True):
         halves = []
         for half in (0, 1) if mode == "disjoint" else (None,):
             rows = protocol.enrolment_rows()
@@ -76,7 +83,7 @@ def slow_answers(
             mapping = None
             if source != target:
                 mapping = evaluator.fit(kind, evaluator.upright(one, rows), evaluator.upright(other, rows))
-            halves.append(identification.search(protocol, searched, probes, one, other, features, mapping))
+            halves.append(identification.search(protocol, searched, probes, one, other, features, mapping, gone))
         found.append(halves)
     return found
 
@@ -183,12 +190,51 @@ def test_templates_whose_images_are_unusable_are_neither_searched_nor_found(made
         opened.refresh_states()
         matrix = run_identify(opened, asked(FitMode.DISJOINT), JobContext())
     assert len(matrix.left_out) == len(protocol.images) - len(rows)
+    gone = tuple(
+        {protocol.subject(one) for one in before} - {protocol.subject(one) for one in left}
+        for before, left in zip(protocol.galleries, rest.protocol.galleries, strict=True)
+    )
+    assert list(map(len, gone)) == [0, 1]  # one subject has another template in its gallery
     for source, target in PAIRS:
         cell = matrix.cells[source, target]
         assert cell is not None
-        slow = slow_answers(rest, source, target, "linear", "disjoint", "paper")
+        slow = slow_answers(rest, source, target, "linear", "disjoint", "paper", gone)
         for gallery, halves in zip(cell.galleries, slow, strict=True):
             agree(gallery.whole, [answer for half in halves for answer in half])
+
+
+def test_a_model_that_loses_an_enrolled_subject_makes_no_other_model_better(made: Made, tmp_path: Path) -> None:
+    """Its probes are no longer mated, but not strangers to the gallery either: they are left out of it, and counted."""
+    protocol = made.protocol
+    enrolled = [protocol.subject(one) for one in protocol.galleries[0]]
+    lost = next(one for one in protocol.galleries[0] if enrolled.count(protocol.subject(one)) == 1)
+    probes = [one for one in protocol.probes if protocol.subject(one) == protocol.subject(lost)]
+    assert probes
+    shutil.copytree(made.path, tmp_path / "s.canon")
+    with Study.open(tmp_path / "s.canon") as opened:
+        broken = made.embeddings["b"].copy()
+        broken[[row for row, image in enumerate(protocol.images) if image.template == lost]] = np.nan
+        np.save(tmp_path / "b.npy", broken)
+        opened.import_embeddings(tmp_path / "b.npy", model="b", dataset="ijb", ctx=JobContext())
+        opened.refresh_states()
+        opened.clear_results()
+        alone = run_identify(opened, IdentifySettings("ijb", ("a",), mode=FitMode.AUTHORS, fpir=FPIR), JobContext())
+        both = run_identify(opened, asked(), JobContext())
+        again = run_identify(opened, replace(asked(), fpir=(0.2,)), JobContext())
+    undamaged, cell = alone.cells["a", "a"], both.cells["a", "a"]
+    assert undamaged is not None
+    assert cell is not None
+    before, found = (one.galleries[0].whole for one in (undamaged, cell))
+    assert (found.lost_subjects, found.lost_probes) == (1, len(probes))
+    assert (found.mated, found.non_mated) == (before.mated - len(probes), before.non_mated)
+    other = cell.galleries[1].whole
+    assert (other.lost_subjects, other.lost_probes, other.non_mated) == (0, 0, undamaged.galleries[1].whole.non_mated)
+    told = identify_json(both, FarRule.NEAREST)["galleries"]
+    assert [(one["lost_subjects"], one["lost_probes"]) for one in told] == [(1, len(probes)), (0, 0)]
+    says = f"(1 subjects lost, left out with {len(probes)} probes)"
+    assert says in identification_line(both, FarRule.NEAREST)
+    assert says in identification_line(again, FarRule.NEAREST)
+    assert "lost" not in identification_line(alone, FarRule.NEAREST)
 
 
 def test_what_is_stored_is_read_and_other_fpirs_ask_for_no_new_search(

@@ -288,6 +288,21 @@ def test_folds_agree_with_a_slow_loop(small: Small) -> None:
         assert cell.accuracy == pytest.approx(np.mean(accuracies))
 
 
+def test_folds_with_other_labels_are_computed_anew(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A .bin file has labels of its own: correcting one changes neither pairs nor images."""
+    asked = FoldSettings("faces", ("a",))
+    before = run_folds(small.study, asked, JobContext()).cells["a", "a"]
+    folds = small.study.folds("faces")
+    assert folds is not None
+    turned = replace(folds, genuine=~folds.genuine)
+    monkeypatch.setattr(small.study, "folds", lambda name: turned)
+    after = run_folds(small.study, asked, JobContext()).cells["a", "a"]
+    assert before is not None
+    assert after is not None
+    assert after.key != before.key
+    assert after.per_fold != before.per_fold
+
+
 def test_photographs_without_alignment_are_refused_before_any_embedding(
     small: Small, tmp_path: Path, make_faces: Make
 ) -> None:

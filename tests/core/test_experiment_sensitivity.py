@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +14,20 @@ import pytest
 from canon_core.datasets.options import DatasetOptions
 from canon_core.errors import Cancelled, SettingsError
 from canon_core.experiments.matrix import run_matrix
-from canon_core.experiments.sensitivity import run_sensitivity, sensitivity_json
+from canon_core.experiments.sensitivity import run_sensitivity, sensitivity_json, stored_sensitivity
+from canon_core.figures.sensitivity_curve import (
+    near_dimensions,
+    sensitivity_curves,
+    single_levels,
+    source_dimensions,
+    trusted_from,
+)
 from canon_core.figures.sensitivity_figure import sensitivity_figure
+from canon_core.figures.statistics_tables import sensitivity_csv
 from canon_core.jobs import JobContext, Partial
 from canon_core.maps.kinds import MapKind
 from canon_core.study.results import FitMode, MatrixSettings
-from canon_core.study.sensitivity_results import SensitivitySettings
+from canon_core.study.sensitivity_results import SensitivitySettings, sensitivity_line, with_cell
 from canon_core.study.study import Study
 from canon_core.verification.roc import FarRule
 
@@ -179,9 +189,107 @@ def test_the_figure_has_one_curve_a_result_and_its_single_models(images: Study) 
     ]
     figure = sensitivity_figure(found, FarRule.CONSERVATIVE)
     lines = figure.axes[0].lines
-    assert len(lines) == 4
+    assert len(lines) == 3  # both maps are compared with the same single models
     means = [
         np.mean([found[0].mean(step, repeat, 1e-2, FarRule.CONSERVATIVE) for repeat in range(repeats)])
         for step, repeats in enumerate(found[0].repeats)
     ]
     np.testing.assert_allclose(lines[0].get_ydata(), means)
+
+
+# -- looked up ---------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("protocol", "mode"), [("images", FitMode.DISJOINT), ("templates", FitMode.AUTHORS)])
+def test_what_is_stored_is_found_without_fitting(
+    protocol: str, mode: FitMode, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study: Study = request.getfixturevalue(protocol)
+    settings = SensitivitySettings("d", ("a", "b"), MapKind.LINEAR, mode, pairs=(20, 0), far=FAR)
+    nothing = stored_sensitivity(study, settings)
+    assert nothing.wanted == (("a", "b"), ("b", "a"))
+    assert not nothing.single
+    computed = run_sensitivity(study, settings, JobContext())
+    monkeypatch.setattr("canon_core.experiments.sensitivity.SourceFit", None)  # nothing may be fitted now
+    found = stored_sensitivity(study, settings)
+    assert (found.cells, found.single) == (computed.cells, computed.single)
+    assert (found.pairs, found.repeats, found.available) == (computed.pairs, computed.repeats, computed.available)
+    assert found.dimensions == {"a": 16, "b": 20}
+    more = stored_sensitivity(study, SensitivitySettings("d", ("a", "b"), MapKind.LINEAR, mode, pairs=(20, 24)))
+    assert more.wanted == (("a", "b"), ("b", "a"))
+    assert set(more.single) == {"a", "b"}
+
+
+def test_another_far_of_the_paper_s_needs_no_second_computation(images: Study) -> None:
+    run_sensitivity(images, SensitivitySettings("d", ("a", "b"), pairs=(20,), far=(1e-2,)), JobContext())
+    found = stored_sensitivity(images, SensitivitySettings("d", ("a", "b"), pairs=(20,), far=(1e-1, 1e-3)))
+    assert not found.wanted
+    images.clear_results()
+    again = run_sensitivity(images, SensitivitySettings("d", ("a", "b"), pairs=(20,), far=(1e-1, 1e-3)), JobContext())
+    assert found.cells == again.cells
+    assert not stored_sensitivity(images, SensitivitySettings("d", ("a", "b"), pairs=(20,), far=(1e-2,))).wanted
+    elsewhere = stored_sensitivity(images, SensitivitySettings("d", ("a", "b"), pairs=(20,), far=(0.05,)))
+    assert len(elsewhere.wanted) == 2
+
+
+def test_a_cell_that_arrives_is_added_to_what_was_there(images: Study) -> None:
+    settings = SensitivitySettings("d", ("a", "b"), pairs=(20,))
+    nothing = stored_sensitivity(images, settings)
+    whole = run_sensitivity(images, settings, JobContext())
+    one = with_cell(nothing, whole.cells["a", "b"])
+    assert one.averaged() == (("a", "b"),)
+    assert one.mean(0, 1, 1e-2, FarRule.NEAREST) == whole.tar("a", "b", 0, 1, 1e-2, FarRule.NEAREST)
+
+
+# -- curves ------------------------------------------------------------------------------------------------------------
+def test_curves_average_the_chosen_cells_and_their_single_models_alone(images: Study) -> None:
+    settings = SensitivitySettings("d", ("a", "twin", "b"), pairs=(20, 50), far=FAR)
+    found = run_sensitivity(images, settings, JobContext())
+    rule, among = FarRule.CONSERVATIVE, (("a", "b"), ("b", "a"))
+    curves = sensitivity_curves([found], rule, 1e-2, among)
+    assert len(curves) == 1
+    assert (curves[0].cells, curves[0].wanted, curves[0].label) == (2, 2, "rotation, disjoint")
+    for step, point in enumerate(curves[0].steps):
+        wanted = [np.mean([found.tar(s, t, step, repeat, 1e-2, rule) for s, t in among]) for repeat in range(3)]
+        assert point.values == pytest.approx(wanted)
+        assert point.mean == pytest.approx(np.mean(wanted))
+    matrix = run_matrix(images, MatrixSettings("d", ("a", "twin", "b"), MapKind.ROTATION, far=FAR), JobContext())
+    (level,) = single_levels([found], rule, 1e-2, among)
+    assert level.models == 2
+    assert level.tar == pytest.approx(np.mean([matrix.tar(name, name, 1e-2, rule) for name in ("a", "b")]))
+    assert f"mean over {len(among)} cells" in sensitivity_line([found], rule, 1e-2, among)
+
+
+def test_pairs_near_the_dimensions_and_from_ten_a_dimension(images: Study) -> None:
+    found = run_sensitivity(images, SensitivitySettings("d", ("a", "b"), pairs=(20,)), JobContext())
+    assert source_dimensions([found]) == (16, 20)
+    assert source_dimensions([found], [("b", "a")]) == (20,)
+    low, high = near_dimensions((16, 20))
+    assert 8 < low < 16
+    assert 20 < high < 40
+    assert trusted_from((16, 20)) == 200
+
+
+def test_a_linear_map_is_worst_where_pairs_are_as_many_as_dimensions_and_a_rotation_is_not(images: Study) -> None:
+    """The double descent that the shade explains, measured."""
+    means = {}
+    for kind in (MapKind.LINEAR, MapKind.ROTATION):
+        settings = SensitivitySettings("d", ("a", "b"), kind, pairs=(8, 18, 64), repeats=5, far=FAR)
+        (curve,) = sensitivity_curves([run_sensitivity(images, settings, JobContext())], FarRule.NEAREST, 1e-1)
+        means[kind] = [step.mean for step in curve.steps]
+    assert means[MapKind.LINEAR][1] < min(means[MapKind.LINEAR][0], means[MapKind.LINEAR][2])
+    assert means[MapKind.ROTATION] == sorted(means[MapKind.ROTATION])
+
+
+def test_the_table_holds_every_repetition_of_every_cell(images: Study) -> None:
+    found = run_sensitivity(images, SensitivitySettings("d", ("a", "b"), pairs=(20, 0), far=FAR), JobContext())
+    text = sensitivity_csv([found], FarRule.NEAREST)
+    rows = list(csv.DictReader(io.StringIO(text.rsplit("#", 1)[0])))
+    assert len(rows) == 2 * (3 + 1) * 2 + 2 * 2
+    for row in rows:
+        if row["map"] == "none":
+            assert float(row["TAR"]) == found.single[row["source"]][FarRule.NEAREST][FAR.index(float(row["FAR"]))].tar
+            continue
+        step, repeat = found.pairs.index(int(row["fit pairs"])), int(row["repetition"]) - 1
+        wanted = found.tar(row["source"], row["target"], step, repeat, float(row["FAR"]), FarRule.NEAREST)
+        assert float(row["TAR"]) == wanted
+        assert int(row["true accepts"]) / int(row["genuine"]) == wanted
+    assert "map rotation" in text.splitlines()[-1]

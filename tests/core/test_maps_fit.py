@@ -55,22 +55,70 @@ def test_linear_equals_lstsq_up_to_condition_1e5(condition: float, source_width:
 
 
 @pytest.mark.parametrize("condition", [1e6, 1e8])
-def test_linear_above_condition_1e5_cuts_singular_values_as_lstsq_does(condition: float) -> None:
+def test_linear_above_condition_1e5_leaves_out_only_what_lies_below(condition: float) -> None:
     source, target = conditioned(3, 500, 64, condition), normal(4, 500, 48)
     fitted = fit_map(MapKind.LINEAR, source, target)
-    rcond = 500 * np.finfo(np.float32).eps
-    oracle, _, rank, values = np.linalg.lstsq(exact_unit(source), exact_unit(target), rcond=rcond)
+    x, y = exact_unit(source), exact_unit(target)
+    # Least squares on the coordinates along the principal directions that reach above 1e-5.
+    lengths, directions = np.linalg.eigh(x.T @ x)
+    kept = directions[:, lengths > 1e-10 * lengths[-1]]
+    oracle = kept @ np.linalg.lstsq(x @ kept, y, rcond=None)[0]
     assert fitted.route == "svd"
-    assert fitted.rank == rank < 64
-    assert relative(fitted.matrix, oracle) <= 1e-9
-    assert fitted.condition == pytest.approx(values[0] / values[-1], rel=1e-3)
+    assert fitted.rank == kept.shape[1] < 64
+    assert relative(fitted.matrix, oracle) <= 1e-4
+    assert fitted.condition == pytest.approx(np.linalg.cond(x), rel=1e-3)
+
+
+@pytest.mark.parametrize("pairs", [2_000, 12_000])
+@pytest.mark.parametrize("fault", ["dead", "repeated", "repeated to float32"])
+@pytest.mark.parametrize("kind", [MapKind.LINEAR, MapKind.AFFINE])
+def test_a_dimension_without_news_costs_no_other_direction(pairs: int, fault: str, kind: MapKind) -> None:
+    """Held-out predictions are those of least squares by NumPy with its own cut-off, however steep the spectrum."""
+    latent = normal(50, pairs + 500, 64)
+    source = latent * np.geomspace(1.0, 1e-3, 64, dtype=np.float32)
+    source[:, 0] += 3
+    useful = source.copy()
+    extra = {
+        "dead": np.zeros(len(source)),
+        "repeated": source[:, 9],
+        "repeated to float32": source[:, 9] + source[:, 8],
+    }
+    source = np.column_stack([source, extra[fault]]).astype(np.float32)
+    target = latent @ np.linalg.qr(normal(51, 64, 64))[0] + 0.3 * normal(52, pairs + 500, 64)
+    fitted = fit_map(kind, source[:pairs], target[:pairs])
+    assert (fitted.route, fitted.rank) == ("svd", 64)
+
+    x, y = exact_unit(source), exact_unit(target)
+    if kind is MapKind.AFFINE:
+        x, y = x - x[:pairs].mean(axis=0), y - y[:pairs].mean(axis=0)
+    if fault == "repeated to float32":  # the oracle would take the rounding for news: it sees the rest alone
+        x = x[:, : useful.shape[1]]
+    wanted = x[pairs:] @ np.linalg.lstsq(x[:pairs], y[:pairs], rcond=None)[0]
+    found = exact_unit(source)[pairs:] @ fitted.matrix
+    if kind is MapKind.AFFINE:
+        assert fitted.offset is not None
+        found = found + fitted.offset - exact_unit(target)[:pairs].mean(axis=0)
+    np.testing.assert_allclose(found, wanted, atol=2e-4 if fault == "repeated to float32" else 1e-8)
+
+
+@pytest.mark.parametrize("pairs", [2_000, 12_000])
+def test_both_routes_agree_where_one_takes_over_from_the_other(pairs: int) -> None:
+    target = normal(53, pairs, 16)
+    steps = [fit_map(MapKind.LINEAR, conditioned(54, pairs, 32, condition), target) for condition in (4e4, 2e5)]
+    assert [step.route for step in steps] == ["gram", "svd"]
+    assert steps[0].rank == 32
+    assert steps[1].rank >= 30  # 1e-5 lies below all but the last of steps of 1.48
+    source = conditioned(54, pairs, 32, 4e4)
+    without = fit_map(MapKind.LINEAR, source, target)
+    dead = fit_map(MapKind.LINEAR, np.column_stack([source, np.zeros(pairs, np.float32)]), target)
+    assert (without.route, dead.route) == ("gram", "svd")
+    assert relative(dead.matrix[:32], without.matrix) <= 1e-7
 
 
 def test_linear_with_fewer_pairs_than_dimensions_has_minimum_norm() -> None:
     source, target = normal(5, 40, 128), normal(6, 40, 64)
     fitted = fit_map(MapKind.LINEAR, source, target)
-    rcond = 128 * np.finfo(np.float32).eps
-    oracle = np.linalg.lstsq(exact_unit(source), exact_unit(target), rcond=rcond)[0]
+    oracle = np.linalg.lstsq(exact_unit(source), exact_unit(target), rcond=None)[0]
     assert fitted.route == "svd"
     assert fitted.rank == 40
     assert relative(fitted.matrix, oracle) <= 1e-10
@@ -99,8 +147,7 @@ def test_affine_equals_least_squares_with_a_column_of_ones(pairs: int) -> None:
     if pairs > 48:  # unique
         np.testing.assert_allclose(np.vstack([fitted.matrix, fitted.offset]), oracle, atol=1e-8)
     else:  # minimum norm on centred sides
-        rcond = 48 * np.finfo(np.float32).eps
-        centred = np.linalg.lstsq(x - x.mean(axis=0), y - y.mean(axis=0), rcond=rcond)[0]
+        centred = np.linalg.pinv(x - x.mean(axis=0), rcond=1e-10) @ (y - y.mean(axis=0))
         np.testing.assert_allclose(fitted.matrix, centred, atol=1e-10)
         assert fitted.rank == pairs - 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import permutations
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from canon_core.errors import Cancelled, SettingsError
 from canon_core.jobs import JobContext
+from canon_core.maps import fit_set
 from canon_core.maps.fit import fit_map
 from canon_core.maps.fit_set import FitSet
 from canon_core.maps.kinds import MapKind
@@ -62,6 +64,36 @@ def test_embeddings_are_read_once_a_model() -> None:
     for kind in MapKind:
         maps.fit(kind, [("a", "b"), ("b", "a"), ("a", "b")])
     assert read == ["a", "b"]
+
+
+@pytest.mark.parametrize("kind", list(MapKind)[1:])
+@pytest.mark.parametrize("held", [2.2, 3.5, 0.1])  # of the embeddings of one model
+def test_maps_between_more_models_than_are_held_are_the_same(
+    kind: MapKind, held: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(7)
+    latent = rng.standard_normal((4_000, 24))
+    rows_of = {
+        name: (latent @ rng.standard_normal((24, 24)) + 0.3 * rng.standard_normal(latent.shape)).astype("f4")
+        for name in "abcdefgh"
+    }
+    pairs = list(permutations(rows_of, 2))
+    rng.shuffle(pairs)
+    pairs = [(str(one), str(other)) for one, other in pairs]
+    wanted = FitSet(rows_of.__getitem__).fit(kind, pairs)
+    one = 8 * latent.size
+    monkeypatch.setattr(fit_set, "_HELD_BYTES", int(held * one))
+    bounded = FitSet(rows_of.__getitem__, threads=2)
+    tracemalloc.start()
+    try:
+        for start in (0, 20):  # what is held from before may have to go in the middle
+            for found, expected in zip(bounded.fit(kind, pairs[start:]), wanted[start:], strict=True):
+                np.testing.assert_array_equal(found.matrix, expected.matrix)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    two = 4 if kind is MapKind.AFFINE else 2  # centred rows are copies
+    assert peak < (max(held, two) + 2.5) * one  # all eight take 6.1 MB, or 12.3 MB
 
 
 def test_what_cannot_be_fitted_is_refused_and_a_cancelled_fit_ends() -> None:

@@ -137,6 +137,24 @@ def test_tensorrt_names_its_own_libraries(monkeypatch: pytest.MonkeyPatch) -> No
     assert "TensorRT 10" in obstacle.remedy
 
 
+def test_a_bundle_without_the_providers_library_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    runtime = FakeRuntime()
+    runtime.__file__ = str(tmp_path / "onnxruntime" / "__init__.py")
+    library = tmp_path / "onnxruntime" / "capi" / "libonnxruntime_providers_cuda.so"
+    library.parent.mkdir(parents=True)
+    monkeypatch.setattr(providers, "_try", lambda name, device: "it does not load")
+    monkeypatch.setattr(providers, "onnx_runtime", lambda: runtime)
+    monkeypatch.setattr(providers, "driver", lambda: GPU)
+    monkeypatch.setattr(providers, "missing", lambda names: ())
+    without = why_not("cuda")
+    assert without is not None
+    assert "--gpu" in without.remedy
+    library.touch()
+    with_it = why_not("cuda")
+    assert with_it is not None
+    assert with_it.problem == "it does not load"
+
+
 def test_an_onnx_runtime_without_cuda_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     class CpuOnly(FakeRuntime):
         def get_available_providers(self) -> list[str]:

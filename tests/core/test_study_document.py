@@ -19,6 +19,7 @@ from canon_core.datasets.options import DatasetOptions
 from canon_core.errors import CanonError, ModelError, StudyError, StudyInUse
 from canon_core.jobs import JobContext
 from canon_core.models.spec import InputSpec, ModelSpec
+from canon_core.study import keys
 from canon_core.study.study import Study
 
 Make = Callable[..., Path]
@@ -180,6 +181,16 @@ def test_a_changed_image_and_a_changed_spec_change_the_key(
     study.set_spec("a", ModelSpec(input=InputSpec(color="bgr"), output=study.model("a").spec.output))
     keys.add(study.embeddings_key("a", "faces"))
     assert len(keys) == 3
+
+
+def test_new_rules_for_results_leave_embeddings_current(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hours of embedding are not thrown away because maps are fitted otherwise; these keys lie in people's files."""
+    monkeypatch.setattr(keys, "RESULTS_VERSION", 1)
+    old = keys.content_key("cell")
+    monkeypatch.setattr(keys, "RESULTS_VERSION", 99)
+    assert keys.content_key("cell") != old
+    assert keys.embeddings_key("a", "b", "c") == "ef6b20081b581e227d5f83361e934d45e8a5445cfec2c296bf4100b7cd7dea6e"
+    assert keys.imported_key("a", "c") == "174d30aab78897b09d929dfecbd4e4f2aeb1717dea8daf514d34fd4e73f3cee7"
 
 
 @pytest.mark.parametrize(

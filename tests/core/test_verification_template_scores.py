@@ -15,7 +15,7 @@ from canon_core.verification import pair_plan, template_scores
 from canon_core.verification.exact_points import Sizes
 from canon_core.verification.pair_plan import PairPlan
 from canon_core.verification.roc import FarRule
-from canon_core.verification.template_scores import ScoredPairs, score_pairs
+from canon_core.verification.template_scores import ScoredPairs, score_pairs, without_cancelled
 
 FAR = (1.0, 0.3, 0.1, 0.05, 1e-2, 1e-3, 1e-6, 0.0)
 #: As where there are more than a million pairs, with little kept.
@@ -155,6 +155,32 @@ def test_scores_that_are_no_numbers_are_refused(sizes: Sizes, bad: float) -> Non
         getattr(scored, side)[1] = bad
         with pytest.raises(SettingsError, match="NaN or infinite"):
             template_scores._template_scores([scored], FAR, sizes)
+
+
+def test_templates_that_cancel_out_are_left_out_with_their_pairs() -> None:
+    rng = np.random.default_rng(3)
+    embeddings = rng.standard_normal((9, 6)).astype(np.float32)
+    first, second = np.divmod(np.arange(81), 9)
+    order = rng.permutation(81)
+    first, second = first[order], second[order]
+    subjects = np.arange(9) // 3
+    plan = PairPlan.of(first, second, subjects[first] == subjects[second], subjects)
+    source, target = embeddings.copy(), embeddings.copy()
+    whole = score_pairs(source, target, plan)
+    assert without_cancelled(whole, source, target) is whole
+    source[4] = target[4] = target[7] = 0
+    source[0, 0] = 0  # a zero here and there is none of zeros
+    scored = score_pairs(source, target, plan)
+    found = without_cancelled(scored, source, target)
+    kept = (first != 4) & ~np.isin(second, [4, 7])
+    np.testing.assert_array_equal(found.present, kept)
+    np.testing.assert_array_equal(found.in_order(), scored.in_order()[kept])
+    assert found.cancelled == 2
+    same = subjects[first] == subjects[second]
+    assert (found.genuine.size, found.impostors.size) == ((same & kept).sum(), (~same & kept).sum())
+    np.testing.assert_array_equal(np.bincount(found.genuine_subjects()), np.bincount(subjects[first][same & kept]))
+    read = template_scores.template_scores([found], [0.1]).scores
+    assert (read.roc.genuine, read.roc.impostors) == (found.genuine.size, found.impostors.size)
 
 
 def test_scoring_can_be_cancelled() -> None:

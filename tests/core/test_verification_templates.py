@@ -207,6 +207,19 @@ def test_embeddings_that_are_no_numbers_are_refused(bad: float, features: Templa
     assert np.isfinite(template_embeddings([(0, embeddings)], left_out, features)[0]).all()
 
 
+@pytest.mark.parametrize("score", [0.0, -0.0, -0.5, np.nan])
+def test_a_score_of_zero_or_below_counts_as_none(score: float) -> None:
+    embeddings = np.random.default_rng(0).standard_normal((4, 8)).astype(np.float32)
+    found = template_embeddings(
+        [(0, embeddings)],
+        template_rows([1, 1, 2, 2], [1, 2, 3, 4], [score, score, 0.9, score]),
+        PAPER_FEATURES,
+    )
+    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    expected = np.stack([unit[0] + unit[1], 0.9 * unit[2] + unit[3]])
+    np.testing.assert_allclose(found[0], expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-6)
+
+
 def test_rows_that_make_no_sense_are_refused() -> None:
     with pytest.raises(SettingsError, match="do not make rows"):
         template_rows([1, 2], [1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from .evaluator import Map, Point, half, points, template, unit, what_is_left
@@ -32,14 +32,19 @@ def search(
     target: Embeddings,
     features: str,
     mapping: Map | None,
+    lost: Collection[int] = (),
 ) -> list[Answer]:
     """Probes go through the source and its map, the gallery through the target.
+
+    Probes of ``lost`` subjects, who should be in the gallery and are not, are not searched.
 
     A subject's score is its best template's; whoever scores as high as the probe's own subject ranks before it.
     """
     enrolled = {one: unit(template(protocol, one, target, features, None)) for one in gallery}
     answers = []
     for probe in probes:
+        if protocol.subject(probe) in lost:
+            continue
         searched = unit(template(protocol, probe, source, features, mapping))
         of_subject: dict[int, float] = {}
         for one, embedding in enrolled.items():

@@ -1,0 +1,182 @@
+"""Ties the curves of sensitivity to the document and to their view, as the presenter does the matrix."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QWidget
+
+from canon_core.study.results import far_text
+
+from .actions import Actions
+from .document import Document
+from .message_bar import MessageBar
+from .sensitivity import SensitivityCurves, incomplete
+from .sensitivity_choice import SensitivityChoice
+from .shown_export import ShownExport
+from .view_state import IMAGE_MODES, TEMPLATE_MODES
+from .views.sensitivity_view import SensitivityShown, SensitivityView
+from .views.shown_sensitivity import sensitivity_command, work_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_READ_ONLY = "The study is open read-only: nothing can be computed."
+_LOOKING = "Looking up what is stored…"
+
+
+class SensitivityPresenter(QObject):
+    """Shows them, and runs what the view's buttons ask for."""
+
+    def __init__(
+        self,
+        window: QWidget,
+        document: Document,
+        curves: SensitivityCurves,
+        actions: Actions,
+        messages: MessageBar,
+        view: SensitivityView,
+    ) -> None:
+        super().__init__(document)
+        self._document, self._curves, self._actions, self._view = document, curves, actions, view
+        self._export = ShownExport(window, document, messages)
+        self._late = QTimer(self)
+        self._late.setSingleShot(True)
+        self._late.setInterval(0)
+        self._late.timeout.connect(self._show)
+        for changed in (
+            document.opened, document.closed, document.contentsChanged, document.stateChanged, document.bridge.queued,
+            curves.changed,
+        ):  # fmt: skip
+            changed.connect(self.tab_shown)
+        view.choiceChanged.connect(self._choose)
+        view.farChanged.connect(lambda far: document.change(f"Read at FAR {far_text(far)}", far=far))
+        view.seedChanged.connect(lambda seed: document.change(f"Set seed {seed}", kind="seed", seed=seed))
+        view.computeRequested.connect(actions["experiment.sensitivity"].trigger)
+        view.actionRequested.connect(actions["view.matrix"].trigger)
+        view.exportRequested.connect(self._export_shown)
+        actions.connect("experiment.sensitivity", self._compute)
+        self.tab_shown()
+
+    def tab_shown(self, *_: object) -> None:
+        """Something changed, or another view is looked at: show what is on the screen."""
+        self._late.start()
+
+    # -- showing -------------------------------------------------------------------------------------------------
+    @property
+    def _refusal(self) -> str:
+        contents = self._document.contents
+        return _READ_ONLY if contents is not None and contents.read_only else ""
+
+    def _show(self) -> None:
+        self._curves.watch(self._view.isVisible())
+        if self._view.isVisible():
+            self._show_view()
+        self._actions.allow("experiment.sensitivity", self._why_not())
+
+    def _show_view(self) -> None:
+        view, curves, state = self._view, self._curves, self._document.state
+        wanted, contents = curves.wanted, self._document.contents
+        entry = contents.dataset(state.dataset) if contents is not None else None
+        if not wanted or contents is None or entry is None:
+            view.set_nothing(self._why_nothing(), "Go to the matrix" if contents is not None else "")
+            return
+        among, results = curves.among, curves.results
+        chosen = sum(source != target for source, target in state.cells)
+        modes = TEMPLATE_MODES if entry.has_templates else IMAGE_MODES
+        view.set_choices(state.sensitivity, modes, state.far, state.seed, chosen)
+        view.set_commands(
+            [sensitivity_command(str(contents.path), settings, state.far, state.rule) for settings in wanted]
+        )
+        if curves.fault is not None:
+            view.set_uncomputed(curves.fault.sentence())
+        elif among == ():
+            view.set_uncomputed(
+                "No cell off the diagonal is chosen. Choose one or more in the matrix (Ctrl+1), or average all cells."
+            )
+        elif not results:
+            view.set_uncomputed(_LOOKING)
+        elif not any(result.averaged() for result in results) and not curves.running:
+            if curves.known:
+                view.set_uncomputed(
+                    " ".join([work_text(results), self._refusal]).rstrip(),
+                    "" if self._refusal else "Compute curves",
+                )
+            else:
+                view.set_uncomputed(_LOOKING)
+        else:
+            notice, computable = self._missing_text()
+            view.set_curves(
+                SensitivityShown(results, state.far, state.rule, among), notice, computable=computable
+            )
+
+    def _missing_text(self) -> tuple[str, bool]:
+        """What is missing of the curves, and whether it can be computed now."""
+        curves = self._curves
+        if not curves.known:
+            return _LOOKING, False
+        total = sum(len(result.cells) - len(result.missing) for result in curves.results)
+        absent = sum(len(result.wanted) for result in curves.results)
+        idle = [result for result in curves.results if incomplete(result) and result.settings not in curves.running]
+        if curves.running:
+            text = f"{total - absent} of {total} cells are computed; how far the rest is, is shown below."
+        elif absent:
+            text = f"{absent} of {total} cells are not computed yet for these settings."
+        elif idle:
+            text = "The single models are not scored yet for these settings."
+        else:
+            impossible = next((reason for result in curves.results for reason in result.missing.values()), "")
+            return (f"Some cells are missing: {impossible}." if impossible else ""), False
+        if idle and self._refusal:
+            text = f"{text} {self._refusal}"
+        return text, bool(idle) and not self._refusal
+
+    def _why_nothing(self) -> str:
+        if self._document.contents is None:
+            return ""
+        return (
+            "How many image pairs does a map need? That takes two models with embeddings of the same dataset: the"
+            " matrix says what is missing."
+        )
+
+    # -- doing ---------------------------------------------------------------------------------------------------
+    def _choose(self, choice: SensitivityChoice, text: str) -> None:
+        self._document.change(text, kind=f"sensitivity {text.split(maxsplit=1)[0]}", sensitivity=choice)
+
+    def _compute(self) -> None:
+        self._actions["view.sensitivity"].trigger()
+        self._curves.compute()
+
+    def _export_shown(self) -> None:
+        from canon_core.figures.statistics_tables import sensitivity_csv
+
+        shown = self._view.shown
+        if shown is None:
+            return
+
+        def figure() -> Figure:
+            from canon_core.figures.sensitivity_figure import sensitivity_figure
+
+            return sensitivity_figure(shown.results, shown.rule, far=shown.far, among=shown.among)
+
+        name = f"{self._document.state.dataset}-sensitivity"
+        self._export.ask("Export sensitivity", name, partial(sensitivity_csv, shown.results, shown.rule), figure)
+
+    # -- which can be chosen -------------------------------------------------------------------------------------
+    def _why_not(self) -> str:
+        curves = self._curves
+        if self._document.contents is None:
+            return "Open or make a study first."
+        if not curves.wanted:
+            return "It takes two models with embeddings of the dataset."
+        if self._refusal:
+            return self._refusal
+        if curves.fault is not None:
+            return curves.fault.sentence()
+        if curves.known and not any(incomplete(result) for result in curves.results):
+            return "Every cell of these curves is computed."
+        if curves.running == frozenset(curves.wanted):
+            return "They are being computed."
+        return ""

@@ -1,0 +1,164 @@
+"""The paper in five steps, told on the study that is open: what each says, points at, and sets. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from canon_core.maps.kinds import MapKind
+from canon_core.study.results import FitMode, Matrix, default_rule, far_text
+from canon_core.verification.roc import FarRule
+
+from .contents import Contents
+from .view_state import Focus, Pair, ViewState
+from .views.shown_matrix import title_of
+
+#: Where every step reads the matrix: on the demo, enough impostor pairs get through to be counted.
+_FAR: Final = 1e-2
+#: Tabs of the last step, the first that the window has: a picture of both spaces, or how few pairs suffice.
+_OVERLAY, _SENSITIVITY = "Overlay", "Sensitivity"
+
+
+@dataclass(frozen=True)
+class TourStep:
+    """Attributes
+    ----------
+    title : str
+    tab : str
+        Name of the view it looks at.
+    target : str
+        What it points at: ``faces``, ``matrix``, ``roc``, ``inspector``, or the view itself (empty).
+    sets : mapping
+        Fields of the view state that it sets, where they differ.
+    """
+
+    title: str
+    tab: str
+    target: str = ""
+    sets: Mapping[str, Any] = field(default_factory=dict)
+
+
+def tour_steps(tabs: Collection[str], best: Pair | None) -> tuple[TourStep, ...]:
+    """The five steps in a window with these tabs; ``best`` is the cell whose curve is shown."""
+    read: dict[str, Any] = {"mode": FitMode.DISJOINT, "far": _FAR}
+    chosen = () if best is None else (best,)
+    cell: dict[str, Any] = {**read, "map": MapKind.LINEAR, "cells": chosen, "focus": Focus.CELL}
+    if _OVERLAY in tabs:
+        last = TourStep("The same as a picture", _OVERLAY, sets=cell)
+    elif _SENSITIVITY in tabs:
+        last = TourStep("Few faces are enough", _SENSITIVITY, sets=cell)
+    else:
+        last = TourStep("What follows", "Matrix", "inspector", cell)
+    return (
+        TourStep("Networks look at faces", "Faces", "faces"),
+        TourStep("Two networks speak two languages", "Matrix", "matrix", {**read, "map": MapKind.NONE, "cells": ()}),
+        TourStep("One table of numbers translates", "Matrix", "matrix", {**read, "map": MapKind.LINEAR, "cells": ()}),
+        TourStep("How much is lost on the way", "ROC", "roc", cell),
+        last,
+    )
+
+
+def best_cell(matrix: Matrix | None) -> Pair | None:
+    """The cross-model cell with the largest TAR; None without any."""
+    if matrix is None or _FAR not in matrix.settings.far:
+        return None
+    found = []
+    for source, target in matrix.cells:
+        tar = matrix.tar(source, target, _FAR, _rule(matrix)) if source != target else None
+        if tar is not None:
+            found.append((tar, (source, target)))
+    return max(found)[1] if found else None
+
+
+def step_text(number: int, contents: Contents, state: ViewState, matrix: Matrix | None) -> str:
+    """What the step with this number (0 to 4) says, with the numbers of the study.
+
+    Numbers are of ``matrix``, and left out while it is not the one that the state asks for.
+    """
+    if matrix is not None and (matrix.settings.map is not state.map or matrix.settings.mode is not state.mode):
+        matrix = None
+    dataset = contents.dataset(state.dataset)
+    networks = ", ".join(contents.model_names)
+    if number == 0:
+        of = "" if dataset is None else f" {dataset.images:,} images of {dataset.subjects:,} people who do not exist."
+        sizes = sorted({model.dimensions for model in contents.models})
+        numbers = " or ".join(f"{size:,}" for size in sizes)
+        return (
+            f"These are synthetic faces, made by a computer: they belong to nobody.{of} {len(contents.models)} networks"
+            f" ({networks}) turn each image into a list of {numbers} numbers, its embedding. Two embeddings by the same"
+            " network that lie close together are taken for the same person."
+        )
+    if number == 1:
+        return (
+            "Each row is a network, each column the one it is compared with: itself on the diagonal. Everywhere else"
+            f" the raw numbers of two networks are compared.{_means(matrix)} Guessing would find {_percent(_FAR)}: to"
+            f" each other, their numbers mean nothing.{_dashes(matrix)}"
+        )
+    if number == 2:
+        return (
+            "Now one linear map stands between every two networks. It was fitted on faces of one half of the people and"
+            f" is tested on the other half, so it cannot know the answers.{_means(matrix)} The same synthetic faces,"
+            " the same networks: all that was added is one table of numbers for each field."
+        )
+    if number == 3:
+        return _curve_text(state, matrix)
+    return _last_text(state, matrix)
+
+
+def _rule(matrix: Matrix) -> FarRule:
+    return default_rule(matrix.settings.mode)
+
+
+def _means(matrix: Matrix | None) -> str:
+    if matrix is None:
+        return ""
+    single, cross = matrix.means(_FAR, _rule(matrix))
+    if single is None or cross is None:
+        return " The cells are being computed."
+    return (
+        f" Where {_percent(_FAR)} of the impostors get through (FAR {far_text(_FAR)}), {_percent(cross)} of the genuine"
+        f" pairs are recognised across networks on average, and {_percent(single)} by the networks themselves."
+    )
+
+
+def _percent(share: float) -> str:
+    text = f"{100 * share:.1f}".removesuffix(".0")
+    return f"{text} %"
+
+
+def _curve_text(state: ViewState, matrix: Matrix | None) -> str:
+    said = (
+        "A ROC curve shows all thresholds at once: to the right, the share of impostors let through; upwards, the share"
+        " of genuine pairs recognised."
+    )
+    pair = state.cells[-1] if state.cells else None
+    if pair is None or matrix is None:
+        return said
+    rule = _rule(matrix)
+    tars = [matrix.tar(*each, _FAR, rule) for each in (pair, (pair[0], pair[0]), (pair[1], pair[1]))]
+    if any(tar is None for tar in tars):
+        return said
+    across, source, target = (_percent(tar) for tar in tars if tar is not None)
+    return (
+        f"{said} At FAR {far_text(_FAR)}, {title_of(*pair)} recognises {across}; {pair[0]} alone {source}, {pair[1]}"
+        f" alone {target}. What lies between the curves is what translating costs on these synthetic faces."
+    )
+
+
+def _dashes(matrix: Matrix | None) -> str:
+    return " A dash: their lists differ in length, and cannot be compared at all." if matrix and matrix.missing else ""
+
+
+def _last_text(state: ViewState, matrix: Matrix | None) -> str:
+    pair = state.cells[-1] if state.cells else None
+    cell = matrix.cells.get(pair) if matrix is not None and pair is not None else None
+    said = ""
+    if cell is not None and cell.fits:
+        pairs = " and ".join(f"{fit.pairs:,}" for fit in cell.fits)
+        said = f" The map of {title_of(cell.source, cell.target)} was fitted on {pairs} images (one fit for each half)."
+    return (
+        f"Networks trained apart describe faces in nearly the same way, up to a map.{said} What one network keeps of a"
+        " face can thus be searched by another, which helps whoever changes networks, and warns whoever believes that"
+        " embeddings are safe because the network is secret. Next: your own networks and faces, from the File menu."
+    )

@@ -1,0 +1,190 @@
+"""One pair in full: both faces large, who they are, and every similarity against its own threshold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from canon_core.experiments.pair_sides import PairSide
+from canon_core.experiments.pairs import FacePair
+
+from ..theme import LARGE
+from .face_image import FaceImage, FaceStrip
+from .labels import TextLabel
+from .score_bars import BarLine, ScoreBars
+
+if TYPE_CHECKING:
+    from canon_core.experiments.pair_details import PairDetails, PairScore
+
+#: Pixels of a large face.
+FACE_SIDE = 140
+
+
+class _Side(QWidget):
+    """One face with its name, its subject, and the other images of its template."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.face = FaceImage(name, FACE_SIDE)
+        self.strip = FaceStrip()
+        self.through = TextLabel(muted=True)
+        self.title = TextLabel()
+        self.subject = TextLabel(muted=True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(3)
+        for widget in (self.through, self.face, self.title, self.subject, self.strip):
+            column.addWidget(widget)
+        column.addStretch(1)
+        self.strip.hide()
+
+    def show_side(self, side: PairSide, through: str, *, pictures: bool) -> None:
+        self.through.setText(through)
+        self.title.setText(side.name.rsplit("/", 1)[-1])
+        self.title.setToolTip(side.name)
+        images = f", {side.images} images" if side.images > 1 else ""
+        self.subject.setText(f"subject {side.subject}{images}")
+        self.face.setVisible(pictures)
+        self.face.set_image(None, "…")
+        self.strip.hide()
+
+
+class PairPanel(QScrollArea):
+    """What is known of the chosen pair.
+
+    Signals
+    -------
+    compareRequested() :
+        The button that takes both faces to the view of two faces.
+    """
+
+    compareRequested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._pair: FacePair | None = None
+        self._details: PairDetails | None = None
+        self._rows: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
+        self._pictures: dict[int, QImage | None] = {}
+        self.title, self.words = TextLabel(bold=True, size=LARGE), TextLabel(muted=True)
+        self.sides = _Side("First face"), _Side("Second face")
+        self.bars = ScoreBars()
+        self.compare_button = QPushButton("Compare in Two faces")
+        self.compare_button.setToolTip("Take both images to the view where any two faces meet any two models")
+        self.compare_button.clicked.connect(self.compareRequested)
+        sheet = QWidget()
+        column = QVBoxLayout(sheet)
+        column.setContentsMargins(10, 0, 8, 0)
+        column.setSpacing(8)
+        head = QHBoxLayout()
+        head.addWidget(self.title, 1)
+        head.addWidget(self.compare_button)
+        column.addLayout(head)
+        column.addWidget(self.words)
+        faces = QHBoxLayout()
+        faces.setSpacing(12)
+        for side in self.sides:
+            faces.addWidget(side, 1)
+        column.addLayout(faces)
+        column.addWidget(self.bars)
+        column.addStretch(1)
+        self.setWidget(sheet)
+        self.setMinimumWidth(300)
+        self.show_pair(None)
+
+    def show_pair(
+        self,
+        pair: FacePair | None,
+        *,
+        source: str = "",
+        target: str = "",
+        halves: bool = False,
+        pictures: bool = True,
+        templates: bool = False,
+    ) -> None:
+        """Show who a pair is of; its scores follow with :meth:`show_details`."""
+        self._pair, self._details = pair, None
+        self._rows = ((), ())
+        self._pictures.clear()
+        there = pair is not None
+        for widget in (*self.sides, self.bars, self.words):
+            widget.setVisible(there)
+        self.compare_button.setVisible(there)
+        self.bars.set_lines(())
+        if pair is None:
+            self.title.setText("")
+            return
+        half = f", of half {pair.pool + 1} of the subjects" if halves else ""
+        self.title.setText("Same person" if pair.genuine else "Two people")
+        kind = "templates" if templates else "images"
+        self.words.setText(f"{'A genuine' if pair.genuine else 'An impostor'} pair of {kind}{half}.")
+        single = source == target
+        through = (source, source) if single else (f"source {source}", f"target {target}")
+        for side, of, name in zip(self.sides, (pair.first, pair.second), through, strict=True):
+            side.show_side(of, name, pictures=pictures)
+
+    def show_details(self, details: PairDetails) -> None:
+        """Its scores, and which images it has."""
+        self._details, self._rows = details, details.images
+        self.bars.set_lines([_line(score, genuine=details.pair.genuine) for score in details.scores])
+        self._show_pictures()
+
+    def show_picture(self, row: int, image: QImage | None, reason: str = "") -> None:
+        """A picture arrived, or why there is none."""
+        self._pictures[row] = image
+        pair = self._pair
+        if pair is not None:
+            for side, of in zip(self.sides, (pair.first, pair.second), strict=True):
+                if of.image == row:
+                    side.face.set_image(image, reason)
+        self._show_pictures()
+
+    @property
+    def pair(self) -> FacePair | None:
+        """The pair shown."""
+        return self._pair
+
+    @property
+    def details(self) -> PairDetails | None:
+        """Its scores, once they are known."""
+        return self._details
+
+    def text(self) -> str:
+        """Everything on it, to copy."""
+        pair = self._pair
+        if pair is None:
+            return ""
+        lines = [f"{pair.words} pair"]
+        lines += [f"{side.name} (subject {side.subject})" for side in (pair.first, pair.second)]
+        return "\n".join([*lines, self.bars.text()]) + "\n"
+
+    def _show_pictures(self) -> None:
+        pair = self._pair
+        if pair is None:
+            return
+        for side, of, rows in zip(self.sides, (pair.first, pair.second), self._rows, strict=True):
+            if of.images > 1 and self._pictures:
+                side.strip.set_images([self._pictures.get(row) for row in rows], of.images)
+
+
+def _line(score: PairScore, *, genuine: bool) -> BarLine:
+    accepted = score.accepted
+    if score.score is None or score.threshold is None or accepted is None:
+        thresholds = () if score.threshold is None else ((score.threshold, ""),)
+        return BarLine(score.name, score.score, thresholds, note=score.note)
+    sign = "≥" if accepted else "<"
+    text = f"{sign} {score.threshold:.3f}".replace("-", "−")
+    return BarLine(
+        score.name,
+        score.score,
+        ((score.threshold, ""),),
+        f"{text}: {'a match' if accepted else 'no match'}",
+        accepted == genuine,
+        score.note,
+    )

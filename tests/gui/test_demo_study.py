@@ -1,0 +1,235 @@
+"""The demo study, one click away, and the tour through it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app import file_choosers
+from app.main_window import MainWindow
+from canon_core.demo import run
+from canon_core.errors import CanonError
+from canon_core.experiments.matrix import run_matrix
+from canon_core.jobs import JobContext
+from canon_core.maps.kinds import MapKind
+from canon_core.study.results import MatrixSettings
+from canon_core.study.study import Study
+
+from .conftest import PATIENCE, open_study
+
+Made = list[Path]
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch, embedded_template: Path) -> Made:
+    """Folders that a demo study was made in; a small study stands in for what takes minutes to render."""
+    folders: Made = []
+
+    def run_demo(out: Path, ctx: JobContext) -> tuple[tuple[str, ...], Path]:
+        folders.append(out)
+        ctx.report(1, 2, "rendering synthetic faces")
+        out.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(embedded_template, out / "demo.canon")
+        with Study.open(out / "demo.canon") as study:
+            study.refresh_states()
+            run_matrix(study, MatrixSettings("faces", ("a", "b"), MapKind.NONE), ctx)
+        (out / "figures").mkdir()
+        return (), out / "demo.canon"
+
+    monkeypatch.setattr(run, "run_demo", run_demo)
+    return folders
+
+
+@pytest.fixture
+def demo_folder(window: MainWindow, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the demo study is made, chosen with a click."""
+    folder = tmp_path / "Canon demo"
+    monkeypatch.setattr(file_choosers, "choose_demo_folder", lambda *_: folder)
+    qtbot.mouseClick(window.start_page.demo_folder_button, Qt.MouseButton.LeftButton)
+    assert str(folder) in window.start_page.demo_where.toolTip()
+    return folder
+
+
+def opened(window: MainWindow, path: Path) -> Callable[[], bool]:
+    return lambda: (
+        window.document.contents is not None and window.document.contents.path == path and not window.bridge.busy
+    )
+
+
+def click(widget: object, qtbot: QtBot) -> None:
+    qtbot.mouseClick(widget, Qt.MouseButton.LeftButton)
+
+
+def test_one_click_makes_and_opens_it_and_the_next_only_opens_it(
+    window: MainWindow, demo_folder: Path, made: Made, qtbot: QtBot
+) -> None:
+    assert "synthetic faces" in window.start_page.findChild(object, "demo-box").layout().itemAt(0).widget().text()
+    click(window.start_page.demo_button, qtbot)
+    qtbot.waitUntil(opened(window, demo_folder / "demo.canon"), timeout=PATIENCE)
+    assert made == [demo_folder]
+    assert "synthetic faces" in window.messages.text.text()
+    assert window.start_page.demo_button.isEnabled()
+    window.commands.close_study()
+    qtbot.waitUntil(lambda: window.document.contents is None and not window.document.changing, timeout=PATIENCE)
+    click(window.start_page.demo_button, qtbot)
+    qtbot.waitUntil(opened(window, demo_folder / "demo.canon"), timeout=PATIENCE)
+    assert made == [demo_folder]
+
+
+def test_while_it_is_made_the_page_shows_how_far_and_can_cancel(
+    window: MainWindow, demo_folder: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_demo(_out: Path, ctx: JobContext) -> object:
+        import time
+
+        while True:
+            ctx.report(30, 100, "rendering synthetic faces")
+            ctx.check()
+            time.sleep(0.01)
+
+    monkeypatch.setattr(run, "run_demo", run_demo)
+    page = window.start_page
+    click(page.demo_button, qtbot)
+    qtbot.waitUntil(lambda: "rendering synthetic faces · 30 of 100" in page.demo_says.text(), timeout=PATIENCE)
+    assert page.demo_bar.value() == 300
+    assert not page.demo_button.isEnabled()
+    click(page.demo_cancel_button, qtbot)
+    qtbot.waitUntil(page.demo_button.isEnabled, timeout=PATIENCE)
+    assert not page.demo_bar.isVisible()
+    assert window.document.contents is None
+
+
+def test_a_fault_while_it_is_made_is_told(
+    window: MainWindow, demo_folder: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_demo(out: Path, _ctx: JobContext) -> object:
+        raise CanonError("the disk is full", path=out, remedy="make room")
+
+    monkeypatch.setattr(run, "run_demo", run_demo)
+    click(window.start_page.demo_button, qtbot)
+    qtbot.waitUntil(lambda: "the disk is full; make room" in window.messages.text.text(), timeout=PATIENCE)
+    assert window.start_page.demo_button.isEnabled()
+
+
+def test_one_that_was_cut_off_is_finished_first(
+    window: MainWindow, demo_folder: Path, embedded_template: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(embedded_template, demo_folder / "demo.canon")  # no figures yet
+    went_on: list[Path] = []
+
+    def run_demo(out: Path, _ctx: JobContext) -> object:
+        went_on.append(out)
+        (out / "figures").mkdir()
+        return (), out / "demo.canon"
+
+    monkeypatch.setattr(run, "run_demo", run_demo)
+    click(window.start_page.demo_button, qtbot)
+    qtbot.waitUntil(opened(window, demo_folder / "demo.canon"), timeout=PATIENCE)
+    assert went_on == [demo_folder]
+
+
+# -- the tour ------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def toured(window: MainWindow, demo_folder: Path, made: Made, qtbot: QtBot) -> MainWindow:
+    """The window with the demo study and the first card of the tour."""
+    click(window.start_page.demo_button, qtbot)
+    qtbot.waitUntil(opened(window, demo_folder / "demo.canon"), timeout=PATIENCE)
+    assert window.messages.button.text() == "Guided tour"
+    click(window.messages.button, qtbot)
+    return window
+
+
+def test_five_steps_set_the_window_and_each_can_be_undone(toured: MainWindow, qtbot: QtBot) -> None:
+    tour, document = toured.demo.tour, toured.document
+    assert toured.tabs.currentWidget() is toured.faces_view
+    assert "synthetic faces" in tour.card.text.text()
+    assert tour.card.count.text() == "Guided tour · 1 of 5"
+    assert not tour.card.back_button.isEnabled()
+    click(tour.card.next_button, qtbot)
+    assert toured.tabs.currentWidget() is toured.matrix_view
+    assert document.state.map is MapKind.NONE
+    qtbot.waitUntil(lambda: not toured.bridge.busy, timeout=PATIENCE)
+    click(tour.card.next_button, qtbot)
+    assert document.state.map is MapKind.LINEAR
+    qtbot.waitUntil(lambda: "across networks on average" in tour.card.text.text(), timeout=PATIENCE)
+    click(tour.card.next_button, qtbot)
+    assert toured.tabs.currentWidget() is toured.roc_view
+    source, target = document.state.cells[0]
+    assert source != target
+    qtbot.waitUntil(lambda: f"{source} → {target} recognises" in tour.card.text.text(), timeout=PATIENCE)
+    click(tour.card.next_button, qtbot)
+    assert tour.card.count.text() == "Guided tour · 5 of 5"
+    assert tour.card.next_button.text() == "&Done"
+    click(tour.card.next_button, qtbot)
+    assert tour.card is None
+
+    names = []
+    while document.undo.canUndo():
+        names.append(document.undo.undoText())
+        document.undo.undo()
+    assert all(name.startswith("Tour: ") for name in names)
+    assert len(names) >= 3
+    qtbot.waitUntil(lambda: not toured.bridge.busy, timeout=PATIENCE)
+
+
+def test_the_numbers_of_the_tour_are_the_matrix_s(toured: MainWindow, qtbot: QtBot) -> None:
+    tour = toured.demo.tour
+    click(tour.card.next_button, qtbot)
+    click(tour.card.next_button, qtbot)
+    qtbot.waitUntil(lambda: "on average" in tour.card.text.text() and not toured.bridge.busy, timeout=PATIENCE)
+    matrix, rule = toured.computing.matrix, toured.document.state.rule
+    cross = [matrix.tar(source, target, 1e-2, rule) for source, target in (("a", "b"), ("b", "a"))]
+    single = [matrix.tar(name, name, 1e-2, rule) for name in ("a", "b")]
+    for values in (cross, single):
+        shown = f"{50 * sum(values):.1f}".removesuffix(".0") + " %"
+        assert shown in tour.card.text.text()
+
+
+def test_the_card_stands_beside_what_it_points_at_and_inside_the_window(toured: MainWindow, qtbot: QtBot) -> None:
+    card = toured.demo.tour.card
+    click(card.next_button, qtbot)
+    qtbot.waitUntil(lambda: not toured.bridge.busy, timeout=PATIENCE)
+    for width, height in ((1280, 800), (1000, 640)):
+        toured.resize(width, height)
+        qtbot.waitUntil(lambda: toured.rect().contains(card.geometry()))
+        qtbot.wait(50)
+        assert toured.rect().contains(card.geometry())
+        assert card.text.heightForWidth(card.text.width()) <= card.text.height()  # no word is cut off
+
+
+def test_the_keyboard_alone_goes_through_it(toured: MainWindow, qtbot: QtBot) -> None:
+    tour = toured.demo.tour
+    qtbot.waitUntil(tour.card.next_button.hasFocus)
+    qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Return)
+    assert tour.card.count.text().endswith("2 of 5")
+    qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Left)
+    assert tour.card.count.text().endswith("1 of 5")
+    qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Right)
+    assert tour.card.count.text().endswith("2 of 5")
+    qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Escape)
+    assert tour.card is None
+    qtbot.waitUntil(lambda: not toured.bridge.busy, timeout=PATIENCE)
+
+
+def test_it_ends_when_the_study_is_closed(toured: MainWindow, qtbot: QtBot) -> None:
+    toured.commands.close_study()
+    assert toured.demo.tour.card is None
+    qtbot.waitUntil(lambda: not toured.document.changing, timeout=PATIENCE)
+
+
+def test_help_offers_it_from_anywhere(
+    window: MainWindow, demo_folder: Path, made: Made, embedded_study: Path, qtbot: QtBot
+) -> None:
+    open_study(window, qtbot, embedded_study)
+    window.actions_["help.tour"].trigger()
+    qtbot.waitUntil(lambda: "is ready" in window.messages.text.text(), timeout=PATIENCE)
+    assert window.document.contents.path == embedded_study  # what is open is not taken away
+    click(window.messages.button, qtbot)
+    qtbot.waitUntil(opened(window, demo_folder / "demo.canon"), timeout=PATIENCE)
+    assert window.demo.tour.card is None or window.demo.tour.card.isVisible()

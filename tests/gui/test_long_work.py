@@ -1,0 +1,189 @@
+"""What happens outside the window while jobs run, and when they end."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app import notification, stay_awake
+from app.engine_bridge import EngineBridge
+from app.notification import Notification, SystemMessages
+from app.preferences import UserPreferences
+from app.stay_awake import StayAwake
+from canon_core.errors import CanonError
+from canon_core.jobs import JobContext
+
+PATIENCE = 10_000
+
+
+@pytest.fixture
+def bridge(qtbot: QtBot) -> Iterator[EngineBridge]:
+    bridge = EngineBridge()
+    yield bridge
+    bridge.close()
+
+
+@pytest.fixture
+def preferences(bridge: EngineBridge) -> UserPreferences:
+    return UserPreferences(bridge)
+
+
+@pytest.fixture
+def told(bridge: EngineBridge, preferences: UserPreferences, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was told outside the window; work of a tenth of a second counts as long."""
+    monkeypatch.setattr(notification, "_CHAIN_MS", 100)
+    monkeypatch.setattr(QApplication, "activeWindow", lambda: None)
+    said: list[str] = []
+    Notification(bridge, preferences, lambda _title, text: said.append(text), long_s=0.1)
+    return said
+
+
+def work(seconds: float) -> object:
+    def job(ctx: JobContext) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            ctx.check()
+            time.sleep(0.005)
+
+    return job
+
+
+def ended(bridge: EngineBridge, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: not bridge.batch(), timeout=PATIENCE)
+    qtbot.wait(300)
+
+
+# -- messages ------------------------------------------------------------------------------------------------------
+def test_the_end_of_long_work_is_told(bridge: EngineBridge, told: list[str], qtbot: QtBot) -> None:
+    bridge.submit("Embed faces", work(0.2))
+    ended(bridge, qtbot)
+    assert len(told) == 1
+    assert told[0].startswith("Embed faces: done in 0.")
+
+
+def test_short_work_is_not_told(bridge: EngineBridge, told: list[str], qtbot: QtBot) -> None:
+    bridge.submit("Embed faces", work(0.0))
+    ended(bridge, qtbot)
+    assert told == []
+
+
+def test_jobs_that_follow_each_other_are_told_once(bridge: EngineBridge, told: list[str], qtbot: QtBot) -> None:
+    bridge.submit("Embed faces", work(0.2))
+    bridge.submit("Matrix of faces", work(0.3))
+    ended(bridge, qtbot)
+    assert [text.partition(":")[0] for text in told] == ["Matrix of faces"]
+
+
+def test_a_fault_is_told_at_once_and_a_cancellation_never(
+    bridge: EngineBridge, told: list[str], qtbot: QtBot
+) -> None:
+    def fail(_ctx: JobContext) -> None:
+        time.sleep(0.2)
+        raise CanonError("the disk is full")
+
+    bridge.submit("Embed faces", fail)
+    ended(bridge, qtbot)
+    assert told == ["Embed faces: failed. The disk is full."]
+    number = bridge.submit("Matrix", work(5))
+    qtbot.wait(200)
+    bridge.cancel(number)
+    ended(bridge, qtbot)
+    assert len(told) == 1
+
+
+def test_nothing_is_told_to_somebody_who_looks_or_does_not_want_it(
+    bridge: EngineBridge, preferences: UserPreferences, told: list[str], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QApplication, "activeWindow", object)
+    bridge.submit("Embed faces", work(0.2))
+    ended(bridge, qtbot)
+    monkeypatch.setattr(QApplication, "activeWindow", lambda: None)
+    preferences.change(notify=False)
+    bridge.submit("Embed faces", work(0.2))
+    ended(bridge, qtbot)
+    assert told == []
+
+
+def test_a_system_without_messages_has_it_in_the_log(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(notification.shutil, "which", lambda _: None)
+    messages = SystemMessages()
+    messages.tell("Canon Explorer", "Embed faces: done in 31 s")
+    assert "Embed faces: done in 31 s" in caplog.text
+
+
+# -- staying awake -------------------------------------------------------------------------------------------------
+#: Runs until its input is closed, as the real command does.
+_PRETENDED = (sys.executable, "-c", "import sys; sys.stdin.read()")
+
+
+@pytest.fixture
+def awake(
+    bridge: EngineBridge, preferences: UserPreferences, monkeypatch: pytest.MonkeyPatch
+) -> StayAwake:
+    monkeypatch.setattr(stay_awake, "_AFTER_MS", 20)
+    monkeypatch.setattr(stay_awake, "inhibitor", lambda: _PRETENDED)
+    return StayAwake(bridge, preferences)
+
+
+def test_the_computer_stays_awake_while_jobs_run_and_not_longer(
+    bridge: EngineBridge, awake: StayAwake, qtbot: QtBot
+) -> None:
+    number = bridge.submit("Embed faces", work(20))
+    qtbot.waitUntil(lambda: awake.asking, timeout=PATIENCE)
+    process = awake._process
+    qtbot.waitUntil(lambda: process.processId() > 0, timeout=PATIENCE)
+    ended_processes: list[int] = []
+    process.finished.connect(lambda code, _status: ended_processes.append(code))
+    bridge.cancel(number)
+    qtbot.waitUntil(lambda: bool(ended_processes), timeout=PATIENCE)
+    assert not awake.asking
+
+
+def test_it_may_sleep_where_the_user_wants_that(
+    bridge: EngineBridge, preferences: UserPreferences, awake: StayAwake, qtbot: QtBot
+) -> None:
+    preferences.change(stay_awake=False)
+    number = bridge.submit("Embed faces", work(20))
+    qtbot.wait(150)
+    assert not awake.asking
+    preferences.change(stay_awake=True)
+    qtbot.waitUntil(lambda: awake.asking, timeout=PATIENCE)
+    bridge.cancel(number)
+    qtbot.waitUntil(lambda: not awake.asking, timeout=PATIENCE)
+    qtbot.wait(100)
+
+
+@pytest.mark.parametrize(
+    "command", [None, ("/nowhere/systemd-inhibit",), (sys.executable, "-c", "raise SystemExit(1)")]
+)
+def test_what_the_system_cannot_do_is_in_the_log_and_harms_nothing(
+    bridge: EngineBridge,
+    awake: StayAwake,
+    command: tuple[str, ...] | None,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(stay_awake, "inhibitor", lambda: command)
+    number = bridge.submit("Embed faces", work(20))
+    qtbot.waitUntil(lambda: "awake" in caplog.text, timeout=PATIENCE)
+    assert not awake.asking
+    bridge.cancel(number)
+    qtbot.waitUntil(lambda: not bridge.batch(), timeout=PATIENCE)
+
+
+def test_each_system_has_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stay_awake.sys, "platform", "darwin")
+    assert stay_awake.inhibitor()[:2] == ("caffeinate", "-i")
+    monkeypatch.setattr(stay_awake.sys, "platform", "linux")
+    monkeypatch.setattr(stay_awake.shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert stay_awake.inhibitor()[0] == "systemd-inhibit"
+    monkeypatch.setattr(stay_awake.shutil, "which", lambda _: None)
+    assert stay_awake.inhibitor() is None
