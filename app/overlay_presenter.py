@@ -89,6 +89,7 @@ class OverlayPresenter(QObject):
         ):  # fmt: skip
             changed.connect(self._soon)
         overlays.progressed.connect(self._staged)
+        overlays.detailsChanged.connect(self._details_arrived)
         self._thumbnails.arrived.connect(self._faces_arrived)
         view.bar.requested.connect(self._requested)
         view.bar.colourChanged.connect(self._colour_by)
@@ -279,6 +280,11 @@ class OverlayPresenter(QObject):
             self._show_notice()
             if self._overlays.shown is None:
                 self._show_empty()
+
+    def _details_arrived(self) -> None:
+        """Names and faces are known now: of what is selected, and of what is searched for."""
+        self._list_faces()
+        self._search(self._view.bar.search.text())
 
     # -- single points -------------------------------------------------------------------------------------------
     def _look_at(self, number: int) -> None:

@@ -287,11 +287,7 @@ class OverlayView(QWidget):
 
     def _show_scores(self, result: Overlay) -> None:
         level = result.settings.level
-        texts = [score_text(score, level) for score in result.scores]
-        if len(texts) == 1:
-            text = texts[0]
-        else:
-            text = "; ".join(f"{name}: {each}" for name, each in zip(result.settings.sources, texts, strict=True))
+        text = _scores_text(result)
         self._score.setText(text[:1].upper() + text[1:] + ".")
         before = [score.before for score in result.scores if score.asked]
         after = [score.after for score in result.scores if score.asked]
@@ -364,6 +360,22 @@ class OverlayView(QWidget):
                 ]
             rows.append(row)
         self.table.set_table(columns, rows)
+
+
+def _scores_text(result: Overlay) -> str:
+    """Every score with what it counts; what several sources have in common once."""
+    level, first = result.settings.level, result.scores[0]
+    if len(result.scores) == 1 or not first.asked:
+        return score_text(first, level)
+    each = ", ".join(
+        f"{name} {100 * score.before:.1f} → {100 * score.after:.1f} % (alone {100 * score.source_own:.1f} %)"
+        for name, score in zip(result.settings.sources, result.scores, strict=True)
+    )
+    return (
+        f"nearest other target {str(level).removesuffix('s')} shows the same subject, before → after, of"
+        f" {first.asked:,} {level} each: {each}; target alone {100 * first.target_own:.1f} %,"
+        f" chance {100 * first.chance:.2f} %"
+    )
 
 
 def _neighbour(result: Overlay, details: OverlayDetails, near: NDArray[np.int32] | None, item: int) -> str:

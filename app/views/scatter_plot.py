@@ -42,6 +42,8 @@ _REACH = 14
 _NOTCH, _STEP = 1.25, 60
 #: Lines drawn at once; more would hide what they join.
 MOST_LINES = 2_000
+#: Marked points up to which each has a wide ring; the rings of more lie close, so that points stay to be seen.
+_FEW_MARKED = 150
 #: Pixels that the mouse may move in a click.
 _CLICK = 4
 _ARROWS = {
@@ -338,9 +340,13 @@ class ScatterPlot(QWidget):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         if len(self._marked) and self._points is not None:
             marked = self._marked[np.array(self._shown)[self._points.codes[self._marked]]]
-            painter.setPen(QPen(QColor(theme.text), 1.6))
+            few = len(marked) <= _FEW_MARKED
+            tint = QColor(theme.text)
+            tint.setAlphaF(1.0 if few else 0.5)
+            painter.setPen(QPen(tint, 1.6 if few else 1.0))
+            radius = look / 2 + (4 if few else 1.5)
             for x, y in self._on_screen(marked[:MOST_LINES]).tolist():
-                painter.drawEllipse(QPointF(x, y), look / 2 + 4, look / 2 + 4)
+                painter.drawEllipse(QPointF(x, y), radius, radius)
         for number, colour, width in ((self._current, theme.accent, 2.5), (self._under, theme.text, 2.0)):
             if number >= 0:
                 painter.setPen(QPen(QColor(theme.surface), width + 2))
