@@ -95,7 +95,7 @@ def run_overlay(
     scores = _scores(points, target, raws, mapped, ctx)
     ctx.report(steps - 1, steps, "laying out points")
     if settings.method is OverlayMethod.UMAP:
-        before, after, notes = _by_umap(settings, target, raws, mapped, ctx, worker)
+        before, after, notes = _by_umap(settings, points, target, raws, mapped, ctx, worker)
     else:
         before, after, notes = _by_axes(settings, target, raws, mapped, maps)
     count = len(points.item)
@@ -238,6 +238,7 @@ def _by_axes(
 
 def _by_umap(
     settings: OverlaySettings,
+    points: OverlayPoints,
     target: Float32,
     raws: list[Float32],
     mapped: list[Float32],
@@ -257,6 +258,12 @@ def _by_umap(
         "each picture is a joint UMAP of all its points, begun at the target's own and aligned to it; target points"
         f" moved by {found.moved[0]:.2f} and {found.moved[1]:.2f} of its radius"
     ]
+    large = int(np.count_nonzero(np.bincount(points.subject) > neighbours))
+    if large:
+        notes.append(
+            f"{large} subject{'s have' if large > 1 else ' has'} more {settings.level} than a point has neighbours, and"
+            " may stand alone"
+        )
     if neighbours < settings.neighbours:
         notes.append(f"{neighbours} neighbours: there are no more points")
     return found.before, found.after, tuple(notes)

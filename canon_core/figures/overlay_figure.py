@@ -21,7 +21,7 @@ from canon_core.figures.style import (
     new_figure,
     paper_style,
 )
-from canon_core.study.overlay_results import Overlay, overlay_line, score_text
+from canon_core.study.overlay_results import Overlay, OverlayMethod, overlay_line, score_text
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -62,7 +62,7 @@ def overlay_figure(
     named: bool = False,
     width: float = PAGE_WIDTH,
 ) -> Figure:
-    """Before and after side by side on the same axes, each with its share of nearest neighbours of the same subject.
+    """Before and after side by side, each with its share of nearest neighbours that show the same subject.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def overlay_figure(
     with paper_style():
         figure, whole = new_figure(width, 0.5 * width + 0.25 + legend, " · ".join([overlay_line(result), *scores]))
         whole.remove()
-        panels = figure.subplots(1, 2, sharex=True, sharey=True)
+        panels = figure.subplots(1, 2)
         sides = (("before: raw", result.before), (f"after: {result.settings.map} map", result.after))
         for number, (axes, (title, places)) in enumerate(zip(panels, sides, strict=True)):
             if lines:
@@ -100,9 +100,15 @@ def overlay_figure(
             axes.set_xticks([])
             axes.set_yticks([])
             axes.spines[:].set_color(FAINT)
-        centre, half = _frame(panels[0], result)
-        for axes, (_, places) in zip(panels, sides, strict=True):
-            _say_outside(axes, places, centre, half)
+        if result.settings.method is OverlayMethod.UMAP:  # clouds may lie anywhere, some points far from any
+            frames = [_frame(axes, places, _STRAGGLERS) for axes, (_, places) in zip(panels, sides, strict=True)]
+        else:
+            everything = np.concatenate([places for _, places in sides])
+            frames = [_frame(axes, everything) for axes in panels]
+        for axes, (_, places), frame in zip(panels, sides, frames, strict=True):
+            _say_outside(axes, places, *frame)
+        if result.settings.method is OverlayMethod.UMAP:
+            _mark(panels[0], frames[1])
         handles = [_handle(group) for group in groups]
         figure.legend(handles, labels, loc="outside upper center", ncols=columns, frameon=False, columnspacing=1.2)
     return figure
@@ -156,21 +162,36 @@ def _join(axes: Axes, result: Overlay, places: NDArray[np.float32]) -> None:
             list(np.concatenate(pieces)),
             colors=FAINT,
             linewidths=0.25,
-            alpha=0.35,
+            alpha=0.35 * min(1.0, math.sqrt(300 / max(len(target), 1))),
             zorder=0.5,
             rasterized=len(places) > _VECTOR_POINTS,
         )
     )
 
 
-def _frame(axes: Axes, result: Overlay) -> tuple[NDArray[np.floating], float]:
-    """The same square for both panels, around all but the few points that lie far out; its centre and half its side."""
-    points = np.concatenate([result.before, result.after])
-    low, high = np.percentile(points, [_STRAGGLERS, 100 - _STRAGGLERS], axis=0)
+def _frame(
+    axes: Axes, places: NDArray[np.float32], stragglers: float = 0.0
+) -> tuple[NDArray[np.floating], float]:
+    """A square around all but some percent of coordinates that lie far out; its centre and half its side."""
+    low, high = np.percentile(places, [stragglers, 100 - stragglers], axis=0)
     centre, half = (low + high) / 2, 0.55 * float((high - low).max()) or 1.0
     axes.set_xlim(centre[0] - half, centre[0] + half)
     axes.set_ylim(centre[1] - half, centre[1] + half)
     return centre, half
+
+
+def _mark(axes: Axes, frame: tuple[NDArray[np.floating], float]) -> None:
+    """Show in the left panel what the right one holds: their scales differ, their coordinates do not."""
+    from matplotlib.patches import Rectangle
+
+    (left, bottom), half = frame[0] - frame[1], frame[1]
+    axes.add_patch(
+        Rectangle((left, bottom), 2 * half, 2 * half, fill=False, edgecolor=FAINT, linewidth=0.6, linestyle=(0, (3, 3)))
+    )
+    axes.text(
+        0.015, 0.015, "dashed: what the right panel shows", transform=axes.transAxes, ha="left", va="bottom",
+        fontsize=SMALL_SIZE - 1, color=FAINT,
+    )  # fmt: skip
 
 
 def _say_outside(axes: Axes, places: NDArray[np.float32], centre: NDArray[np.floating], half: float) -> None:

@@ -33,7 +33,8 @@ __all__ = [
     "score_text",
 ]
 
-#: Points of all models together unless a subset is asked for: a UMAP of them takes about half a minute on two cores.
+#: Points of all models together unless a subset is asked for: UMAP of them takes five seconds of an idle core (and the
+#: process that computes it eight to start, or twenty the first time).
 DEFAULT_POINTS: Final = 4_000
 #: Neighbours and least distance of UMAP unless others are asked for: UMAP's own.
 DEFAULT_NEIGHBOURS: Final = 15
