@@ -230,7 +230,7 @@ class ScatterPlot(QWidget):
         """Bring some points into view, where they are not."""
         if self._points is None or not len(numbers):
             return
-        places = self._points.places(self._blend)[numbers]
+        places = self._points.places(self._blend, numbers)
         half_width, half_height = self.width() / 2 / self._camera.scale, self.height() / 2 / self._camera.scale
         outside = (abs(places[:, 0] - self._camera.x) > half_width) | (abs(places[:, 1] - self._camera.y) > half_height)
         if outside.any():
@@ -257,7 +257,7 @@ class ScatterPlot(QWidget):
     def _on_screen(self, numbers: NDArray[np.integer]) -> NDArray[np.float64]:
         assert self._points is not None
         raster, ratio = self.raster(), self.devicePixelRatioF()
-        places = self._points.places(self._blend)[numbers].astype(np.float64)
+        places = self._points.places(self._blend, numbers).astype(np.float64)
         across = (places[:, 0] - raster.left) * raster.scale
         down = (raster.top - places[:, 1]) * raster.scale
         return np.stack([np.floor(across) + 0.5, np.floor(down) + 0.5], axis=1) / ratio
