@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from canon_core.study.study import DatasetEntry, Study
 
 #: Pixels of a face in the list, and of a large one.
-LIST_SIDE, LARGE_SIDE = 96, 224
+LIST_SIDE, LARGE_SIDE = 96, 300
 #: Pairs beyond which nothing is looked for before somebody asks: it takes seconds.
 _MANY_PAIRS = 20_000_000
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QWidget
 
 from canon_core.errors import CanonError
@@ -25,6 +25,7 @@ from .views.face_image import image_of
 from .views.pair_view import PairView, ShownPairs
 from .views.roc_view import RocView
 from .views.shown_matrix import title_of
+from .views.statistics_commands import pairs_command
 from .wording import fault_text
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class PairsPresenter(QObject):
         view.alignedChanged.connect(self._look_changed)
         view.compareRequested.connect(self._compare)
         view.exportRequested.connect(self._export)
+        view.commandRequested.connect(self._copy_command)
         view.actionRequested.connect(self._act)
         self._soon()
 
@@ -148,6 +150,7 @@ class PairsPresenter(QObject):
             return
         if self._asked is None or self._asked.settings != question.settings or self._asked.cell != question.cell:
             self._view.set_pairs(None)  # pairs of another cell
+            self._document.bridge.run_errand(self._batch_shelf.clear)  # what it read of many images is a gigabyte
         self._asked, self._fault, self._unsought = question, "", False
         self._view.set_empty(f"Looking for pairs of {title_of(question.settings.source, question.settings.target)}…")
         if question in self._jobs.values():
@@ -293,7 +296,7 @@ class PairsPresenter(QObject):
         study, question = self._document.study, self._asked
         if study is None or question is None:
             return
-        if not pair.first.name.startswith("template "):
+        if not pair.first.template:
             self.pairChosen.emit(pair.first.name, pair.second.name)
             return
         rows = pair.first.image, pair.second.image
@@ -332,6 +335,14 @@ class PairsPresenter(QObject):
         shown = self._view.shown
         if shown is not None and min(pair.first.image, pair.second.image) >= 0:
             self.compareRequested.emit(pair, shown.source, shown.target)
+
+    def _copy_command(self) -> None:
+        question, contents, shown = self._asked, self._document.contents, self._view.shown
+        if question is not None and contents is not None and shown is not None:
+            kind, against = self._view.listing
+            interval = shown.interval if kind in (PairKind.GENUINE_BETWEEN, PairKind.IMPOSTORS_BETWEEN) else None
+            command = pairs_command(str(contents.path), question.settings, kind, against, interval)
+            QGuiApplication.clipboard().setText(command)
 
     # -- export --------------------------------------------------------------------------------------------------
     def _export(self, names: bool) -> None:

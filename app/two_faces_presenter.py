@@ -68,7 +68,7 @@ class TwoFacesPresenter(QObject):
         self._set_models(source, target)
         self._actions["view.two_faces"].trigger()
         for panel, side in zip(self._panels, (pair.first, pair.second), strict=True):
-            panel.set_row(side.image, side.name)
+            panel.set_row(side.image, f"best image of {side.name}" if side.template else side.name)
 
     def tab_shown(self, *_: object) -> None:
         """Another view is looked at."""
@@ -171,7 +171,10 @@ class TwoFacesPresenter(QObject):
         def failed(error: CanonError) -> None:
             panel.canvas.set_picture(None)
             panel.show_fault(fault_text(error))
-            self._view.show_fault(fault_text(error))
+            if picture.path is None:
+                self._soon()  # what is stored of an image can be compared without it
+            else:
+                self._view.show_fault(fault_text(error))
 
         self._document.bridge.ask(_LOOK_TOPICS[number], work, on_result=looked, on_failure=failed)
 

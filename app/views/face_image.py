@@ -58,6 +58,12 @@ class FaceImage(QWidget):
         self.setToolTip(words)
         self.update()
 
+    def set_side(self, side: int) -> None:
+        """Be at most this large."""
+        if side != self._side:
+            self._side = side
+            self.updateGeometry()
+
     @property
     def image(self) -> QImage | None:
         """What is shown."""

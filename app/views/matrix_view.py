@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from canon_core.figures.numbers import NO_VALUE, ORDER_FAR, difference, difference_text, tar_text
 from canon_core.figures.tables import matrix_table
-from canon_core.study.results import FEW_PAIRS_PER_DIMENSION, Matrix, far_text, settings_line
+from canon_core.study.results import FEW_PAIRS_PER_DIMENSION, Matrix, far_text, settings_line, stands_beside
 from canon_core.verification.roc import FarRule
 
 from .bar_buttons import button_row, tool_button
@@ -285,7 +285,8 @@ class MatrixView(QWidget):
     def _means(self, matrix: Matrix) -> str:
         single, cross = matrix.means(self._far, self._rule)
         text = f"Mean TAR at FAR {far_text(self._far)}: single models {tar_text(single)}, cross-model {tar_text(cross)}"
-        pairs = [(source, target) for source in matrix.models for target in matrix.models if source != target]
+        names = [name for name in matrix.models if not stands_beside(name)]
+        pairs = [(source, target) for source in names for target in names if source != target]
         gaps = [difference(matrix, *pair, self._far, self._rule) for pair in pairs]
         known = [gap for gap in gaps if gap is not None]
         if known:

@@ -209,7 +209,7 @@ class PairList(QListView):
 
 def short_name(side: PairSide) -> str:
     """The end of an image's path, or a template with whom it shows."""
-    if side.name.startswith("template "):
+    if side.template:
         return f"{side.name}, subject {side.subject}" + (f", {side.images} images" if side.images > 1 else "")
     return side.name.rsplit("/", 1)[-1]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QImage, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from canon_core.experiments.pair_sides import PairSide
@@ -19,8 +19,8 @@ from .score_bars import BarLine, ScoreBars
 if TYPE_CHECKING:
     from canon_core.experiments.pair_details import PairDetails, PairScore
 
-#: Pixels of a large face.
-FACE_SIDE = 140
+#: Pixels of a large face: in a low window, and at most.
+FACE_SIDE, _LARGEST_FACE = 140, 300
 
 
 class _Side(QWidget):
@@ -144,6 +144,13 @@ class PairPanel(QScrollArea):
                 if of.image == row:
                     side.face.set_image(image, reason)
         self._show_pictures()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Faces take what the similarities below leave."""
+        super().resizeEvent(event)
+        side = max(FACE_SIDE, min(_LARGEST_FACE, self.height() - 320, self.width() // 2 - 30))
+        for each in self.sides:
+            each.face.set_side(side)
 
     @property
     def pair(self) -> FacePair | None:

@@ -24,6 +24,8 @@ from .table_twin import Entry, TableTwin
 
 _COLUMNS = ("pair", "first", "second", "first subject", "second subject", "kind", "score", "threshold",
             "target alone", "target threshold", "source alone", "source threshold")  # fmt: skip
+#: Rows of the table by which its columns are sized: all of them would hold up the window.
+_MEASURED_ROWS = 30
 _TIPS = {
     PairKind.FALSE_MATCHES: "Impostor pairs that the cell accepts, the highest scores first",
     PairKind.FALSE_NON_MATCHES: "Genuine pairs that the cell rejects, the lowest scores first",
@@ -85,6 +87,8 @@ class PairView(QWidget):
     compareRequested(pair) : FacePair
     exportRequested(names) : bool
         The list as a file, with or without names.
+    commandRequested() :
+        The command that makes the list is to be copied.
     actionRequested() :
         The button of the empty state.
     """
@@ -94,6 +98,7 @@ class PairView(QWidget):
     alignedChanged = Signal(bool)
     compareRequested = Signal(object)
     exportRequested = Signal(bool)
+    commandRequested = Signal()
     actionRequested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -105,6 +110,7 @@ class PairView(QWidget):
             chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.list, self.panel = PairList(), PairPanel()
         self.table = TableTwin("Face pairs as a table")
+        self.table.horizontalHeader().setResizeContentsPrecision(_MEASURED_ROWS)
         self._empty, self._none = EmptyState(), EmptyState()
         self._count = TextLabel(muted=True)
         self._settings = SettingsLabel()
@@ -154,7 +160,9 @@ class PairView(QWidget):
         menu = QMenu(self.copy_button)
         self.copy_table_action = QAction("Copy list (tab-separated)", menu, triggered=self.copy_table)
         self.copy_pair_action = QAction("Copy chosen pair", menu, triggered=self.copy_pair)
-        menu.addActions([self.copy_table_action, self.copy_pair_action])
+        self.copy_command_action = QAction("Copy as canon command", menu)
+        self.copy_command_action.triggered.connect(lambda _checked: self.commandRequested.emit())
+        menu.addActions([self.copy_table_action, self.copy_pair_action, self.copy_command_action])
         self.copy_button.setMenu(menu)
         self.export_button = tool_button("Export…", "Save the list as a table (CSV)")
         self.export_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)

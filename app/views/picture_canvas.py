@@ -141,7 +141,7 @@ class PictureCanvas(QWidget):
 
     # -- dropping ------------------------------------------------------------------------------------------------
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
+        if sum(url.isLocalFile() for url in event.mimeData().urls()) == 1:  # two at once are for both canvases
             event.acceptProposedAction()
             self._hovered = True
             self.update()

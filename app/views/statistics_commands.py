@@ -1,4 +1,4 @@
-"""The ``canon`` commands that give the same intervals, searches and rates of groups, quoted for a shell. No Qt."""
+"""The ``canon`` commands that give the same intervals, searches, rates of groups and pairs, quoted for a shell."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import shlex
 
 from canon_core.study.group_results import GroupSettings
 from canon_core.study.identification_results import IdentifySettings
+from canon_core.study.pair_results import Against, PairKind, PairSettings
 from canon_core.study.results import MatrixSettings, far_text
 from canon_core.verification.bootstrap import DEFAULT_RESAMPLES
 from canon_core.verification.roc import FarRule
@@ -52,6 +53,32 @@ def groups_command(study: str, settings: GroupSettings) -> str:
             *("--far-rule", FarRule(settings.rule).value),
             *("--resamples", str(settings.resamples)),
             *("--seed", str(matrix.seed)),
+        ]
+    )
+
+
+def pairs_command(
+    study: str, settings: PairSettings, kind: PairKind, against: Against | None, interval: tuple[float, float] | None
+) -> str:
+    """A list of the pairs of one cell."""
+    matrix = settings.matrix
+    name = kind.value.replace(" ", "-") if interval is None else kind.value.split()[0]
+    return shlex.join(
+        [
+            *("canon", "pairs", study),
+            *("--source", settings.source),
+            *("--target", settings.target),
+            *("--kind", name),
+            *(() if against is None else ("--against", Against(against).value)),
+            *(() if interval is None else (f"--between={interval[0]:g},{interval[1]:g}",)),
+            *("--dataset", matrix.dataset),
+            *("--map", matrix.map.value),
+            *("--mode", matrix.mode.value),
+            *("--features", matrix.features.value),
+            *("--far", _far(settings.far)),
+            *("--far-rule", FarRule(settings.rule).value),
+            *("--seed", str(matrix.seed)),
+            *("--out", "pairs.csv"),
         ]
     )
 

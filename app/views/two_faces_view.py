@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from canon_core.maps.kinds import MapKind
@@ -46,6 +47,7 @@ class TwoFacesView(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setAcceptDrops(True)
         self._found: Comparison | None = None
         self.first, self.second = PicturePanel("First face", "source"), PicturePanel("Second face", "target")
         self.verdict, self.words = TextLabel(bold=True, size=TITLE), TextLabel()
@@ -167,6 +169,21 @@ class TwoFacesView(QWidget):
     def settings_line(self) -> str:
         """Every setting behind the numbers."""
         return self._settings.text()
+
+    # -- dropping ------------------------------------------------------------------------------------------------
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Two files are the two faces; one is that of the side it was dropped on."""
+        files = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        event.acceptProposedAction()
+        panels = [self.first, self.second]
+        if len(files) == 1 and event.position().x() > self.width() / 2:
+            panels.reverse()
+        for panel, path in zip(panels, files, strict=False):
+            panel.set_file(path)
 
     # -- copying -------------------------------------------------------------------------------------------------
     def copy(self) -> None:

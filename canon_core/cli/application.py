@@ -25,7 +25,7 @@ from canon_core.verification.roc import FarRule
 #: Commands in the order of the work; help lists them so, whatever module they are in.
 ORDER: Final = (
     *("new", "add-model", "add-dataset", "import", "remove", "rename", "info", "doctor"),
-    *("embed", "matrix", "sensitivity", "folds", "identify", "groups", "overlay", "scores", "map"),
+    *("embed", "matrix", "sensitivity", "folds", "identify", "groups", "pairs", "overlay", "scores", "map"),
     *("export", "demo", "gui"),
 )
 
@@ -72,7 +72,16 @@ ReadOnly = Annotated[
 
 def load_commands() -> None:
     """Import the modules that hold commands: each puts its own into :data:`app`."""
-    from canon_core.cli import commands, exchange, groups, identify, overlay, sensitivity  # noqa: F401
+    from canon_core.cli import (  # noqa: F401
+        commands,
+        exchange,
+        groups,
+        identify,
+        looking_after,
+        overlay,
+        pairs,
+        sensitivity,
+    )
 
 
 def run() -> None:

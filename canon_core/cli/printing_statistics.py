@@ -9,7 +9,7 @@ from canon_core.cli.terminal import out, say
 from canon_core.study.confidence_results import Confidence, TarDifference, confidence_line
 from canon_core.study.group_results import GroupRates, few_errors, groups_line
 from canon_core.study.identification_results import IdentificationCell, IdentificationMatrix, identification_line
-from canon_core.study.results import FEW_FALSE_ACCEPTS, far_text
+from canon_core.study.results import FEW_FALSE_ACCEPTS, far_text, stands_beside
 from canon_core.verification.group_rates import RateInterval
 from canon_core.verification.identification import RANKS
 from canon_core.verification.intervals import UNRESOLVED, TarInterval
@@ -84,10 +84,12 @@ def print_identification(matrix: IdentificationMatrix, rule: FarRule) -> None:
     say_missing(matrix.missing)
     means = plain_table("Means", "", "single", "cross-model")
     found = [cell for cell in matrix.cells.values() if cell is not None]
+    counted = [cell for cell in found if not (stands_beside(cell.source) or stands_beside(cell.target))]
     for number in RANKS:
-        means.add_row(f"rank-{number}", *_means(found, [cell.hit_rate(number) for cell in found]))
+        means.add_row(f"rank-{number}", *_means(counted, [cell.hit_rate(number) for cell in counted]))
     for number, target in enumerate(fpirs):
-        means.add_row(f"TPIR at FPIR {far_text(target)}", *_means(found, [cell.tpir[rule][number] for cell in found]))
+        rates = [cell.tpir[rule][number] for cell in counted]
+        means.add_row(f"TPIR at FPIR {far_text(target)}", *_means(counted, rates))
     out.print(means)
     out.print()
     if len(names) <= _DETAILED:

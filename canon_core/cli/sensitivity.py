@@ -53,6 +53,9 @@ def sensitivity(
     far: Annotated[str | None, typer.Option("--far", metavar="F,F,…", help="FAR targets. Default: 1e-2.")] = None,
     far_rule: Rule = None,
     seed: Seed = 0,
+    shuffled: Annotated[
+        bool, typer.Option("--shuffled", help="A control: fit maps on images that are not paired with themselves.")
+    ] = False,
     figure: Annotated[
         Path | None,
         typer.Option("--figure", metavar="FILE.pdf", callback=arguments.file_to_write, help="Draw the curves."),
@@ -70,7 +73,7 @@ def sensitivity(
         opened.refresh_states()
         data = choose_dataset(opened, dataset)
         settings = SensitivitySettings(
-            data, choose_models(opened, models), map, mode, features, steps, repeats, targets, seed
+            data, choose_models(opened, models), map, mode, features, steps, repeats, targets, seed, shuffled
         )
         result = run_job("sensitivity", lambda ctx: run_sensitivity(opened, settings, ctx))
     if figure is not None:

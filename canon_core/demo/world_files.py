@@ -6,14 +6,13 @@ of the world of ``COUNT`` people from number ``FIRST``.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from canon_core.datasets.images import opencv
 from canon_core.demo.identity import draw_identity
+from canon_core.demo.photo_file import SIDE, jpeg, write_whole
 from canon_core.demo.render import render_run
 from canon_core.demo.workers import serve, share_among_processes
 from canon_core.demo.world import TemplatePlan, World, conditions_of, draw_world
@@ -21,10 +20,8 @@ from canon_core.jobs import JobContext, system_error
 
 #: Name of the layout's files: ``meta/demo_face_tid_mid.txt`` and so on.
 PREFIX: Final = "demo"
-#: Pixels of a photograph's side; the face takes about half of it.
-_SIDE: Final = 144
-_JPEG_QUALITY: Final = 92
-HARDNESS: Final = 1.0
+#: Of the photographs' conditions. Chosen on people of the networks' validation, so that the networks do not saturate.
+HARDNESS: Final = 1.7
 
 
 def write_world(folder: Path, people: range, ctx: JobContext) -> World:
@@ -69,17 +66,15 @@ def write_world(folder: Path, people: range, ctx: JobContext) -> World:
 
 def render_person(folder: Path, world: World, person: int) -> None:
     """Render one person's photographs; their points are written last."""
-    cv2 = opencv()
     numbered = world.of_person(person)
     conditions = conditions_of([shot for _, shot in numbered], HARDNESS)
-    faces = render_run(draw_identity(person), conditions, _SIDE)
+    faces = render_run(draw_identity(person), conditions, SIDE)
     lines = []
     for (number, _), face in zip(numbered, faces, strict=True):
-        _, data = cv2.imencode(".jpg", face.image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-        _replace(folder / "loose_crop" / f"{number}.jpg", data.tobytes())
+        write_whole(folder / "loose_crop" / f"{number}.jpg", jpeg(face.image))
         points = " ".join(f"{value:.3f}" for value in face.landmarks.ravel())
         lines.append(f"{number}.jpg {points} {face.score:.6f}")
-    _replace(_points_file(folder, person), "".join(f"{line}\n" for line in lines).encode())
+    write_whole(_points_file(folder, person), "".join(f"{line}\n" for line in lines).encode())
 
 
 def _points_file(folder: Path, person: int) -> Path:
@@ -120,14 +115,7 @@ def _who(plan: TemplatePlan) -> str:
 
 
 def _meta(folder: Path, name: str, lines: Iterable[str]) -> None:
-    _replace(folder / "meta" / f"{PREFIX}_{name}", "".join(f"{line}\n" for line in lines).encode())
-
-
-def _replace(file: Path, data: bytes) -> None:
-    """Write a file that is there whole or not at all."""
-    unfinished = file.with_suffix(f".{os.getpid()}.part")
-    unfinished.write_bytes(data)
-    unfinished.replace(file)
+    write_whole(folder / "meta" / f"{PREFIX}_{name}", "".join(f"{line}\n" for line in lines).encode())
 
 
 if __name__ == "__main__":

@@ -35,6 +35,8 @@ def export_study(
     tables: Sequence[str],
     ctx: JobContext,
     pairs: Sequence[tuple[str, str]] = (),
+    *,
+    each_source: bool = True,
 ) -> tuple[Path, ...]:
     """Write a matrix, its ROC curves and its tables below ``out``; cells that are missing are computed first.
 
@@ -48,6 +50,8 @@ def export_study(
         Of ``pdf``, ``svg``, ``png`` and of ``csv``, ``latex``, ``md``.
     pairs : sequence of (source, target)
         Cells whose ROC goes into one figure of its own, both single models beside them.
+    each_source : bool
+        Whether every model gets a figure of its curves to all others.
 
     Returns
     -------
@@ -70,7 +74,7 @@ def export_study(
     try:
         for folder in (figures, out / "tables"):
             folder.mkdir(parents=True, exist_ok=True)
-        jobs = _figures(study, matrix, rule, pairs) if formats else []
+        jobs = _figures(study, matrix, rule, pairs, each_source) if formats else []
         total = len(jobs) + len(tables)
         for done, (name, drawing) in enumerate(jobs):
             ctx.check()
@@ -90,14 +94,14 @@ def export_study(
 
 
 def _figures(
-    study: Study, matrix: Matrix, rule: FarRule, pairs: Sequence[tuple[str, str]]
+    study: Study, matrix: Matrix, rule: FarRule, pairs: Sequence[tuple[str, str]], each_source: bool
 ) -> list[tuple[str, Callable[[], Figure]]]:
     """Name and drawing of every figure; a drawing is made when its turn comes, so that one is held at a time."""
     far = matrix_far(matrix)
     line = settings_line(matrix, rule)
     names = [name for name in matrix.sorted_models(far, rule) if matrix.cells[name, name] is not None]
     groups = {"roc-single": [(name, name) for name in names]}
-    for source in names:
+    for source in names if each_source else ():
         groups[f"roc-from-{source}"] = [(source, source)] + [
             (source, target) for target in names if source != target and matrix.cells[source, target] is not None
         ]

@@ -134,14 +134,17 @@ class ImageMeasure:
         )
 
     # -- the map -------------------------------------------------------------------------------------------------
-    def pool_of(self, rows: Sequence[int], dataset: str) -> int:
-        """Half of the subjects whose map serves images of a dataset: their own where they are of one half, else the
-        first. Its map was fitted on the other half."""
-        if self._mode is not FitMode.DISJOINT or dataset != self._cells.usable.dataset.name:
-            return 0
+    def pool_of(self, rows: Sequence[int], dataset: str) -> tuple[int, bool]:
+        """Half of the subjects whose map serves images of a dataset, and whether its fit saw the subject of any.
+
+        It is their own half where they are of one, else the first; its map was fitted on the other half.
+        """
+        known = dataset == self._cells.usable.dataset.name
+        if self._mode is not FitMode.DISJOINT:
+            return 0, known and bool(rows)
         faces = self._cells.usable.faces
-        halves = {subject_half(faces.subjects[row], self._seed) for row in rows}
-        return halves.pop() if len(halves) == 1 else 0
+        halves = {subject_half(faces.subjects[row], self._seed) for row in rows} if known else set()
+        return (halves.pop(), False) if len(halves) == 1 else (0, len(halves) > 1)
 
     def mapped(self, embedding: Float32, pool: int, ctx: JobContext) -> Float32:
         """(d_target,) an embedding of the source through the map; itself without one."""
@@ -150,8 +153,8 @@ class ImageMeasure:
         mapped: Float32 = self._map(pool, ctx).apply(embedding[None])[0]
         return mapped
 
-    def map_words(self, pool: int, ctx: JobContext) -> str:
-        """Which map it is, and what it was fitted on."""
+    def map_words(self, pool: int, ctx: JobContext, *, seen: bool = False) -> str:
+        """Which map it is, and what it was fitted on; ``seen`` says that a face of the comparison was among it."""
         if not self._maps_there:
             return "no map: both are compared as they are"
         mapping = self._map(pool, ctx)
@@ -161,7 +164,7 @@ class ImageMeasure:
             on = f"the {mapping.pairs:,} {what} of one half of the subjects of {name}"
         else:
             on = f"all {mapping.pairs:,} {what} of {name}"
-        return f"{self._kind} map, fitted on {on}"
+        return f"{self._kind} map, fitted on {on}" + (", the subject of a face shown here among them" if seen else "")
 
     def _map(self, pool: int, ctx: JobContext) -> FittedMap:
         if self._maps is None:

@@ -33,6 +33,8 @@ class PairSide:
         Row of the image that stands for it: of a template the one with the highest detector score; −1 without any.
     images : int
         How many images it has.
+    template : bool
+        Whether it is a template.
     """
 
     number: int
@@ -40,6 +42,7 @@ class PairSide:
     subject: str
     image: int
     images: int = 1
+    template: bool = False
 
 
 class Sides:
@@ -73,6 +76,7 @@ class Sides:
             str(self._cells.subject_names[int(self._cells.codes[number])]),
             int(images[0]) if len(images) else -1,
             len(images),
+            template=True,
         )
 
     def images(self, number: int) -> Places:

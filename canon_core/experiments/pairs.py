@@ -257,6 +257,7 @@ def pairs_csv(pairs: Sequence[FacePair], thresholds: PairThresholds, settings_li
     """A list as CSV: every score with its threshold; the settings in a line that begins with ``#``.
 
     With ``names`` images and subjects are named, else numbered as the study lists them: names of faces are personal.
+    Templates have the ids that the protocol's files give them either way.
     """
     lines = ["# " + " ".join(settings_line.split())]
     lines.append("first,second,first_subject,second_subject,genuine,half,score,threshold,target_alone,target_threshold,"
@@ -266,7 +267,8 @@ def pairs_csv(pairs: Sequence[FacePair], thresholds: PairThresholds, settings_li
         who = []
         for side in (pair.first, pair.second):
             number = subjects.setdefault(side.subject, len(subjects))
-            who.append((side.name if names else str(side.number), side.subject if names else f"subject {number}"))
+            shown = side.name.removeprefix("template ") if side.template else side.name if names else str(side.number)
+            who.append((shown, side.subject if names else f"subject {number}"))
         fields = [who[0][0], who[1][0], who[0][1], who[1][1], str(int(pair.genuine)), str(pair.pool)]
         for score, threshold in (
             (pair.score, thresholds.cell),

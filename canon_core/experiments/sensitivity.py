@@ -207,9 +207,19 @@ class _Work:
                 SourceFit(self.cells.fit_embeddings(source, half, ctx)[rows]) for half, rows in enumerate(subsets)
             ]
         return [
-            fit.fit(self._settings.map, self.cells.fit_embeddings(target, half, ctx)[rows])
+            fit.fit(self._settings.map, self.cells.fit_embeddings(target, half, ctx)[self._partners(step, half, rows)])
             for half, (fit, rows) in enumerate(zip(fits[step], subsets, strict=True))
         ]
+
+    def _partners(self, step: tuple[int, int], half: int, rows: Rows) -> Rows:
+        """The target's image for each of the source's: the same one, or where shuffled never the same one."""
+        if not self._settings.shuffled:
+            return rows
+        rng = np.random.default_rng([_STREAM, self._settings.seed, *step, half, 1])
+        order = rng.permutation(len(rows))
+        partners = np.empty_like(rows)
+        partners[order] = rows[np.roll(order, 1)]  # one cycle through all: nothing stays in its place
+        return partners
 
     def _drawn(self, step: tuple[int, int]) -> list[Rows]:
         """Positions among each half's fit images, ascending."""
@@ -235,7 +245,8 @@ class _Work:
         return SensitivityCell(self._key(source, target), source, target, points)
 
     def _key(self, source: str, target: str) -> str:
-        return content_key("sensitivity", cell=self.cells.key(source, target), seed=self._settings.seed)
+        control = {"shuffled": True} if self._settings.shuffled else {}
+        return content_key("sensitivity", cell=self.cells.key(source, target), seed=self._settings.seed, **control)
 
     def _path(self, source: str, target: str) -> Path:
         return self._study.stored("results", self._key(source, target))
@@ -288,6 +299,7 @@ def sensitivity_json(result: Sensitivity, rule: FarRule) -> dict[str, Any]:
         "features": str(settings.features),
         "far_rule": str(rule),
         "seed": settings.seed,
+        "shuffled": settings.shuffled,
         "models": list(names),
         "pairs": list(result.pairs),
         "far": list(settings.far),

@@ -215,7 +215,8 @@ class TwoFaces:
             embedded.append(embedding)
         ctx.check()
         measure = self._measured(asked, ctx)
-        pool = measure.pool_of([picture.row for picture in pictures if picture.path is None], asked.matrix.dataset)
+        rows = [picture.row for picture in pictures if picture.path is None]
+        pool, seen = measure.pool_of(rows, asked.matrix.dataset)
         mapped = measure.mapped(embedded[0], pool, ctx)
         ctx.check()
         raw = measure.decide(embedded[0], embedded[1], pool, ctx, raw=True)
@@ -229,7 +230,7 @@ class TwoFaces:
             target=embedded[1],
             raw=raw,
             score=measure.decide(mapped, embedded[1], pool, ctx, raw=False) if through else None,
-            map_words=measure.map_words(pool, ctx),
+            map_words=measure.map_words(pool, ctx, seen=seen),
             basis=measure.basis,
             seconds=time.perf_counter() - start,
         )

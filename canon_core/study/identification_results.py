@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from canon_core.errors import StoreError
 from canon_core.maps.kinds import MapKind
 from canon_core.store.arrays import load_arrays, save_arrays
-from canon_core.study.results import Features, FitMode, features_text
+from canon_core.study.results import Features, FitMode, beside_text, features_text
 from canon_core.verification.identification import (
     DEFAULT_FPIR,
     LAST_RANK,
@@ -226,6 +226,8 @@ def identification_line(matrix: IdentificationMatrix, rule: FarRule) -> str:
     parts.append("rank-k pooled over galleries, TPIR their mean, ties count against the probe")
     if matrix.left_out:
         parts.append(f"{len(matrix.left_out)} images left out")
+    if beside := beside_text(matrix.models):
+        parts.append(beside)
     return " · ".join(parts)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -19,6 +19,24 @@ FEW_PAIRS_PER_DIMENSION = 10.0
 
 #: What a protocol of templates compares.
 TEMPLATE_PAIRS = "template pairs"
+
+
+#: What the names of models begin with that stand beside a study's own.
+_BESIDE = ("control-", "twin-")
+
+
+def stands_beside(model: str) -> bool:
+    """Whether a model is there to be compared with: a control (``control-…``), or the twin of another (``twin-…``).
+
+    It is shown in every matrix and left out of every mean.
+    """
+    return model.startswith(_BESIDE)
+
+
+def beside_text(models: Iterable[str]) -> str:
+    """Which of some models no mean counts; empty where every model counts."""
+    names = [name for name in models if stands_beside(name)]
+    return f"means without {', '.join(names)}" if names else ""
 
 
 class FitMode(StrEnum):
@@ -212,11 +230,12 @@ class Matrix:
         return tuple(sorted(self.models, key=order))
 
     def means(self, far: float, rule: FarRule) -> tuple[float | None, float | None]:
-        """Mean TAR of the diagonal and of the off-diagonal cells that are there."""
+        """Mean TAR of the diagonal and of the off-diagonal cells that are there, without models that stand beside."""
         single: list[float] = []
         cross: list[float] = []
-        for source in self.models:
-            for target in self.models:
+        names = [name for name in self.models if not stands_beside(name)]
+        for source in names:
+            for target in names:
                 value = self.tar(source, target, far, rule)
                 if value is not None:
                     (single if source == target else cross).append(value)
@@ -297,6 +316,8 @@ def settings_line(matrix: Matrix, rule: FarRule, far: float | None = None) -> st
         parts.append("fit pairs " + " + ".join(f"{count:,}" for count in matrix.fit_pairs))
     if matrix.left_out:
         parts.append(f"{len(matrix.left_out)} images left out")
+    if beside := beside_text(matrix.models):
+        parts.append(beside)
     cancelled = max((cell.cancelled for cell in matrix.cells.values() if cell is not None), default=0)
     if cancelled:
         parts.append(f"up to {cancelled:,} templates of a cell cancel out and are left out with their pairs")

@@ -15,7 +15,16 @@ from pydantic import TypeAdapter, ValidationError
 from canon_core.errors import StoreError
 from canon_core.maps.kinds import MapKind
 from canon_core.store.arrays import load_arrays, save_arrays
-from canon_core.study.results import FEW_FALSE_ACCEPTS, TEMPLATE_PAIRS, Features, FitMode, far_text, features_text
+from canon_core.study.results import (
+    FEW_FALSE_ACCEPTS,
+    TEMPLATE_PAIRS,
+    Features,
+    FitMode,
+    beside_text,
+    far_text,
+    features_text,
+    stands_beside,
+)
 from canon_core.verification.roc import FarRule, OperatingPoint
 
 #: FAR targets unless others are asked for: the paper's.
@@ -39,6 +48,9 @@ class SensitivitySettings:
         Random subsets of each size; every cell of a repetition is fitted on the same images.
     seed : int
         Of the split into halves and of the subsets.
+    shuffled : bool
+        A control: maps are fitted on pairs that do not belong together, so that what they reach needs no
+        correspondence.
     """
 
     dataset: str
@@ -50,6 +62,7 @@ class SensitivitySettings:
     repeats: int = DEFAULT_REPEATS
     far: tuple[float, ...] = DEFAULT_FAR
     seed: int = 0
+    shuffled: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,8 +120,13 @@ class Sensitivity:
         return tar if math.isfinite(tar) else None
 
     def averaged(self, among: Collection[Pair] | None = None) -> tuple[Pair, ...]:
-        """The off-diagonal cells that are there, or those of them that are ``among`` others: what a mean is over."""
-        return tuple(pair for pair, cell in self.cells.items() if cell is not None and (among is None or pair in among))
+        """The off-diagonal cells that are there: those that are ``among`` others, or all but those of models that stand
+        beside. What a mean is over."""
+
+        def counts(pair: Pair) -> bool:
+            return not any(map(stands_beside, pair)) if among is None else pair in among
+
+        return tuple(pair for pair, cell in self.cells.items() if cell is not None and counts(pair))
 
     def mean(
         self, step: int, repeat: int, far: float, rule: FarRule, among: Collection[Pair] | None = None
@@ -129,9 +147,13 @@ class Sensitivity:
         )
 
     def single_mean(self, far: float, rule: FarRule, among: Collection[str] | None = None) -> float | None:
-        """Mean TAR of the models by themselves, or of those of them that are ``among`` others."""
+        """Mean TAR of the models by themselves: of those that are ``among`` others, or all that do not stand beside."""
         place = self.settings.far.index(far)
-        values = [points[rule][place].tar for name, points in self.single.items() if among is None or name in among]
+
+        def counts(name: str) -> bool:
+            return not stands_beside(name) if among is None else name in among
+
+        values = [points[rule][place].tar for name, points in self.single.items() if counts(name)]
         found = [value for value in values if math.isfinite(value)]
         return sum(found) / len(found) if found else None
 
@@ -170,13 +192,16 @@ def sensitivity_line(
         features_text(settings.features, templates=first.protocol == TEMPLATE_PAIRS),
         f"FAR {', '.join(map(far_text, targets))} by rule {rule}",
         "fit pairs " + ", ".join([*(f"{pairs:,}" for pairs in steps), *_all_pairs(modes)]),
-        f"{subsets} of fit pairs a step, the same for every cell",
+        f"{subsets} of fit pairs a step, the same for every cell"
+        + (", shuffled: no image is paired with itself" if settings.shuffled else ""),
         f"mean over {' to '.join(map(str, dict.fromkeys([counts[0], counts[-1]])))} cell{'' if counts == [1] else 's'}",
     ]
     counts_of = {mode.settings.mode: point for mode in modes for point in _some_points(mode, among, rule)}
     for mode, point in counts_of.items():
         which = f"cross {mode}" if len(modes) > 1 else "cross"
         parts.append(f"{which} {point.genuine:,} genuine / {point.impostors:,} impostor")
+    if among is None and (beside := beside_text(settings.models)):
+        parts.append(beside)
     few = [target for target in targets if any(result.unresolved(target, rule, among) for result in results)]
     if few:
         fars = ", ".join(map(far_text, few))

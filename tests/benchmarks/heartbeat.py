@@ -4,7 +4,7 @@ A 10 ms timer in the window's own thread ticks through at least 30 s of each kin
 somebody looks around in it: walks through cells, reads their curves, switches views. Reported are the gaps between
 ticks, so 10 ms is perfect. House plan: 99 of 100 gaps ≤ 50 ms, the longest ≤ 250 ms.
 
-Real faces and networks where they are, else the rendered stand-in.
+Real faces and networks where they are, else the demo's.
 
 With ``--ijbc``, instead, on a study of IJB-C's size: its protocol is read and embeddings of four models are imported,
 the study is opened, its matrix computed, cancelled in the middle of a cell, and resumed.
@@ -127,19 +127,22 @@ def run_until(application: Any, done: Callable[[], bool]) -> None:
         time.sleep(0.0005)  # as the event loop does between events, this gives the processor away
 
 
-def data(folder: Path) -> tuple[str, Path, list[Path]]:
-    """Which data there is: its kind, the faces, the networks."""
+def data(folder: Path) -> tuple[str, Path, Path | None, list[Path]]:
+    """Which data there is: its kind, the faces, their landmarks where they are needed, the networks."""
     real = Path(os.environ.get("CANON_REAL") or Path(__file__).resolve().parents[3] / "shared" / "real")
     if (real / "models").is_dir():
-        return "real", real / "lfw", sorted((real / "models").glob("*.onnx"))
-    from canon_core.demo.standin import build_standin
+        return "real", real / "lfw", None, sorted((real / "models").glob("*.onnx"))
+    from canon_core.demo.fold_faces import landmarks_file, photos_folder, write_fold_faces
+    from canon_core.demo.networks import TEN, network_file
+    from canon_core.demo.study import DemoPlan
     from canon_core.jobs import JobContext
 
-    made = build_standin(folder / "standin", JobContext())
-    return "stand-in", made.faces, [path for _, path in made.models]
+    write_fold_faces(folder / "demo", DemoPlan().fold_people, JobContext())
+    made = folder / "demo"
+    return "demo", photos_folder(made), landmarks_file(made), [network_file(name) for name in TEN[:6]]
 
 
-def make_study(path: Path, faces: Path, networks: list[Path]) -> None:
+def make_study(path: Path, faces: Path, landmarks: Path | None, networks: list[Path]) -> None:
     from canon_core.datasets.options import DatasetOptions
     from canon_core.jobs import JobContext
     from canon_core.study.study import Study
@@ -147,7 +150,7 @@ def make_study(path: Path, faces: Path, networks: list[Path]) -> None:
     with Study.create(path) as study:
         for network in networks:
             study.add_model(network)
-        study.add_dataset(faces, DatasetOptions(), JobContext())
+        study.add_dataset(faces, DatasetOptions(landmarks=landmarks), JobContext())
 
 
 def measure(application: Any, window: Any, seconds: float) -> dict[str, dict[str, float]]:
@@ -320,8 +323,8 @@ def main() -> int:
             kind = "IJB-C-size synthetic"
             figures = measure_ijbc(application, window, arguments.ijbc.absolute(), Path(folder))
         else:
-            kind, faces, networks = data(Path(folder))
-            make_study(Path(folder, "heartbeat.canon"), faces, networks)
+            kind, faces, landmarks, networks = data(Path(folder))
+            make_study(Path(folder, "heartbeat.canon"), faces, landmarks, networks)
             window.document.open(Path(folder, "heartbeat.canon"))
             run_until(application, lambda: window.document.contents is not None and not window.bridge.busy)
             figures = measure(application, window, arguments.seconds)

@@ -18,7 +18,8 @@ from typer.testing import CliRunner
 
 from canon_core.cli import terminal
 from canon_core.cli.commands import app
-from canon_core.demo.standin import StandIn, standin_notice
+from canon_core.demo.study import DemoPlan, demo_notice
+from canon_core.demo.training.people import HELD_OUT
 
 Make = Callable[..., Path]
 CANON = [sys.executable, "-c", "from canon_core.cli import main; main()"]
@@ -200,18 +201,17 @@ def test_progress_shows_what_looks_like_markup_as_it_is(monkeypatch: pytest.Monk
     assert "reading [/red] :smile:" in shown.getvalue()
 
 
-def test_the_demo_says_once_what_its_faces_and_networks_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_network: Make, make_faces: Make
-) -> None:
+def test_the_demo_says_once_what_its_faces_and_networks_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a few faces and without drawing, for speed; what matters is what is said around them."""
-    models = tuple((name, make_network(tmp_path / f"{name}.onnx", seed=seed)) for seed, name in enumerate("ab"))
-    small = StandIn(make_faces(tmp_path / "faces", subjects=6, images=3), models)
-    monkeypatch.setattr("canon_core.demo.run.build_standin", lambda out, ctx: small)
-    monkeypatch.setattr("canon_core.demo.run.export_study", lambda *arguments: ())
+    plan = DemoPlan(range(HELD_OUT, HELD_OUT + 8), range(HELD_OUT + 9, HELD_OUT + 13), ("M1_MB2_A", "V_R8_A"), (32,), 1)
+    monkeypatch.setattr("canon_core.demo.run.DemoPlan", lambda: plan)
+    monkeypatch.setattr("canon_core.demo.run.export_study", lambda *arguments, **named: ())
     done = CliRunner().invoke(app, ["demo", "--no-gui", "--out", str(tmp_path / "out")])
     assert done.exit_code == 0, done.output
-    assert done.output.count(standin_notice()) == 1
-    assert done.stdout.count("(synthetic faces (18 images") == 3
+    assert done.output.count(demo_notice(plan)) == 1
+    assert "the paper at 1e-2: 0.95" in done.stdout
+    assert "(synthetic faces (" in done.stdout
+    assert str(tmp_path / "out" / "demo.canon") in done.stdout
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there a name can be any bytes")

@@ -26,7 +26,7 @@ from canon_core.figures.sensitivity_figure import sensitivity_figure
 from canon_core.figures.statistics_tables import sensitivity_csv
 from canon_core.jobs import JobContext, Partial
 from canon_core.maps.kinds import MapKind
-from canon_core.study.results import FitMode, MatrixSettings
+from canon_core.study.results import FitMode, MatrixSettings, settings_line
 from canon_core.study.sensitivity_results import SensitivitySettings, sensitivity_line, with_cell
 from canon_core.study.study import Study
 from canon_core.verification.roc import FarRule
@@ -195,6 +195,40 @@ def test_the_figure_has_one_curve_a_result_and_its_single_models(images: Study) 
         for step, repeats in enumerate(found[0].repeats)
     ]
     np.testing.assert_allclose(lines[0].get_ydata(), means)
+
+
+def test_a_map_fitted_on_shuffled_pairs_is_at_chance(images: Study) -> None:
+    paired = SensitivitySettings("d", ("a", "b"), far=(1e-1,), pairs=(0,), repeats=1)
+    shuffled = SensitivitySettings("d", ("a", "b"), far=(1e-1,), pairs=(0,), repeats=1, shuffled=True)
+    true = run_sensitivity(images, paired, JobContext()).mean(0, 0, 1e-1, FarRule.NEAREST)
+    chance = run_sensitivity(images, shuffled, JobContext())
+    control = chance.mean(0, 0, 1e-1, FarRule.NEAREST)
+    assert true is not None
+    assert control is not None
+    assert true > 0.5
+    assert control < 0.25
+    assert sensitivity_json(chance, FarRule.NEAREST)["shuffled"] is True
+    assert "shuffled: no image is paired with itself" in sensitivity_line([chance], FarRule.NEAREST)
+    # It is kept apart from the true one.
+    assert run_sensitivity(images, paired, JobContext()).mean(0, 0, 1e-1, FarRule.NEAREST) == true
+
+
+def test_models_that_stand_beside_are_shown_and_left_out_of_means(images: Study) -> None:
+    images.rename_model("twin", "twin-a")
+    settings = SensitivitySettings("d", ("a", "twin-a", "b"), far=FAR, pairs=(0,))
+    found = run_sensitivity(images, settings, JobContext())
+    alone = run_sensitivity(images, SensitivitySettings("d", ("a", "b"), far=FAR, pairs=(0,)), JobContext())
+    matrix = run_matrix(images, MatrixSettings("d", ("a", "twin-a", "b"), MapKind.ROTATION, far=FAR), JobContext())
+    both = run_matrix(images, MatrixSettings("d", ("a", "b"), MapKind.ROTATION, far=FAR), JobContext())
+    for far in FAR:
+        rule = FarRule.CONSERVATIVE
+        assert found.tar("twin-a", "b", 0, 0, far, rule) is not None
+        assert found.mean(0, 0, far, rule) == alone.mean(0, 0, far, rule)
+        assert found.single_mean(far, rule) == alone.single_mean(far, rule)
+        assert matrix.means(far, rule) == both.means(far, rule)
+    assert "means without twin-a" in sensitivity_line([found], FarRule.NEAREST)
+    assert "means without twin-a" in settings_line(matrix, FarRule.NEAREST)
+    assert "means without" not in settings_line(both, FarRule.NEAREST)
 
 
 # -- looked up ---------------------------------------------------------------------------------------------------------

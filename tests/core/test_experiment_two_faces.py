@@ -161,6 +161,17 @@ def test_images_of_one_half_get_the_map_that_was_not_fitted_on_them(study: Study
         assert subjects[rows[0]] != subjects[rows[1]]
 
 
+def test_that_a_fit_saw_a_face_is_said(study: Study, made: Path) -> None:
+    half, two = halves(study), TwoFaces(study)
+    one, other, same = (int(row) for row in (*np.flatnonzero(half == 0)[[0, -1]], np.flatnonzero(half == 1)[0]))
+    apart = two.compare(asked(Picture(row=one), Picture(row=same)), JobContext())
+    alike = two.compare(asked(Picture(row=one), Picture(row=other)), JobContext())
+    strange = two.compare(asked(crop(made, 0), crop(made, 1)), JobContext())
+    assert [found.map_words.endswith("a face shown here among them") for found in (apart, alike, strange)] == [
+        True, False, False,
+    ]  # fmt: skip
+
+
 def test_in_sample_the_map_is_fitted_on_everything(study: Study, made: Path) -> None:
     cell(study, mode=FitMode.IN_SAMPLE, map=MapKind.ROTATION)
     found = TwoFaces(study).compare(

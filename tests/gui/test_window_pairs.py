@@ -262,6 +262,31 @@ def test_the_list_is_copied_with_its_settings(shown: MainWindow, qtbot: QtBot) -
     assert "cross-model, linear map: " in text
 
 
+def test_the_command_that_makes_the_list_is_copied_and_runs(
+    shown: MainWindow, embedded_study: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shlex
+
+    from typer.testing import CliRunner
+
+    from canon_core.cli.application import app, load_commands
+
+    view = shown.pair_view
+    pick(view.kind, PairKind.CREATED_NON_MATCHES, qtbot)
+    pick(view.against, Against.SOURCE, qtbot)
+    view.copy_command_action.trigger()
+    program, *words = shlex.split(QGuiApplication.clipboard().text())
+    assert program == "canon"
+    monkeypatch.chdir(tmp_path)
+    load_commands()
+    done = CliRunner().invoke(app, [*words, "--read-only"])
+    assert done.exit_code == 0, done.exception
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "pairs.csv").read_text().split("\n", 1)[1])))
+    assert [(int(row["first"]), int(row["second"])) for row in rows] == [
+        (pair.first.number, pair.second.number) for pair in view.pairs
+    ]
+
+
 def test_the_table_and_the_list_choose_the_same_pair(shown: MainWindow, qtbot: QtBot) -> None:
     view = shown.pair_view
     pick(view.kind, PairKind.FALSE_NON_MATCHES, qtbot)

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app import file_choosers, user_files
 from app.main_window import MainWindow
-from app.views.picture_canvas import PictureCanvas
 from app.views.picture_panel import PicturePanel
 from canon_core.datasets.faces import ARCFACE_POINTS
 from canon_core.datasets.images import opencv, read_image
@@ -28,10 +27,10 @@ def face(data: Path, person: int, number: int = 1) -> Path:
     return data / "faces" / f"Person_{person:02d}" / f"Person_{person:02d}_{number:04d}.png"
 
 
-def drop(canvas: PictureCanvas, path: Path) -> None:
-    """Drop a file on a canvas, as the desktop does."""
+def drop(canvas: QWidget, *paths: Path) -> None:
+    """Drop files on a widget, as the desktop does."""
     mime = QMimeData()
-    mime.setUrls([QUrl.fromLocalFile(str(path))])
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
     actions, buttons = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
     enter = QDragEnterEvent(QPoint(20, 20), actions, mime, buttons, Qt.KeyboardModifier.NoModifier)
     QApplication.sendEvent(canvas, enter)
@@ -80,6 +79,13 @@ def test_two_dropped_faces_are_compared(ready: MainWindow, small_data: Path, qtb
     assert found.mapped.shape == found.target.shape == (16,)
     assert view.first.crop.image is not None
     assert not ready.pages.findChildren(PicturePanel)[0].canvas.image.isNull()
+
+
+def test_two_files_dropped_at_once_are_the_two_faces(ready: MainWindow, small_data: Path, qtbot: QtBot) -> None:
+    view = ready.two_faces_view
+    drop(view, face(small_data, 4), face(small_data, 6))
+    qtbot.waitUntil(lambda: view.comparison is not None, timeout=PATIENCE)
+    assert (view.first.name, view.second.name) == ("Person_04_0001.png", "Person_06_0001.png")
 
 
 def test_the_models_are_swapped_and_chosen(ready: MainWindow, small_data: Path, qtbot: QtBot) -> None:
@@ -227,6 +233,27 @@ def test_the_detector_finds_the_face(
     qtbot.waitUntil(lambda: view.comparison is not None, timeout=PATIENCE)
     assert view.first.placing.currentData() == Placing.DETECTOR
     assert len(view.first.canvas.points) == 5
+
+
+def test_templates_are_compared_by_their_best_images_without_a_threshold(
+    window: MainWindow, template_study: Path, qtbot: QtBot
+) -> None:
+    """Nobody holds the images, but what is stored of them can be compared."""
+    open_study(window, qtbot, template_study)
+    choose(window, qtbot, ("north", "east"))
+    window.actions_["view.pairs"].trigger()
+    qtbot.waitUntil(lambda: window.pair_view.panel.details is not None, timeout=PATIENCE)
+    settle(window, qtbot)
+    pair = window.pair_view.panel.pair
+    qtbot.mouseClick(window.pair_view.panel.compare_button, Qt.MouseButton.LeftButton)
+    view = window.two_faces_view
+    qtbot.waitUntil(lambda: view.comparison is not None, timeout=PATIENCE)
+    settle(window, qtbot)
+    assert view.first.title.text() == f"best image of {pair.first.name}"
+    assert "No threshold is known" in view.words.text()
+    assert "compares templates" in view.settings_line
+    assert "impostor pairs of single images" in view.likelihood.text()
+    assert view.bars.lines[1].thresholds == ()
 
 
 def test_a_study_without_models_says_so(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from canon_core.datasets.images import opencv
 from canon_core.demo.conditions import draw_conditions, draw_run
 from canon_core.demo.identity import draw_identity
+from canon_core.demo.photo_file import SIDE, jpeg
 from canon_core.demo.render import render_run
 from canon_core.demo.training.people import TRAINING, VALIDATION
 from canon_core.errors import CanonError
@@ -35,9 +36,6 @@ Points = NDArray[np.float32]
 STILLS: Final = 9
 FRAMES: Final = 5
 SHOTS: Final = STILLS + FRAMES
-#: Pixels of a photograph's side, and quality of its JPEG file, as in the demo study.
-SIDE: Final = 144
-JPEG_QUALITY: Final = 92
 #: Of the conditions: harder than portraits, so that a network sees what it will be tried on.
 HARDNESS: Final = 1.5
 #: Separates these conditions from those of the study.
@@ -95,8 +93,7 @@ def photograph_person(person: int) -> tuple[Pixels, Points]:
     faces = render_run(draw_identity(person), [*shots, *run], SIDE)
     images = np.empty((SHOTS, SIDE, SIDE, 3), np.uint8)
     for image, face in zip(images, faces, strict=True):
-        _, data = cv2.imencode(".jpg", face.image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-        image[:] = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
+        image[:] = cv2.imdecode(np.frombuffer(jpeg(face.image), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
     return images, np.stack([face.landmarks for face in faces]).astype(np.float32)
 
 
