@@ -89,6 +89,7 @@ class OverlayPresenter(QObject):
         ):  # fmt: skip
             changed.connect(self._soon)
         overlays.progressed.connect(self._staged)
+        overlays.detailsChanged.connect(self._details_arrived)
         self._thumbnails.arrived.connect(self._faces_arrived)
         view.bar.requested.connect(self._requested)
         view.bar.colourChanged.connect(self._colour_by)
@@ -280,6 +281,11 @@ class OverlayPresenter(QObject):
             if self._overlays.shown is None:
                 self._show_empty()
 
+    def _details_arrived(self) -> None:
+        """Names and faces are known now: of what is selected, and of what is searched for."""
+        self._list_faces()
+        self._search(self._view.bar.search.text())
+
     # -- single points -------------------------------------------------------------------------------------------
     def _look_at(self, number: int) -> None:
         self._hovered = number
@@ -375,8 +381,7 @@ class OverlayPresenter(QObject):
     def _search(self, text: str) -> None:
         shown, details, view = self._overlays.shown, self._overlays.details, self._view
         if shown is None or details is None or not text.strip():
-            view.plot.set_marked([])
-            view.bar.search.setToolTip("")
+            view.set_found(np.zeros(0, np.int32), "")
             return
 
         def find(_ctx: JobContext) -> NDArray[np.int32]:
@@ -386,10 +391,10 @@ class OverlayPresenter(QObject):
 
         def found(points: NDArray[np.int32]) -> None:
             if shown is self._overlays.shown:
-                view.plot.set_marked(points)
-                view.plot.zoom_to(points)
                 items = len(points) // len(shown.models)
-                view.bar.search.setToolTip(f"{items:,} found" if items else "nothing found among what is shown")
+                one = str(shown.settings.level).removesuffix("s")
+                found_text = f"{items:,} {one}{'s' * (items != 1)} found" if items else "nothing found here"
+                view.set_found(points, found_text)
 
         self._document.bridge.ask(_SEARCH_TOPIC, find, on_result=found)
 

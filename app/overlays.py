@@ -81,6 +81,7 @@ class Overlays(QObject):
         self.details: OverlayDetails | None = None
         self.error: CanonError | None = None
         self._worker = ProjectionWorker()
+        self._ended = False
         self._watched = False
         self._asked: tuple[object, ...] | None = None
         self._looking = False
@@ -193,10 +194,12 @@ class Overlays(QObject):
 
     def warm(self) -> None:
         """Start the process that computes UMAP, so that it is ready when somebody looks."""
-        self._bridge.run_errand(self._worker.warm)
+        if not self._ended:
+            self._bridge.run_errand(self._worker.warm)
 
     def close(self) -> None:
         """End that process."""
+        self._ended = True
         self._worker.close()
 
     def cancel(self) -> None:

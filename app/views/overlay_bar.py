@@ -162,12 +162,12 @@ class OverlayBar(QWidget):
         several = settings.subjects not in (None, EVERYTHING)
         self.subset.setCurrentIndex(0 if settings.subjects is None else 1 if several else 2)
         if several and settings.subjects is not None:
-            self.subjects.setValue(settings.subjects)
+            _stand(self.subjects, settings.subjects)
         self.subjects.parentWidget().setVisible(several)
         self.subset.setEnabled(not settings.chosen)
-        self.neighbours.setValue(settings.neighbours)
-        self.min_dist.setValue(settings.min_dist)
-        self.seed.setValue(settings.seed)
+        _stand(self.neighbours, settings.neighbours)
+        _stand(self.min_dist, settings.min_dist)
+        _stand(self.seed, settings.seed)
         umap = settings.method is OverlayMethod.UMAP
         for spin in (self.neighbours, self.min_dist):
             spin.parentWidget().setVisible(umap)
@@ -197,3 +197,7 @@ class OverlayBar(QWidget):
         )
 
 
+def _stand(spin: QSpinBox | QDoubleSpinBox, value: float) -> None:
+    """Show a value, unless it is there already: setting it again would wipe what is being typed."""
+    if spin.value() != value:
+        spin.setValue(value)

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from canon_core.study.overlay_results import Overlay, OverlayLevel, overlay_line, score_text
 
+from ..theme import SMALL
 from .bar_buttons import button_row, tool_button
 from .blend_slider import BlendSlider
 from .empty_state import EmptyState
@@ -38,8 +39,8 @@ from .table_twin import Entry, TableTwin
 if TYPE_CHECKING:
     from canon_core.experiments.overlay_details import OverlayDetails
 
-#: Rows of the table; more cannot be read, and would hold up the window.
-MOST_ROWS = 5_000
+#: Rows of the table; more are not read, and would hold up the window.
+MOST_ROWS = 1_000
 
 
 class OverlayView(QWidget):
@@ -68,6 +69,7 @@ class OverlayView(QWidget):
         self.plot.setAccessibleName("Overlay of aligned spaces")
         self.card, self.faces = PointCard(self.plot), FaceList()
         self.table = TableTwin("Overlay as a table")
+        self.table.horizontalHeader().setResizeContentsPrecision(40)  # rows that decide how wide columns are
         self._empty = EmptyState()
         self._make_buttons()
         self._notice = self._make_notice()
@@ -79,7 +81,13 @@ class OverlayView(QWidget):
         self._splitter.setSizes([700, 210])
         self.faces.hide()
         self._stack = QStackedWidget()
-        for page in (self._empty, self._splitter, self.table):
+        self._table_note = TextLabel(muted=True, size=SMALL)
+        self._table_page = QWidget()
+        page_column = QVBoxLayout(self._table_page)
+        page_column.setContentsMargins(0, 0, 0, 0)
+        page_column.addWidget(self._table_note)
+        page_column.addWidget(self.table, 1)
+        for page in (self._empty, self._splitter, self._table_page):
             self._stack.addWidget(page)
         self._score, self._settings = TextLabel(), SettingsLabel()
         self._score.setAccessibleName("Score")
@@ -141,7 +149,11 @@ class OverlayView(QWidget):
         self.export_button.clicked.connect(self.exportRequested)
         self.bar.add_widget(button_row(*self.tool_buttons.values(), self.fit_button, self.lines_button))
         self.bar.add_widget(button_row(self.table_button, self.copy_button, self.export_button))
+        self.found = TextLabel(muted=True, size=SMALL, wrap=False)
+        self.found.setAccessibleName("Found points")
+        self.found.hide()
         self.bar.add_widget(self.bar.search)
+        self.bar.add_widget(self.found)
 
     def _make_notice(self) -> QWidget:
         self._notice_text = TextLabel()
@@ -197,6 +209,13 @@ class OverlayView(QWidget):
         self.compute_button.setVisible(bool(compute))
         self.cancel_button.setVisible(cancel)
         self.all_button.setVisible(chosen)
+
+    def set_found(self, points: NDArray[np.int32], text: str) -> None:
+        """Ring what was searched for, and say how much it is."""
+        self.plot.set_marked(points)
+        self.plot.zoom_to(points)
+        self.found.setText(text)
+        self.found.setVisible(bool(text))
 
     def set_command(self, command: str) -> None:
         """The command that makes this picture, to be copied."""
@@ -268,11 +287,7 @@ class OverlayView(QWidget):
 
     def _show_scores(self, result: Overlay) -> None:
         level = result.settings.level
-        texts = [score_text(score, level) for score in result.scores]
-        if len(texts) == 1:
-            text = texts[0]
-        else:
-            text = "; ".join(f"{name}: {each}" for name, each in zip(result.settings.sources, texts, strict=True))
+        text = _scores_text(result)
         self._score.setText(text[:1].upper() + text[1:] + ".")
         before = [score.before for score in result.scores if score.asked]
         after = [score.after for score in result.scores if score.asked]
@@ -287,7 +302,7 @@ class OverlayView(QWidget):
             self._stack.setCurrentWidget(self._empty)
         elif self.table_button.isChecked():
             self._fill_table()
-            self._stack.setCurrentWidget(self.table)
+            self._stack.setCurrentWidget(self._table_page)
         else:
             self._stack.setCurrentWidget(self._splitter)
 
@@ -314,7 +329,12 @@ class OverlayView(QWidget):
             return
         count = result.items[0]
         chosen = self.plot.selection
-        self._rows = (np.asarray(chosen, np.int64) if len(chosen) else np.arange(len(result.model)))[:MOST_ROWS]
+        points = np.asarray(chosen, np.int64) if len(chosen) else np.arange(len(result.model))
+        self._rows = points[:MOST_ROWS]
+        which = "selected points" if len(chosen) else "points"
+        cut = f"The first {MOST_ROWS:,} of {len(points):,} {which}" if len(points) > MOST_ROWS else f"All {which}"
+        hint = "" if len(chosen) else " Select points to list them alone."
+        self._table_note.setText(f"{cut}.{hint} Export… writes the coordinates of all.")
         neighbours = details.neighbours if details is not None else ()
         first = "image" if result.settings.level is OverlayLevel.IMAGES else "template"
         columns = [first, "subject", "model", "x before", "y before", "x after", "y after"]
@@ -340,6 +360,22 @@ class OverlayView(QWidget):
                 ]
             rows.append(row)
         self.table.set_table(columns, rows)
+
+
+def _scores_text(result: Overlay) -> str:
+    """Every score with what it counts; what several sources have in common once."""
+    level, first = result.settings.level, result.scores[0]
+    if len(result.scores) == 1 or not first.asked:
+        return score_text(first, level)
+    each = ", ".join(
+        f"{name} {100 * score.before:.1f} → {100 * score.after:.1f} % (alone {100 * score.source_own:.1f} %)"
+        for name, score in zip(result.settings.sources, result.scores, strict=True)
+    )
+    return (
+        f"nearest other target {str(level).removesuffix('s')} shows the same subject, before → after, of"
+        f" {first.asked:,} {level} each: {each}; target alone {100 * first.target_own:.1f} %,"
+        f" chance {100 * first.chance:.2f} %"
+    )
 
 
 def _neighbour(result: Overlay, details: OverlayDetails, near: NDArray[np.int32] | None, item: int) -> str:

@@ -42,6 +42,8 @@ _REACH = 14
 _NOTCH, _STEP = 1.25, 60
 #: Lines drawn at once; more would hide what they join.
 MOST_LINES = 2_000
+#: Marked points up to which each has a wide ring; the rings of more lie close, so that points stay to be seen.
+_FEW_MARKED = 150
 #: Pixels that the mouse may move in a click.
 _CLICK = 4
 _ARROWS = {
@@ -106,6 +108,7 @@ class ScatterPlot(QWidget):
         self._under = -1
         self._current = -1
         self._picture: QImage | None = None
+        self._behind: QImage | None = None
         self._drawn: Drawn | None = None
         self._pressed: QPointF | None = None
         self._last = QPointF()
@@ -190,6 +193,7 @@ class ScatterPlot(QWidget):
     def set_lines(self, pairs: NDArray[np.integer]) -> None:
         """Join points, (m, 2) numbers; the first 2,000 are drawn."""
         self._lines = np.asarray(pairs, np.int32).reshape(-1, 2)
+        self._behind = None
         self.update()
 
     def set_tool(self, tool: Tool) -> None:
@@ -226,7 +230,7 @@ class ScatterPlot(QWidget):
         """Bring some points into view, where they are not."""
         if self._points is None or not len(numbers):
             return
-        places = self._points.places(self._blend)[numbers]
+        places = self._points.places(self._blend, numbers)
         half_width, half_height = self.width() / 2 / self._camera.scale, self.height() / 2 / self._camera.scale
         outside = (abs(places[:, 0] - self._camera.x) > half_width) | (abs(places[:, 1] - self._camera.y) > half_height)
         if outside.any():
@@ -253,7 +257,7 @@ class ScatterPlot(QWidget):
     def _on_screen(self, numbers: NDArray[np.integer]) -> NDArray[np.float64]:
         assert self._points is not None
         raster, ratio = self.raster(), self.devicePixelRatioF()
-        places = self._points.places(self._blend)[numbers].astype(np.float64)
+        places = self._points.places(self._blend, numbers).astype(np.float64)
         across = (places[:, 0] - raster.left) * raster.scale
         down = (raster.top - places[:, 1]) * raster.scale
         return np.stack([np.floor(across) + 0.5, np.floor(down) + 0.5], axis=1) / ratio
@@ -272,7 +276,7 @@ class ScatterPlot(QWidget):
         self._emphasised = self._points.grid(self._blend, self._selection) if self._points and there else None
 
     def _changed(self) -> None:
-        self._picture = None
+        self._picture = self._behind = None
         self.update()
         self.viewChanged.emit()
 
@@ -284,7 +288,7 @@ class ScatterPlot(QWidget):
         if self._points is None or self._grid is None:
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._draw_lines(painter)
+        self._draw_behind(painter)
         if self._picture is None:
             self._picture, self._drawn = self._layers.draw(
                 self.raster(), self.devicePixelRatioF(), theme, self._points.classes, self._shown, self._grid,
@@ -301,6 +305,22 @@ class ScatterPlot(QWidget):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         inset = 1.0 if focus else 0.5
         painter.drawRect(QRectF(self.rect()).adjusted(inset, inset, -inset, -inset))
+
+    def _draw_behind(self, painter: QPainter) -> None:
+        """The lines, kept until they change: thousands of them would make every move of the mouse slow."""
+        if not len(self._lines):
+            return
+        if self._behind is None:
+            ratio = self.devicePixelRatioF()
+            raster = self.raster()
+            self._behind = QImage(raster.width, raster.height, QImage.Format.Format_ARGB32_Premultiplied)
+            self._behind.setDevicePixelRatio(ratio)
+            self._behind.fill(0)
+            drawing = QPainter(self._behind)
+            drawing.setRenderHint(QPainter.RenderHint.Antialiasing)
+            self._draw_lines(drawing)
+            drawing.end()
+        painter.drawImage(QPointF(0, 0), self._behind)
 
     def _draw_lines(self, painter: QPainter) -> None:
         lines = self._lines[:MOST_LINES]
@@ -320,9 +340,13 @@ class ScatterPlot(QWidget):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         if len(self._marked) and self._points is not None:
             marked = self._marked[np.array(self._shown)[self._points.codes[self._marked]]]
-            painter.setPen(QPen(QColor(theme.text), 1.6))
+            few = len(marked) <= _FEW_MARKED
+            tint = QColor(theme.text)
+            tint.setAlphaF(1.0 if few else 0.5)
+            painter.setPen(QPen(tint, 1.6 if few else 1.0))
+            radius = look / 2 + (4 if few else 1.5)
             for x, y in self._on_screen(marked[:MOST_LINES]).tolist():
-                painter.drawEllipse(QPointF(x, y), look / 2 + 4, look / 2 + 4)
+                painter.drawEllipse(QPointF(x, y), radius, radius)
         for number, colour, width in ((self._current, theme.accent, 2.5), (self._under, theme.text, 2.0)):
             if number >= 0:
                 painter.setPen(QPen(QColor(theme.surface), width + 2))
@@ -556,7 +580,7 @@ class ScatterPlot(QWidget):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
-            self._picture = None
+            self._picture = self._behind = None
             self.update()
 
     def resizeEvent(self, event: QResizeEvent) -> None:

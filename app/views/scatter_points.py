@@ -79,18 +79,17 @@ class ScatterPoints:
         """Points of each class."""
         return [self._ends[1.0].count(code) for code in range(len(self.classes))]
 
-    def places(self, blend: float) -> NDArray[np.float32]:
-        """(n, 2) float32, between the layouts in a straight line."""
+    def places(self, blend: float, only: NDArray[np.integer] | slice = slice(None)) -> NDArray[np.float32]:
+        """(n, 2) float32, between the layouts in a straight line; of all points or ``only`` some."""
         if blend >= 1 or self.before is self.after:
-            return self.after
-        if blend <= 0:
-            return self.before
-        return self.before + np.float32(blend) * (self.after - self.before)
+            return self.after[only]
+        before = self.before[only]
+        return before if blend <= 0 else before + np.float32(blend) * (self.after[only] - before)
 
     def grid(self, blend: float, only: NDArray[np.integer] | None = None) -> PointGrid:
         """The points sorted, all or ``only`` some."""
         if only is not None:
-            return PointGrid.build(self.places(blend)[only], self.codes[only], len(self.classes), only)
+            return PointGrid.build(self.places(blend, only), self.codes[only], len(self.classes), only)
         if blend >= 1 or blend <= 0 or self.before is self.after:
             return self._ends[0.0 if blend <= 0 else 1.0]
         return PointGrid.build(self.places(blend), self.codes, len(self.classes))

@@ -268,3 +268,25 @@ def test_a_few_points_far_out_do_not_make_all_others_small_and_f_shows_them_too(
     plot.resize(500, 300)
     plot.grab()
     assert plot.in_view == 503
+
+
+def test_lines_join_points_behind_them_and_go_with_the_view(plot: ScatterPlot) -> None:
+    middle = (at(plot, 0) + at(plot, 9)) / 2
+
+    def crossed(down: int) -> bool:
+        picture = plot.grab().toImage()
+        near = [middle + QPoint(x, y + down) for x in range(-3, 4) for y in range(-3, 4)]
+        return min(picture.pixelColor(place).lightness() for place in near) < 230
+
+    assert not crossed(0)
+    plot.set_lines(np.array([[0, 9]]))
+    assert crossed(0)
+    plot.set_camera(plot.camera.moved(0, 40))
+    assert not crossed(0)
+    assert crossed(40)
+    plot.set_shown(0, False)
+    assert not crossed(40)
+    plot.set_shown(0, True)
+    assert crossed(40)
+    plot.set_lines(np.zeros((0, 2)))
+    assert not crossed(40)

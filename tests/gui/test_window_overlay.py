@@ -290,6 +290,9 @@ def test_a_search_rings_what_it_finds(overlaid: MainWindow, qtbot: QtBot) -> Non
     qtbot.waitUntil(lambda: len(view.plot._marked) > 0, timeout=PATIENCE)
     assert {view.result.subject_names[code] for code in view.result.subject[view.plot._marked]} == {name}
     assert len(view.plot._marked) == 10
+    assert view.found.text() == "5 images found"
+    view.bar.search.setText("nobody of this name")
+    qtbot.waitUntil(lambda: view.found.text() == "nothing found here", timeout=PATIENCE)
     view.bar.search.clear()
     qtbot.waitUntil(lambda: len(view.plot._marked) == 0, timeout=PATIENCE)
 
@@ -401,7 +404,9 @@ def test_the_picture_and_its_coordinates_are_exported_without_names(
 def test_the_copied_command_gives_the_same_overlay(overlaid: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
     from typer.testing import CliRunner
 
-    from canon_core.cli import app
+    from canon_core.cli.application import app, load_commands
+
+    load_commands()
 
     view = overlaid.overlay_view
     view.copy_command_action.trigger()
