@@ -48,7 +48,7 @@ class DemoPlan:
     fold_people: range = range(HELD_OUT + 1000, HELD_OUT + 1320)
     networks: tuple[str, ...] = NETWORKS
     steps: tuple[int, ...] = (64, 256, 1024)
-    repeats: int = 3
+    repeats: int = 2
 
     @property
     def counted(self) -> tuple[str, ...]:

@@ -119,9 +119,10 @@ def _sync_folder(folder: Path) -> None:
 def _remove_stale(path: Path) -> None:
     """Remove what killed writers of this file left behind. Young ones may belong to a living writer."""
     old = time.time() - _STALE_AFTER
-    for leftover in path.parent.iterdir():
-        name = leftover.name
-        if name.startswith(f".{path.name}.") and name.endswith(".tmp") and len(name) == len(path.name) + 14:
+    start, size = f".{path.name}.", len(path.name) + 14
+    for name in os.listdir(path.parent):  # thousands of results may lie there: plain names are looked through quickly
+        if len(name) == size and name.startswith(start) and name.endswith(".tmp"):
+            leftover = path.parent / name
             with suppress(OSError):
                 if leftover.stat().st_mtime < old:
                     leftover.unlink()
