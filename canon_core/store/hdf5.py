@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import h5py
 import numpy as np
@@ -15,6 +15,7 @@ from canon_core.errors import StoreError
 from canon_core.jobs import system_error
 from canon_core.limits import H5_CALL_BYTES, MAX_DIMENSIONS, MAX_IMAGES
 from canon_core.store.atomic import store_error
+from canon_core.store.heap_check import LENGTH_BYTES, HeapCheckedFile
 
 #: What to do about a damaged file, unless its reader knows better.
 DEFAULT_REMEDY = "delete it and compute it again"
@@ -28,23 +29,24 @@ _MAX_AXES = 4
 _BUILT_IN_FILTERS = frozenset(
     (h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32, h5py.h5z.FILTER_LZF)
 )
+#: How h5py words damage.
+_DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError)
 
 
 @contextmanager
-def open_hdf5(path: Path, mode: Literal["r", "r+"] = "r", *, remedy: str = DEFAULT_REMEDY) -> Iterator[h5py.File]:
-    """Open an existing HDF5 file after checking what is in it.
+def open_hdf5(path: Path, *, remedy: str = DEFAULT_REMEDY) -> Iterator[h5py.File]:
+    """Open an existing HDF5 file for reading after checking what is in it.
 
     Every link is looked at before it is followed. Refused are external and soft links, external storage, virtual
     datasets, arrays whose shape the file cannot hold, element types other than numbers, truth values and text, filters
-    that need a plugin, and files that are not HDF5 or were cut short. HDF5's own file locking is off: the study has
-    one lock for all of its files.
+    that need a plugin, and files that are not HDF5 or were cut short; whenever it is read, global heaps that HDF5 would
+    not come to the end of (:mod:`canon_core.store.heap_check`). HDF5's own file locking is off: the study has one lock
+    for all of its files.
 
     Parameters
     ----------
     path : Path
         The file.
-    mode : {"r", "r+"}
-        For reading, or for writing into what is there.
     remedy : str
         What the user should do when the file is unusable.
 
@@ -57,20 +59,25 @@ def open_hdf5(path: Path, mode: Literal["r", "r+"] = "r", *, remedy: str = DEFAU
     path = Path(path)
     try:
         size = path.stat().st_size
-        file = h5py.File(path, mode, locking=False)
+        checked = HeapCheckedFile(path, remedy)
     except FileNotFoundError:
         raise StoreError("there is no such file", path=path, remedy=remedy) from None
     except OSError as error:
         raise _unusable(error, path, remedy) from error
-    with file:
+    with checked:
         try:
-            _check_objects(file, size, path, remedy)
-        except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:  # as h5py words damage
-            raise StoreError("damaged HDF5 file", path=path, remedy=remedy) from error
-        try:
-            yield file
-        except OSError as error:
-            raise _unusable(error, path, remedy) from error
+            with _opened(checked, path, remedy) as file:
+                try:
+                    _check_objects(file, size, path, remedy)
+                except _DAMAGE as error:
+                    raise StoreError("damaged HDF5 file", path=path, remedy=remedy) from error
+                yield file
+        except Exception as error:
+            if checked.fault is not None:
+                raise checked.fault from error
+            if isinstance(error, OSError):
+                raise _unusable(error, path, remedy) from error
+            raise
 
 
 def rows_per_call(row_bytes: int) -> int:
@@ -88,6 +95,14 @@ def read_slices(dataset: h5py.Dataset, start: int, stop: int) -> np.ndarray[Any,
         high = min(low + step, stop)
         dataset.read_direct(result, np.s_[low:high], np.s_[low - start : high - start])
     return result
+
+
+def _opened(checked: HeapCheckedFile, path: Path, remedy: str) -> h5py.File:
+    file = h5py.File(checked, "r", locking=False)
+    if file.id.get_create_plist().get_sizes()[1] != LENGTH_BYTES:
+        file.close()
+        raise StoreError("an HDF5 file with lengths of a kind that is not read", path=path, remedy=remedy)
+    return file
 
 
 def _unusable(error: OSError, path: Path, remedy: str) -> StoreError:
