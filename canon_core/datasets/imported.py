@@ -10,7 +10,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from canon_core.datasets.embedding_files import ID_NAMES, WHAT, read_embedding_table, refuse_size
+from canon_core.datasets.embedding_files import WHAT, Wanted, read_embedding_table, refuse_size
+from canon_core.datasets.id_names import is_id_name
 from canon_core.datasets.text_file import read_lines, read_rows, remarks
 from canon_core.errors import DatasetError
 from canon_core.jobs import JobContext, system_error
@@ -89,15 +90,15 @@ class Pairing:
 
 
 def read_imported(
-    path: Path, ctx: JobContext, *, ids: Path | None = None, dataset: str | None = None
+    path: Path, ctx: JobContext, *, ids: Path | None = None, array: str | None = None
 ) -> ImportedEmbeddings:
     """Read embeddings that another program made.
 
-    ``.npz``: ``embs``, with ``embs_f`` kept as mirrored, as the paper's authors save them; else the only
-    two-dimensional array of numbers. ``.h5``: the dataset named, else the first of two dimensions in the order of
-    names. ``.csv``: a row an image; the first column is its id where it holds anything but numbers. ``.parquet``: one
-    column of lists or many of numbers, if pyarrow is installed. Arrays named ``ids``, ``names``, ``paths`` or alike
-    are ids.
+    ``.npz`` and ``.h5``: the array named, else ``embs``, with ``embs_f`` kept as mirrored, as the paper's authors save
+    them, else one called ``embeddings`` or ``features``, else the only table of numbers. ``.csv``: a row an image; the
+    first column is its id where its name or what is in it says so. ``.parquet``: one column of lists or many of
+    numbers, if pyarrow is installed. Arrays and columns called ``ids``, ``image_names``, ``paths`` or alike
+    (:mod:`canon_core.datasets.id_names`) are ids.
 
     Parameters
     ----------
@@ -107,14 +108,15 @@ def read_imported(
         Cancellation.
     ids : Path, optional
         Text file with the id of each row, a line each (or the first column of a CSV).
-    dataset : str, optional
-        Name of the array in an ``.npz`` or ``.h5``.
+    array : str, optional
+        Name of the embeddings in a file of several arrays.
 
     Raises
     ------
     DatasetError
         Missing, damaged or of another kind; objects that would have to be unpickled; too many rows, dimensions or
-        bytes; ids that are not as many as rows, or that stand twice.
+        bytes; several arrays that could be the embeddings; what may be ids and does not say so; ids that are not as
+        many as rows, or that stand twice.
     Cancelled
         When the job was cancelled.
     """
@@ -124,7 +126,7 @@ def read_imported(
         with path.open("rb") as file:
             if file.read(2) == b"\x1f\x8b":
                 raise DatasetError("is compressed with gzip", path=path, remedy="unpack it with gunzip")
-        array, names, notes = read_embedding_table(path, dataset, ctx)
+        table, names, notes = read_embedding_table(path, Wanted(array, ids_elsewhere=ids is not None), ctx)
     except OSError as error:
         fault = system_error(error)
         raise DatasetError(
@@ -133,7 +135,7 @@ def read_imported(
     except MemoryError as error:
         raise DatasetError("does not fit into memory", path=path, remedy="split it or close other programs") from error
     ctx.check()
-    rows = _rows(path, array)
+    rows = _rows(path, table)
     if ids is not None:
         names = _read_ids(ids)
         notes = [*notes, f"ids from {ids.name}", *remarks(ids)]
@@ -221,7 +223,7 @@ def _read_ids(path: Path) -> list[str]:
     what = "a text file with the id of each row"
     if path.suffix.casefold() == ".csv":
         rows = [fields[0] for _, fields in read_rows(path, what)]
-        return rows[1:] if rows and rows[0].casefold() in ID_NAMES else rows
+        return rows[1:] if rows and (not rows[0] or is_id_name(rows[0])) else rows
     return [line.strip() for line in read_lines(path, what) if line.strip()]
 
 

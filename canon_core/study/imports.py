@@ -71,7 +71,14 @@ class ImportReport:
 
 
 def import_embeddings(
-    study: Study, file: Path, *, model: str, dataset: str, ids: Path | None = None, ctx: JobContext
+    study: Study,
+    file: Path,
+    *,
+    model: str,
+    dataset: str,
+    ids: Path | None = None,
+    array: str | None = None,
+    ctx: JobContext,
 ) -> ImportReport:
     """Read a file of embeddings and store them as one model's embeddings of one dataset.
 
@@ -89,6 +96,8 @@ def import_embeddings(
         Names in the study.
     ids : Path, optional
         Text file with the id of each row.
+    array : str, optional
+        Name of the embeddings in a file of several arrays.
     ctx : JobContext
         Progress and cancellation; nothing changes before all is written.
 
@@ -108,7 +117,7 @@ def import_embeddings(
             path=study.path,
             remedy="give the imported ones another --model name",
         )
-    imported = read_imported(path, ctx, ids=ids)
+    imported = read_imported(path, ctx, ids=ids, array=array)
     if not len(imported):
         raise DatasetError("holds no embeddings", path=path, remedy="give a file with one row an image")
     if not new_model and study.model(model).dimensions != imported.dimensions:

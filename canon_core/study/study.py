@@ -593,12 +593,19 @@ class Study:
         self.refresh_states()
 
     def import_embeddings(
-        self, file: Path, *, model: str, dataset: str, ids: Path | None = None, ctx: JobContext
+        self,
+        file: Path,
+        *,
+        model: str,
+        dataset: str,
+        ids: Path | None = None,
+        array: str | None = None,
+        ctx: JobContext,
     ) -> ImportReport:
         """Take in embeddings that were made elsewhere: :func:`canon_core.study.imports.import_embeddings`."""
         from canon_core.study.imports import import_embeddings
 
-        return import_embeddings(self, file, model=model, dataset=dataset, ids=ids, ctx=ctx)
+        return import_embeddings(self, file, model=model, dataset=dataset, ids=ids, array=array, ctx=ctx)
 
     def add_imported_model(self, name: str, file: Path, dimensions: int) -> ModelEntry:
         """Add a model of which there are embeddings only.
