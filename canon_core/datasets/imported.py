@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import posixpath
+import unicodedata
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,10 +14,13 @@ from numpy.typing import NDArray
 
 from canon_core.datasets.embedding_files import WHAT, Wanted, read_embedding_table, refuse_size
 from canon_core.datasets.id_names import is_id_name
+from canon_core.datasets.images import IMAGE_SUFFIXES
 from canon_core.datasets.text_file import read_lines, read_rows, remarks
 from canon_core.errors import DatasetError
 from canon_core.jobs import JobContext, system_error
 
+#: Endings that two ids of one image may differ by; what stands behind any other dot is part of the name.
+_ENDINGS: Final = IMAGE_SUFFIXES | {".npy", ".npz", ".emb"}
 #: Ids that are listed one by one.
 _SHOWN: Final = 3
 
@@ -67,12 +72,15 @@ class Pairing:
         Ids of rows that nobody wants.
     by : str
         ``row`` or ``id``.
+    loosely : str
+        What ids were compared without, where they did not match as they are; else empty.
     """
 
     rows: NDArray[np.int64]
     missing: tuple[str, ...]
     unused: tuple[str, ...]
     by: str
+    loosely: str = ""
 
     @property
     def complete(self) -> bool:
@@ -151,7 +159,9 @@ def read_imported(
 def pair_rows(imported: ImportedEmbeddings, wanted: Sequence[str]) -> Pairing:
     """Match imported rows to the ids of a dataset (or of another import): by id where there are ids, else by row.
 
-    Ids match as they are, else without a leading ``./``, with slashes either way, and without the file's ending.
+    Ids match as they are, else without a leading ``./`` and with slashes either way, else with letters and their marks
+    composed (NFC; macOS writes file names with them apart), else without the endings of images and of files of one
+    embedding as well. The first of these by which most match is taken for all.
 
     Raises
     ------
@@ -166,8 +176,8 @@ def pair_rows(imported: ImportedEmbeddings, wanted: Sequence[str]) -> Pairing:
                 remedy="give the id of each row with --ids FILE",
             )
         return Pairing(np.arange(len(wanted)), (), (), "row")
-    best = np.full(len(wanted), -1, np.int64)
-    for spelling in (str, _plain, _stem):
+    best, loosely = np.full(len(wanted), -1, np.int64), ""
+    for spelling, without in _SPELLINGS:
         row_of: dict[str, int] = {}
         for row, name in enumerate(map(spelling, imported.ids)):
             row_of[name] = -1 if name in row_of else row  # two rows of one spelling: neither is meant for certain
@@ -175,7 +185,9 @@ def pair_rows(imported: ImportedEmbeddings, wanted: Sequence[str]) -> Pairing:
         if _twice(rows):
             continue  # two images of one spelling
         if np.count_nonzero(rows >= 0) > np.count_nonzero(best >= 0):
-            best = rows
+            best, loosely = rows, without
+        if (best >= 0).all():
+            break
     if len(wanted) and not (best >= 0).any():
         raise DatasetError(
             f"none of its {len(imported):,} ids is one of the {len(wanted):,} images' (first: "
@@ -190,6 +202,7 @@ def pair_rows(imported: ImportedEmbeddings, wanted: Sequence[str]) -> Pairing:
         tuple(wanted[place] for place in np.flatnonzero(best < 0).tolist()),
         tuple(imported.ids[row] for row in np.flatnonzero(~used).tolist()),
         "id",
+        loosely,
     )
 
 
@@ -250,11 +263,24 @@ def _plain(name: str) -> str:
     return name.replace("\\", "/").removeprefix("./")
 
 
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", _plain(name))
+
+
 def _stem(name: str) -> str:
-    plain = _plain(name)
-    folder, slash, last = plain.rpartition("/")
-    stem, dot, _ = last.rpartition(".")
-    return f"{folder}{slash}{stem if dot and stem else last}"
+    stem = _composed(name)
+    while (parts := posixpath.splitext(stem))[1].casefold() in _ENDINGS:
+        stem = parts[0]
+    return stem
+
+
+#: How ids are spelled for comparison, and what that leaves out of account.
+_SPELLINGS: Final[tuple[tuple[Callable[[str], str], str], ...]] = (
+    (str, ""),
+    (_plain, ""),
+    (_composed, "the way accents are written"),
+    (_stem, "the endings of the files"),
+)
 
 
 def _twice(rows: NDArray[np.int64]) -> bool:

@@ -136,6 +136,9 @@ def import_embeddings(
     bad = _store(study, model, dataset, imported, pairing, faces, ctx)
     matched = int(np.count_nonzero(pairing.rows >= 0))
     missing = set(pairing.missing)
+    notes = imported.notes
+    if pairing.loosely:
+        notes = (*notes, f"ids were matched without regard to {pairing.loosely}")
     return ImportReport(
         model=model,
         dataset=dataset,
@@ -149,7 +152,7 @@ def import_embeddings(
         missing=pairing.missing,
         unused=pairing.unused,
         bad_rows=tuple(faces.ids[row] for row in bad if faces.ids[row] not in missing),
-        notes=imported.notes,
+        notes=notes,
     )
 
 

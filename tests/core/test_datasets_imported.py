@@ -299,6 +299,31 @@ def test_other_spellings_of_a_path_match(spelled: list[str]) -> None:
     assert pairing.rows.tolist() == [0, 1, 2, 3, 4]
 
 
+def test_endings_that_were_passed_over_are_said() -> None:
+    assert pair_rows(imported(NAMES), NAMES).loosely == ""
+    assert pair_rows(imported([f"./{name}" for name in NAMES]), NAMES).loosely == ""
+    stripped = pair_rows(imported([name.replace(".jpg", ".JPG.npy") for name in NAMES]), NAMES)
+    assert stripped.complete
+    assert stripped.loosely == "the endings of the files"
+
+
+def test_what_stands_behind_a_dot_in_a_name_counts() -> None:
+    pairing = pair_rows(
+        imported(["ann.lee", "bob.ray", "john.doe", "eve.x", "v1.25"]), ["ann.lee", "bob.ray", "john.smith", "eve.x"]
+    )
+    assert pairing.missing == ("john.smith",)
+    assert pairing.unused == ("john.doe", "v1.25")
+    with pytest.raises(DatasetError, match="none of its 2 ids"):
+        pair_rows(imported(["ann.lee", "bob.x"], 2), ["ann.ray", "bob.y"])
+
+
+def test_accents_match_however_they_are_written() -> None:
+    pairing = pair_rows(imported(["Zoe\u0308/1.jpg", "Ann/1.png"], 2), ["Ann/1.jpg", "Zo\u00eb/1.jpg"])
+    assert pairing.rows.tolist() == [1, 0]
+    composed = pair_rows(imported(["Zoe\u0308/1.jpg"], 1), ["Zo\u00eb/1.jpg"])
+    assert composed.loosely == "the way accents are written"
+
+
 def test_a_spelling_that_two_rows_share_matches_neither() -> None:
     pairing = pair_rows(imported(["Ann/1.png", "Ann/1.bmp", "Bob/1", "c", "d"]), NAMES)
     assert pairing.rows.tolist() == [-1, -1, 2, -1, -1]
