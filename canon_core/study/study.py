@@ -417,10 +417,16 @@ class Study:
         self._need_writing()
         asked = name
         name, folder = self._new_dataset(asked, root.name)
-        loaded = read_dataset(root, options, ctx, unpack_to=self._unpacked(folder))
-        if asked is None and loaded.format in ("ijbc", "ijbb"):  # it may have been found from a folder inside it
-            name, folder = self._new_dataset(None, loaded.faces.root.parent.name)
-        return self._put_in(name, folder, root, options, loaded)
+        unpacked = self._unpacked(folder)
+        try:
+            loaded = read_dataset(root, options, ctx, unpack_to=unpacked)
+            if asked is None and loaded.format in ("ijbc", "ijbb"):  # it may have been found from a folder inside it
+                name, folder = self._new_dataset(None, loaded.faces.root.parent.name)
+            return self._put_in(name, folder, root, options, loaded)
+        except BaseException:
+            if folder not in {data.folder for data in self._manifest.datasets}:
+                shutil.rmtree(unpacked, ignore_errors=True)
+            raise
 
     def _new_dataset(self, asked: str | None, default: str) -> tuple[str, str]:
         """Name and folder of a new dataset."""
