@@ -382,7 +382,7 @@ def _images(path: Path, found: object, most_bytes: int) -> tuple[bytes, ...]:
             raise _fault(path, f"image {place} has {len(image):,} bytes")
         unpacked += len(image)
         if unpacked > most_bytes:
-            raise _fault(path, f"its {len(found):,} images unpack to many times its size: the same ones again and again")
+            raise _fault(path, f"its {len(found):,} images unpack to many times its size: the same again and again")
         images.append(image)
     return tuple(images)
 

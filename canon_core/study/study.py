@@ -171,6 +171,20 @@ class EmbeddingState:
         return self.current and self.rows > 0 and self.done == self.rows
 
 
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """Embeddings on their way in: where they are to be written, and what is made with them where it is new.
+
+    ``pair`` is the model's and the dataset's folder, as the manifest names embeddings.
+    """
+
+    target: Path
+    pair: str
+    model: ModelRecord | None
+    dataset: DatasetRecord | None
+    faces: FaceImages | None
+
+
 class Study:
     """A study folder, open for reading or for reading and writing.
 
@@ -434,20 +448,6 @@ class Study:
             name = self._free_name(asked, default, [data.name for data in self._manifest.datasets], "dataset")
             return name, _slug(name, {data.folder for data in self._manifest.datasets})
 
-    def add_listed_dataset(self, name: str, file: Path, faces: FaceImages) -> DatasetEntry:
-        """Add a dataset of which there are ids only, as they came with embeddings in ``file``.
-
-        Raises
-        ------
-        StudyError
-            When the name is taken or not allowed.
-        """
-        self._need_writing()
-        name, folder = self._new_dataset(name, name)
-        notes = (f"ids as they came with {file.name}; there are no images",)
-        loaded = LoadedDataset(format=LISTED, faces=faces, folds=None, notes=notes)
-        return self._put_in(name, folder, file, DatasetOptions(), loaded)
-
     def _put_in(
         self, name: str, folder: str, root: Path, options: DatasetOptions, loaded: LoadedDataset
     ) -> DatasetEntry:
@@ -590,8 +590,7 @@ class Study:
 
     def note_embedded(self, model: str, dataset: str, key: str, bad_rows: Sequence[int]) -> None:
         """Remember that embeddings with this content key are complete, and which rows of them are unusable."""
-        rows = tuple(int(row) for row in bad_rows)
-        record = EmbeddingRecord(key=key, bad=len(rows), bad_rows=rows if len(rows) <= MOST_BAD_ROWS else ())
+        record = _embedding_record(key, bad_rows)
         with self._mutex:
             pair = self._pair(model, dataset)
             if self._manifest.embeddings.get(pair) != record:
@@ -613,39 +612,101 @@ class Study:
 
         return import_embeddings(self, file, model=model, dataset=dataset, ids=ids, array=array, ctx=ctx)
 
-    def add_imported_model(self, name: str, file: Path, dimensions: int) -> ModelEntry:
-        """Add a model of which there are embeddings only.
+    def draft_import(self, file: Path, model: str, dimensions: int, dataset: str, faces: FaceImages | None) -> Draft:
+        """Where imported embeddings are to be written, before anything of them is in the study.
+
+        Parameters
+        ----------
+        file : Path
+            Where they come from.
+        model, dataset : str
+            Names; what the study has none of is made when the draft is taken in.
+        dimensions : int
+            Width of the embeddings.
+        faces : FaceImages or None
+            The ids of a new dataset.
 
         Raises
         ------
         StudyError
-            When the name is taken or not allowed.
+            When a name is not allowed.
         """
         with self._mutex:
             self._need_writing()
-            name = self._free_name(name, name, [model.name for model in self._manifest.models], "model")
-            record = ModelRecord(
-                name=name,
-                folder=_slug(name, {model.folder for model in self._manifest.models}),
-                file=OutsidePath.of(file, self._folder),
-                stamps=(),
-                sha256="",
-                spec=ModelSpec(),
-                origin="imported",
-                dimensions=dimensions,
-                parameters=0,
-                macs=0,
-                flops=0,
-                imported=True,
-            )
-            self._change(models=(*self._manifest.models, record))
-            return self._model_entry(record)
+            models = {record.name: record for record in self._manifest.models}
+            datasets = {record.name: record for record in self._manifest.datasets}
+            new_dataset = None
+            if faces is not None:
+                name, folder = self._new_dataset(dataset, dataset)
+                notes = (f"ids as they came with {file.name}; there are no images",)
+                listed = LoadedDataset(format=LISTED, faces=faces, folds=None, notes=notes)
+                new_dataset = self._record_dataset(name, folder, file, DatasetOptions(), listed)
+            new_model = None
+            if model not in models:
+                new_model = self._imported_model(self._free_name(model, model, models, "model"), file, dimensions)
+            model_folder = (new_model or models[model]).folder
+            dataset_folder = (new_dataset or datasets[dataset]).folder
+        target = self._folder / "embeddings" / model_folder / f"{dataset_folder}.h5"
+        return Draft(target, f"{model_folder}/{dataset_folder}", new_model, new_dataset, faces)
 
-    def note_import(self, model: str, dataset: str, record: ImportRecord) -> None:
-        """Remember where a model's embeddings of a dataset came from: from now on these are the current ones."""
+    def take_in(self, draft: Draft, record: ImportRecord, key: str, bad_rows: Sequence[int]) -> None:
+        """Make imported embeddings, which are written, the current ones, with what they need that is new: all of it in
+        one change of the manifest, or nothing.
+
+        Raises
+        ------
+        StudyError
+            When another job was faster with a model or dataset of that name.
+        StoreError
+            When it cannot be written.
+        """
         with self._mutex:
             self._need_writing()
-            self._change(imports={**self._manifest.imports, self._pair(model, dataset): record})
+            models, datasets = self._manifest.models, self._manifest.datasets
+            for new, old in ((draft.model, models), (draft.dataset, datasets)):
+                if new is not None and any(new.name == one.name or new.folder == one.folder for one in old):
+                    raise StudyError(f"'{new.name}' was added meanwhile", path=self._folder, remedy="try again")
+            fields: dict[str, Any] = {
+                "imports": {**self._manifest.imports, draft.pair: record},
+                "embeddings": {**self._manifest.embeddings, draft.pair: _embedding_record(key, bad_rows)},
+            }
+            if draft.model is not None:
+                fields["models"] = (*models, draft.model)
+            if draft.dataset is not None and draft.faces is not None:
+                fields["datasets"] = (*datasets, draft.dataset)
+                save_images(self._folder / "datasets" / draft.dataset.table, draft.faces, None)
+            try:
+                self._change(**fields)
+            except BaseException:
+                if draft.dataset is not None:
+                    _delete([self._folder / "datasets" / draft.dataset.table])
+                raise
+        self.refresh_states()
+
+    def discard(self, draft: Draft) -> None:
+        """Delete what was written for an import that did not come to its end."""
+        with self._mutex:
+            if draft.pair in self._manifest.embeddings:
+                return  # they took the place of others, or another job was faster
+            _delete([draft.target])
+            if draft.model is not None and draft.model.folder not in {one.folder for one in self._manifest.models}:
+                shutil.rmtree(draft.target.parent, ignore_errors=True)
+
+    def _imported_model(self, name: str, file: Path, dimensions: int) -> ModelRecord:
+        return ModelRecord(
+            name=name,
+            folder=_slug(name, {model.folder for model in self._manifest.models}),
+            file=OutsidePath.of(file, self._folder),
+            stamps=(),
+            sha256="",
+            spec=ModelSpec(),
+            origin="imported",
+            dimensions=dimensions,
+            parameters=0,
+            macs=0,
+            flops=0,
+            imported=True,
+        )
 
     def imported_from(self, model: str, dataset: str) -> ImportRecord | None:
         """Where these embeddings came from, None where they were not imported."""
@@ -1002,6 +1063,11 @@ class Study:
                 if any(attributes.get(name) == folder for name in names):
                     doomed.append(path)
         _delete(doomed)
+
+
+def _embedding_record(key: str, bad_rows: Sequence[int]) -> EmbeddingRecord:
+    rows = tuple(int(row) for row in bad_rows)
+    return EmbeddingRecord(key=key, bad=len(rows), bad_rows=rows if len(rows) <= MOST_BAD_ROWS else ())
 
 
 def study_path(path: str | Path) -> Path:

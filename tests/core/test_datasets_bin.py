@@ -148,7 +148,7 @@ def test_tricks_with_opcodes_are_refused(tmp_path: Path, content: bytes) -> None
         read(tmp_path, content)
 
 
-@pytest.mark.parametrize("kind", [bytes, bytearray, lambda data: np.frombuffer(data, np.uint8)])
+@pytest.mark.parametrize("kind", [bytes, lambda data: np.frombuffer(data, np.uint8)])
 def test_one_image_named_again_and_again_does_not_fill_the_disk(tmp_path: Path, kind: Callable) -> None:
     image = kind(b"\xff\xd8\xff" + bytes(300_000))
     with pytest.raises(DatasetError, match="its 2,000 images unpack to many times its size"):

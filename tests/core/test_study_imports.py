@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
+import canon_core.study.study as study_module
 from canon_core.datasets.options import DatasetOptions
 from canon_core.embedding.embed import EmbedOptions
-from canon_core.errors import CanonError, DatasetError, StudyError
+from canon_core.errors import Cancelled, CanonError, DatasetError, StoreError, StudyError
 from canon_core.experiments.embedding import embed_study
 from canon_core.experiments.matrix import matrix_json, run_matrix, stored_matrix
 from canon_core.jobs import JobContext
 from canon_core.maps.kinds import MapKind
+from canon_core.store.embeddings import EmbeddingsWriter
 from canon_core.study.results import FitMode, MatrixSettings
 from canon_core.study.study import Study
 from canon_core.verification.roc import FarRule
@@ -299,3 +301,47 @@ def test_a_dataset_found_from_a_folder_inside_it_is_called_as_the_whole(tmp_path
         for _ in range(2):
             study.add_dataset(tmp_path / "IJBC" / "meta", DatasetOptions(), JobContext())
         assert [entry.name for entry in study.datasets] == ["IJBC", "IJBC-2"]
+
+
+def held(study: Study) -> list[str]:
+    """Every file of a study, and what its manifest says."""
+    files = sorted(str(path.relative_to(study.path)) for path in study.path.rglob("*"))
+    return [*files, (study.path / "study.json").read_text()]
+
+
+@pytest.mark.parametrize("known", ["", "model", "dataset"])
+@pytest.mark.parametrize("stage", ["reading", "rows", "manifest"])
+def test_an_import_that_does_not_end_leaves_nothing_behind(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: str, stage: str
+) -> None:
+    ids = [f"p{number // 2}/{number}" for number in range(20)]
+    file = write(tmp_path / "a", people(20, 8), ids)
+    study.import_embeddings(file, model="first", dataset="one", ctx=JobContext())
+    names = {"model": "first" if known == "model" else "new", "dataset": "one" if known == "dataset" else "fresh"}
+    before, entries = held(study), (study.models, study.datasets)
+    stop = {"reading": "reading", "rows": "importing", "manifest": "nothing"}[stage]
+    ctx = JobContext(emit=lambda event: ctx.cancel() if stop in str(event) else None)
+    if stage == "manifest":
+
+        def full(folder: Path, manifest: object) -> None:
+            raise StoreError("no space left on device", path=folder / "study.json")
+
+        monkeypatch.setattr(study_module, "write_manifest", full)
+    with pytest.raises((Cancelled, StoreError)):
+        study.import_embeddings(file, **names, ctx=ctx)
+    assert held(study) == before
+    assert (study.models, study.datasets) == entries
+    monkeypatch.undo()
+    assert study.import_embeddings(file, **names, ctx=JobContext()).matched == 20
+
+
+def test_a_full_disk_names_the_file_that_was_to_be_written(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(writer: EmbeddingsWriter, block: np.ndarray) -> None:
+        raise StoreError("no space left on device", path=writer.path)
+
+    monkeypatch.setattr(EmbeddingsWriter, "append", full)
+    with pytest.raises(StoreError) as caught:
+        study.import_embeddings(write(tmp_path / "a", people(20, 8)), model="a", dataset="d", ctx=JobContext())
+    assert caught.value.path == study.path / "embeddings" / "a" / "d.h5"
