@@ -129,7 +129,9 @@ class TemplatesRecord(_Record):
 class DatasetRecord(_Record):
     """A dataset in the study; its images are listed in ``datasets/<folder>.<fingerprint, 16 digits>.h5``.
 
-    ``root`` is what the user named, ``image_root`` the folder its images lie below where that is another.
+    ``root`` is what the user named, ``image_root`` the folder its images lie below where that is another. ``earlier``
+    are fingerprints that a template dataset had when its lists gave the same images other subjects: embeddings made
+    then still count (the protocol's own fingerprint covers subjects, and results depend on that).
     """
 
     name: Name
@@ -148,6 +150,12 @@ class DatasetRecord(_Record):
     has_images: bool = True
     templates: TemplatesRecord | None = None
     sources: tuple[SourceStamp, ...] = ()
+    earlier: tuple[Digest, ...] = ()
+
+    @property
+    def fingerprints(self) -> tuple[str, ...]:
+        """Of images whose embeddings are this dataset's, today's first."""
+        return (self.fingerprint, *self.earlier)
 
     @property
     def table(self) -> str:

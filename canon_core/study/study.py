@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from canon_core.study.imports import ImportReport
 
 _NAME = re.compile(NAME_PATTERN, re.ASCII)
+#: Fingerprints of relabelled images that are remembered.
+_MOST_EARLIER = 50
 #: Format of a dataset of which only ids are known.
 LISTED = "ids"
 _FOLDERS = ("datasets", "embeddings", "maps", "results")
@@ -522,11 +524,23 @@ class Study:
             and self._same_sources(record)
         ):
             return entry
-        if not same_images:
+        relabelled = (
+            not same_images
+            and known is not None
+            and record.templates is not None
+            and loaded.templates is not None
+            and loaded.faces.same_but_subjects(known)
+        )
+        if relabelled:
+            ctx.log(f"{record.name}: the same images show other subjects than before; embeddings still count")
+        elif not same_images:
             ctx.log(f"{record.name}: its images changed since they were last read; older embeddings are out of date")
         with self._mutex:
             now = self._dataset_by_folder(record.folder)
             changed = self._record_dataset(now.name, now.folder, entry.path, entry.options, loaded)
+            if relabelled or same_images:
+                earlier = tuple(dict.fromkeys(one for one in now.fingerprints if one != changed.fingerprint))
+                changed = changed.model_copy(update={"earlier": earlier[:_MOST_EARLIER]})
             self._save_dataset(changed, loaded)
             self._put_dataset(changed, revise=changed != now)
             if not self.read_only:  # only now are the old lists no longer needed
@@ -540,13 +554,29 @@ class Study:
         return self._folder / "embeddings" / folder / f"{self._dataset_record(dataset).folder}.h5"
 
     def embeddings_key(self, model: str, dataset: str) -> str:
-        """Content key that the embeddings must carry to count as current."""
+        """Content key of the embeddings, if they are current as last seen by :meth:`refresh_states`; else the one that
+        they would have to carry."""
+        with self._mutex:
+            keys = self._current_keys(model, dataset)
+            seen = self._states.get((self._model_record(model).folder, self._dataset_record(dataset).folder))
+            held = None if seen is None or isinstance(seen[1], str) else seen[1].attributes.get("key")
+        return str(held) if held in keys else keys[0]
+
+    def fingerprints(self, dataset: str) -> tuple[str, ...]:
+        """Of images whose embeddings are the dataset's, today's first: templates may have been given other subjects
+        since."""
+        return self._dataset_record(dataset).fingerprints
+
+    def _current_keys(self, model: str, dataset: str) -> tuple[str, ...]:
+        """Content keys of which the embeddings must carry one to count as current, today's first."""
         record = self._model_record(model)
-        fingerprint = self._dataset_record(dataset).fingerprint
+        fingerprints = self._dataset_record(dataset).fingerprints
         if record.imported:
             imported = self._manifest.imports.get(self._pair(model, dataset))
-            return imported_key("" if imported is None else imported.sha256, fingerprint)
-        return embeddings_key(record.sha256, record.spec.digest(), fingerprint)
+            content = "" if imported is None else imported.sha256
+            return tuple(imported_key(content, fingerprint) for fingerprint in fingerprints)
+        spec = record.spec.digest()
+        return tuple(embeddings_key(record.sha256, spec, fingerprint) for fingerprint in fingerprints)
 
     def embedding_state(self, model: str, dataset: str) -> EmbeddingState:
         """How far these embeddings are, as last seen by :meth:`refresh_states`; touches no HDF5 file."""
@@ -1019,7 +1049,7 @@ class Study:
         rows = self._dataset_record(dataset).images
         if isinstance(info, str):
             return EmbeddingState(0, rows, current=False, damage=info)
-        current = info.attributes.get("key") == self.embeddings_key(model, dataset)
+        current = info.attributes.get("key") in self._current_keys(model, dataset)
         return EmbeddingState(
             done=info.done,
             rows=info.rows,

@@ -22,6 +22,9 @@ from canon_core.study.results import FitMode, MatrixSettings
 from canon_core.study.study import Study
 from canon_core.verification.roc import FarRule
 
+from .naive.protocol import Shape
+from .template_study import make_study
+
 FAR = (1e-1, 1e-2)
 
 
@@ -345,3 +348,36 @@ def test_a_full_disk_names_the_file_that_was_to_be_written(
     with pytest.raises(StoreError) as caught:
         study.import_embeddings(write(tmp_path / "a", people(20, 8)), model="a", dataset="d", ctx=JobContext())
     assert caught.value.path == study.path / "embeddings" / "a" / "d.h5"
+
+
+def test_other_subjects_of_the_same_templates_keep_embeddings_and_renew_results(tmp_path: Path) -> None:
+    shape = Shape(
+        subjects=12, verification_templates=2, images=3, media=4, unscored=0, pairs=1, repeated_pairs=0, seed=3
+    )
+    made = make_study(tmp_path, shape)
+    names = tmp_path / "data" / "meta"
+    with Study.open(made.path) as study:
+        settings = MatrixSettings("ijb", ("a", "b"), mode=FitMode.DISJOINT, far=FAR)
+        before = run_matrix(study, settings, JobContext()).cells["a", "b"]
+        keys, fingerprint = {name: study.embeddings_key(name, "ijb") for name in "ab"}, study.dataset("ijb").fingerprint
+        for path in names.glob("ijbc_1N_*.csv"):
+            heading, *rows = path.read_text().splitlines()
+            moved = [f"{one},{int(subject) + 1000}" for one, subject in (row.split(",") for row in rows)]
+            path.write_text("\n".join([heading, *moved]) + "\n")
+        said: list[str] = []
+        ctx = JobContext(emit=lambda event: said.append(str(event)))
+        after = run_matrix(study, settings, ctx).cells["a", "b"]
+        assert study.dataset("ijb").fingerprint != fingerprint
+        assert any("embeddings still count" in line for line in said)
+        assert {name: study.embeddings_key(name, "ijb") for name in "ab"} == keys
+        assert before is not None
+        assert after is not None
+        assert before.key != after.key, "who the images show is in the result"
+        study.import_embeddings(tmp_path / "a.npz", model="c", dataset="ijb", ctx=JobContext())
+    with Study.open(made.path) as study:
+        assert run_matrix(study, MatrixSettings("ijb", ("a", "b", "c"), far=FAR), JobContext()).missing == {}
+        points = names / "ijbc_name_5pts_score.txt"
+        first, *others = points.read_text().splitlines()
+        points.write_text("\n".join([first.rpartition(" ")[0] + " 0.123", *others]) + "\n")
+        with pytest.raises(StudyError, match=r"imported embeddings of 'a' are out of date .* with `canon import`"):
+            run_matrix(study, settings, JobContext())
