@@ -28,7 +28,7 @@ from canon_core.store.embeddings import (
     read_info,
     unusable,
 )
-from canon_core.store.hdf5 import open_hdf5, read_slices
+from canon_core.store.hdf5 import open_hdf5, read_slices, write_hdf5
 
 Float32 = npt.NDArray[np.float32]
 
@@ -185,7 +185,7 @@ def _write_hdf5(path: Path, rows: _Rows, portable: PortableMap, blocks: Iterator
             writer.append(block)
     if rows.ids is not None:
         letters = np.array([name.encode("utf-8", "replace") for name in rows.ids])
-        with h5py.File(path, "r+", locking=False) as file:
+        with write_hdf5(path, "r+") as file:
             file.create_dataset(_IDS, data=letters, track_times=False)
 
 

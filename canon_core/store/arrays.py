@@ -11,7 +11,7 @@ import numpy as np
 
 from canon_core.errors import StoreError
 from canon_core.store.atomic import replacing
-from canon_core.store.hdf5 import DEFAULT_REMEDY, open_hdf5, read_slices, rows_per_call
+from canon_core.store.hdf5 import DEFAULT_REMEDY, open_hdf5, read_slices, rows_per_call, write_hdf5
 
 Attribute = str | int | float
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -56,7 +56,7 @@ def save_arrays(
     ValueError
         For arrays that cannot be stored (objects, text with a NUL inside, names with a slash).
     """
-    with replacing(path) as temporary, h5py.File(temporary, "w", libver=("earliest", "v108"), locking=False) as file:
+    with replacing(path) as temporary, write_hdf5(temporary) as file:
         for name, value in arrays.items():
             if "/" in name or not name:
                 raise ValueError(f"not a name of an array: {name!r}")

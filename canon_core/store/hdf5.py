@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import h5py
 import numpy as np
@@ -16,6 +16,7 @@ from canon_core.jobs import system_error
 from canon_core.limits import H5_CALL_BYTES, MAX_DIMENSIONS, MAX_IMAGES
 from canon_core.store.atomic import store_error
 from canon_core.store.heap_check import LENGTH_BYTES, HeapCheckedFile
+from canon_core.store.written_file import WrittenFile
 
 #: What to do about a damaged file, unless its reader knows better.
 DEFAULT_REMEDY = "delete it and compute it again"
@@ -78,6 +79,28 @@ def open_hdf5(path: Path, *, remedy: str = DEFAULT_REMEDY) -> Iterator[h5py.File
             if isinstance(error, OSError):
                 raise _unusable(error, path, remedy) from error
             raise
+
+
+@contextmanager
+def write_hdf5(path: Path, mode: Literal["w", "r+"] = "w") -> Iterator[h5py.File]:
+    """Write an existing file of our own anew, or (``r+``) into what is there, in a format that HDF5 1.8 reads.
+
+    Raises
+    ------
+    StoreError
+        For what the operating system refuses, at the end of the block.
+    """
+    try:
+        written = WrittenFile(path)
+    except OSError as error:
+        raise store_error(error, path) from error
+    with written:
+        try:
+            with h5py.File(written, mode, libver=("earliest", "v108"), locking=False) as file:
+                yield file
+        finally:
+            if written.fault is not None:
+                raise store_error(written.fault, path) from written.fault
 
 
 def rows_per_call(row_bytes: int) -> int:

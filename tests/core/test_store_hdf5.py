@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -200,3 +203,43 @@ def test_text_in_many_heaps_is_read(tmp_path: Path) -> None:
         file["ids"] = texts
     with open_hdf5(tmp_path / "ids.h5") as file:
         assert file["ids"].asstr()[:].tolist() == texts
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from canon_core.errors import StoreError
+from canon_core.store.arrays import save_arrays
+from canon_core.store.embeddings import create_embeddings
+from canon_core.store.hdf5 import write_hdf5
+
+what, limit, path = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
+values = np.random.default_rng(0).normal(size=(1000, 200))
+if what == "added":
+    create_embeddings(path, 2000, 128, {"model": "m"})
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+try:
+    if what == "embeddings":
+        create_embeddings(path, 5000, 128, {"model": "m"})
+    elif what == "added":
+        with write_hdf5(path, "r+") as file:
+            file["ids"] = values
+    else:
+        save_arrays(path, {"x": values, "names": ["a"] * 500}, {"kind": "map"}, compress=what == "compressed")
+except StoreError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits on the size of files")
+@pytest.mark.parametrize("what", ["embeddings", "arrays", "compressed", "added"])
+@pytest.mark.parametrize("limit", [100, 3000, 1_200_000])
+def test_a_limit_on_the_size_of_files_is_an_error_of_ours_and_no_crash(tmp_path: Path, what: str, limit: int) -> None:
+    path = tmp_path / "made.h5"
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, what, str(limit), str(path)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{path}: file too large; raise the limit on the size of files (ulimit -f)")
+    assert [entry.name for entry in tmp_path.iterdir()] == (["made.h5"] if what == "added" else [])
