@@ -74,6 +74,11 @@ class UsableEmbeddings:
             state = study.embedding_state(name, dataset)
             if not state.complete:
                 self.missing[name] = _why(name, dataset, state, imported=study.model(name).imported)
+        images = study.dataset(dataset).images
+        bad_of = {name: study.bad_rows(name, dataset) for name in models if name not in self.missing}
+        for name, rows in bad_of.items():
+            if len(rows) == images:
+                self.missing[name] = f"'{name}' has no usable embedding of '{dataset}': all are zero or not finite"
         self.models = tuple(name for name in models if name not in self.missing)
         if not self.models:
             reasons = list(self.missing.values()) or ["no model was chosen"]
@@ -91,7 +96,13 @@ class UsableEmbeddings:
         self.dataset = study.dataset(dataset)
         self.paths = {name: study.embeddings_path(name, dataset) for name in self.models}
         self._study = study
-        bad = sorted({row for name in self.models for row in study.bad_rows(name, dataset)})
+        bad = sorted({row for name in self.models for row in bad_of[name]})
+        if len(bad) == images:
+            raise StudyError(
+                f"no image of '{dataset}' has a usable embedding in every one of {', '.join(self.models)}",
+                path=study.path,
+                remedy="choose fewer --models, or import them again",
+            )
         self.rows = np.delete(np.arange(self.dataset.images, dtype=np.int64), bad)
         self.left_out = tuple(self.faces.ids[row] for row in bad)
         self.left_out_digest = hashlib.sha256("\n".join(self.left_out).encode()).hexdigest() if bad else ""

@@ -247,7 +247,7 @@ class Study:
             When another process holds it and ``read_only`` is False.
         """
         folder = Path(os.path.abspath(path))
-        if not folder.exists() and study_path(path).exists():
+        if not (folder / MANIFEST).exists() and study_path(path).exists():  # a folder of photographs may be beside it
             folder = study_path(path)
         manifest = read_manifest(folder)
         lock = None

@@ -419,6 +419,20 @@ measure.read_image = read_slowly
     ok("remove", "s.canon", "--dataset", "many", cwd=folder)
 
 
+def test_ctrl_c_while_a_network_is_looked_at_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_network: Make
+) -> None:
+    def interrupted_there(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    ok("new", "s", cwd=tmp_path)
+    monkeypatch.setattr("canon_core.study.study.resolve_model", interrupted_there)
+    done = CliRunner().invoke(
+        app, ["add-model", str(tmp_path / "s.canon"), str(make_network(tmp_path / "a.onnx"))]
+    )
+    assert (done.exit_code, done.stderr) == (130, "cancelled\n")
+
+
 @pytest.mark.parametrize("module", ["canon_core.cli.commands", "typer", "numpy", "rich.console", "h5py"])
 def test_ctrl_c_while_the_program_still_loads_ends_with_130_and_not_a_word(tmp_path: Path, module: str) -> None:
     stop = f"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -381,3 +382,19 @@ def test_other_subjects_of_the_same_templates_keep_embeddings_and_renew_results(
         points.write_text("\n".join([first.rpartition(" ")[0] + " 0.123", *others]) + "\n")
         with pytest.raises(StudyError, match=r"imported embeddings of 'a' are out of date .* with `canon import`"):
             run_matrix(study, settings, JobContext())
+
+
+def test_models_without_any_usable_row_are_named(study: Study, tmp_path: Path) -> None:
+    ids = [f"p{number // 2}/{number}" for number in range(20)]
+    odd, even = people(20, 8), people(20, 8)
+    odd[::2], even[1::2] = np.nan, 0
+    for name, rows in {"a": people(20, 8), "void": np.full((20, 8), np.nan), "odd": odd, "even": even}.items():
+        study.import_embeddings(write(tmp_path / name, rows, ids), model=name, dataset="d", ctx=JobContext())
+    settings = MatrixSettings("d", ("a", "void"), mode=FitMode.IN_SAMPLE, far=FAR)
+    matrix = run_matrix(study, settings, JobContext())
+    assert matrix.cells["a", "a"] is not None
+    assert matrix.missing["void", "a"] == "'void' has no usable embedding of 'd': all are zero or not finite"
+    with pytest.raises(StudyError, match="nothing to score on 'd': 'void' has no usable embedding"):
+        run_matrix(study, replace(settings, models=("void",)), JobContext())
+    with pytest.raises(StudyError, match="no image of 'd' has a usable embedding in every one of odd, even"):
+        run_matrix(study, replace(settings, models=("odd", "even")), JobContext())
