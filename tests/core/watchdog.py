@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def watchdog(seconds: float = 60) -> Iterator[None]:
-    """End the whole test run, with every thread's traceback, when the block takes longer: a hang is a failure."""
+    """End the whole test run when the block takes longer: a hang is a failure. ``pytest -s`` shows where it hung."""
     faulthandler.dump_traceback_later(seconds, exit=True, file=sys.__stderr__)
     try:
         yield
