@@ -103,6 +103,12 @@ def write_hdf5(path: Path, mode: Literal["w", "r+"] = "w") -> Iterator[h5py.File
                 raise store_error(written.fault, path) from written.fault
 
 
+def plain_attributes(item: h5py.Group | h5py.Dataset) -> dict[str, Any]:
+    """Attributes of an object, without those of variable length: ours have none, and where such a text is damaged HDF5
+    (2.0) crashes the process."""
+    return {name: item.attrs[name] for name in list(item.attrs) if item.attrs.get_id(name).dtype.kind != "O"}
+
+
 def rows_per_call(row_bytes: int) -> int:
     """Rows that one h5py call may move: its lock makes every other thread wait."""
     return max(1, H5_CALL_BYTES // max(1, row_bytes))
@@ -147,7 +153,7 @@ def _check_objects(file: h5py.File, size: int, path: Path, remedy: str) -> None:
     pending: list[h5py.Group] = [file]
     while pending:
         group = pending.pop()
-        dict(group.attrs)  # damage shows here and not in the reader's hands
+        plain_attributes(group)  # damage shows here and not in the reader's hands
         for name in group:
             link = group.get(name, getlink=True)
             if isinstance(link, h5py.ExternalLink):
@@ -165,7 +171,7 @@ def _check_objects(file: h5py.File, size: int, path: Path, remedy: str) -> None:
                 pending.append(item)
             elif isinstance(item, h5py.Dataset):
                 problem = _dataset_problem(item, size)
-                dict(item.attrs)
+                plain_attributes(item)
                 if problem:
                     raise StoreError(f"'{name}' {problem}", path=path, remedy=remedy)
 

@@ -16,7 +16,7 @@ from canon_core.errors import StoreError
 from canon_core.limits import H5_CALL_BYTES
 from canon_core.store.arrays import load_arrays, save_arrays
 from canon_core.store.embeddings import create_embeddings, read_info
-from canon_core.store.hdf5 import open_hdf5, read_slices, rows_per_call
+from canon_core.store.hdf5 import open_hdf5, plain_attributes, read_slices, rows_per_call
 
 from .watchdog import watchdog
 
@@ -248,3 +248,14 @@ def test_a_limit_on_the_size_of_files_is_an_error_of_ours_and_no_crash(tmp_path:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"{path}: file too large; raise the limit on the size of files (ulimit -f)")
     assert [entry.name for entry in tmp_path.iterdir()] == (["made.h5"] if what == "added" else [])
+
+
+def test_attributes_of_variable_length_are_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "damaged.h5"
+    data = with_text(path, attribute=True)
+    heap = data.index(b"GCOL")
+    data[heap + 8 : heap + 16] = bytes(8)
+    path.write_bytes(data)
+    with watchdog(), open_hdf5(path) as file:
+        assert plain_attributes(file) == {}
+        assert (file["embs"][()] == 1).all()
