@@ -168,6 +168,21 @@ def test_what_cannot_be_imported_is_one_line(canon, folder: Path, arguments: tup
     assert "Traceback" not in done.err
 
 
+def test_of_several_arrays_the_one_named_is_taken(canon, folder: Path) -> None:
+    np.savez(folder / "two.npz", first=seen(10, 5), second=seen(10, 7))
+    arguments = ("import", "s.canon", "two.npz", "--model", "third", "--dataset", "people")
+    done = canon(*arguments)
+    assert done.code == 1
+    assert "could be the embeddings: first (72, 10), second (72, 10); say which with --array NAME" in done.err
+    done = canon(*arguments, "--array", "second")
+    assert "embeddings from array second" in done.err
+    with h5py.File(folder / "s.canon" / "embeddings" / "third" / "people.h5") as file:
+        np.testing.assert_array_equal(file["embeddings"][...], seen(10, 7))
+    assert canon("map", "fit", "s.canon", "--source", "old", "--target", "new", "--out", "map.npz").code == 0
+    assert canon("map", "apply", "map.npz", "two.npz", "--array", "first", "--out", "out.npy").code == 0
+    assert canon("import", "s.canon", "map.npz", "--model", "fourth", "--dataset", "people").code == 1
+
+
 # -- map fit and map apply -------------------------------------------------------------------------------------------
 def test_old_embeddings_are_converted_with_a_map_that_says_what_it_is_worth(canon, folder: Path) -> None:
     done = canon("map", "fit", "s.canon", "--source", "old", "--target", "new", "--out", "map.onnx", "--far", "1e-1")
