@@ -19,8 +19,8 @@ from typer.testing import CliRunner
 from canon_core.cli import terminal
 from canon_core.cli.commands import app
 from canon_core.cli.printing import plain_table
+from canon_core.demo.people import HELD_OUT
 from canon_core.demo.study import DemoPlan, demo_notice
-from canon_core.demo.training.people import HELD_OUT
 from canon_core.errors import CanonError
 
 Make = Callable[..., Path]
