@@ -33,8 +33,13 @@ class Ended:
 @pytest.fixture
 def canon(monkeypatch: pytest.MonkeyPatch, folder: Path, capsys: pytest.CaptureFixture[str]):
     """Run a command as ``canon`` does, below ``folder``, without the second a new process takes."""
-    from canon_core.cli import printing, printing_points, printing_statistics, terminal
+    from canon_core.cli import terminal
 
+    load_commands()  # before consoles are replaced: each module keeps the one that is there when it is first imported
+    printing = [
+        module for name, module in sys.modules.items()
+        if name.startswith("canon_core.cli") and getattr(module, "out", None) is terminal.out
+    ]  # fmt: skip
     monkeypatch.chdir(folder)
     monkeypatch.delenv("CANON_DEBUG", raising=False)
 
@@ -43,7 +48,7 @@ def canon(monkeypatch: pytest.MonkeyPatch, folder: Path, capsys: pytest.CaptureF
 
         monkeypatch.setattr(sys, "argv", ["canon", *arguments])
         out = rich.console.Console(highlight=False, markup=False, emoji=False, soft_wrap=True, width=240)
-        for module in (terminal, printing, printing_points, printing_statistics):
+        for module in printing:
             monkeypatch.setattr(module, "out", out)
         err = rich.console.Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
         monkeypatch.setattr(terminal, "err", err)
