@@ -20,6 +20,7 @@ from canon_core.study.results import (
     FitMode,
     FoldMatrix,
     Matrix,
+    beside_text,
     far_text,
 )
 from canon_core.study.sensitivity_results import Sensitivity
@@ -119,7 +120,9 @@ def _matrix(
         means = [f"{tar_text(value)} {what}" for value, what in ((single, "of single models"), (cross, "across models"))
                  if value is not None]  # fmt: skip
         if means:
-            read.append(f"At a target FAR of {far_text(far)} the mean TAR is {' and '.join(means)}.")
+            beside = beside_text(settings.models)
+            without = f" ({beside})" if beside else ""
+            read.append(f"At a target FAR of {far_text(far)} the mean TAR is {' and '.join(means)}{without}.")
         read += [text for pair in cells if (text := _read_off(matrix, pair, far, rule, confidence))]
     if confidence is not None and any(cell is not None for cell in confidence.cells.values()):
         said.append(f"Confidence: {confidence_line(confidence)}.")
