@@ -34,8 +34,9 @@ from canon_core.datasets.options import FORMATS
 from canon_core.errors import CanonError, SettingsError, StudyError
 from canon_core.maps.kinds import MapKind
 from canon_core.resources import window_package
+from canon_core.study.entries import DatasetEntry
 from canon_core.study.results import Features, FitMode, FoldSettings, MatrixSettings, default_rule, stands_beside
-from canon_core.study.study import DatasetEntry, Study
+from canon_core.study.study import Study
 from canon_core.verification.bootstrap import DEFAULT_RESAMPLES
 
 

@@ -11,6 +11,7 @@ from canon_core.figures.numbers import tar_text
 from canon_core.maps.kinds import MapKind
 from canon_core.resources import version
 from canon_core.study.confidence_results import Confidence, confidence_line
+from canon_core.study.entries import DatasetEntry, ModelEntry
 from canon_core.study.group_results import GroupRates
 from canon_core.study.identification_results import IdentificationMatrix
 from canon_core.study.results import (
@@ -24,7 +25,7 @@ from canon_core.study.results import (
     far_text,
 )
 from canon_core.study.sensitivity_results import Sensitivity
-from canon_core.study.study import DatasetEntry, ModelEntry, Study
+from canon_core.study.study import Study
 from canon_core.verification.roc import FarRule
 
 Pair = tuple[str, str]
