@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 
 from canon_core.figures.numbers import NO_VALUE, ORDER_FAR, difference, difference_text, tar_text
 from canon_core.figures.tables import matrix_table
-from canon_core.study.results import FEW_PAIRS_PER_DIMENSION, Matrix, far_text, settings_line, stands_beside
+from canon_core.study.results import Matrix, far_text, few_pairs_text, settings_line, stands_beside
 from canon_core.verification.roc import FarRule
 
 from .bar_buttons import button_row, copy_button, table_button, tool_button
@@ -275,8 +275,8 @@ class MatrixView(QWidget):
         if known:
             text += f", cross-model against the weaker model {difference_text(sum(known) / len(known))}"
         fits = [fit.pairs_per_dimension for cell in matrix.cells.values() if cell is not None for fit in cell.fits]
-        if fits and min(fits) < FEW_PAIRS_PER_DIMENSION:
-            text += f". As few as {min(fits):.1f} fit pairs a source dimension: below 10 a rotation is the safer map"
+        if fits and (few := few_pairs_text(min(fits), matrix.settings.map)):
+            text += f". As few as {few}"
         if any(matrix.unresolved(*pair, self._far, self._rule) for pair in matrix.cells):
             text += ". * Unresolved: fewer than 30 false accepts decide, which is left to chance"
         return text

@@ -63,7 +63,7 @@ def resolved_network(register: Register, name: str) -> ResolvedModel:
             f"'{name}' has no network: its embeddings were made elsewhere", path=file, remedy="leave it out"
         )
     if not file.is_file():
-        raise ModelError("the network is gone", path=file, remedy="put it back, or remove and add the model")
+        raise ModelError("the network is gone", path=file, remedy="put it back, or say where it lies now: canon locate")
     resolved, stamps = resolve_model(file, spec=record.spec), network_stamps(file)
     with register.mutex:
         now = register.model_in(record.folder)
