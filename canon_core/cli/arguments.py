@@ -110,10 +110,8 @@ def figure_width(value: str) -> float:
     except ValueError:
         inches = math.nan
     if not NARROWEST <= inches <= WIDEST:
-        raise typer.BadParameter(
-            f"'{value}' is no width: give column, page, or {NARROWEST / MM:.0f}mm to {WIDEST / MM:.0f}mm (or inches: 3.5in)",
-            param_hint="--width",
-        )
+        known = f"column, page, or {NARROWEST / MM:.0f}mm to {WIDEST / MM:.0f}mm, or inches such as 3.5in"
+        raise typer.BadParameter(f"'{value}' is no width: give {known}", param_hint="--width")
     return inches
 
 

@@ -97,7 +97,9 @@ def _latex(matrix: Matrix, far: float, rule: FarRule, difference: bool) -> str:
     order = numbers.display_order(matrix, far, rule)
     names = [_escape_latex(name) for name in order]
     rows = [
-        f"    {name} & " + " & ".join(_latex_number(matrix, source, target, far, rule, difference) for target in order) + r" \\"
+        f"    {name} & "
+        + " & ".join(_latex_number(matrix, source, target, far, rule, difference) for target in order)
+        + r" \\"
         for name, source in zip(names, order, strict=True)
     ]
     settings = settings_line(matrix, rule, far)
@@ -136,7 +138,8 @@ def _markdown(matrix: Matrix, far: float, rule: FarRule, difference: bool) -> st
     for name, source in zip(names, order, strict=True):
         values = [_escape_markdown(_number(matrix, source, target, far, rule, difference)) for target in order]
         lines.append(f"| {name} | " + " | ".join(values) + " |")
-    return "\n".join([*lines, "", f"{_title(far, difference)} · {_escape_markdown(settings_line(matrix, rule, far))}", ""])
+    settings = _escape_markdown(settings_line(matrix, rule, far))
+    return "\n".join([*lines, "", f"{_title(far, difference)} · {settings}", ""])
 
 
 def _one_line(text: str) -> str:

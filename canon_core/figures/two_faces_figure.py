@@ -78,7 +78,8 @@ def _draw(axes: Axes, scores: Sequence[ScoreLine]) -> None:
         axes.plot([low, high], [row, row], color=FAINT, linewidth=0.6, zorder=1)
         axes.plot([0, line.score], [row, row], color=colour, linewidth=3, solid_capstyle="butt", zorder=2)
         axes.plot([line.score], [row], marker="o", color=colour, markersize=5, zorder=3)
-        axes.text(low, row - 0.22, f"{line.name}: {line.score:+.3f}".replace("-", "−"), fontsize=SMALL_SIZE, va="bottom")
+        words = f"{line.name}: " + f"{line.score:+.3f}".replace("-", "−")
+        axes.text(low, row - 0.22, words, fontsize=SMALL_SIZE, va="bottom")
         for number, (far, threshold) in enumerate(sorted(line.thresholds, key=lambda each: each[1])):
             axes.plot([threshold, threshold], [row - 0.16, row + 0.16], color=INK, linewidth=0.9, zorder=4)
             axes.text(
