@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from .views.shown_sensitivity import SensitivityShown
 
 #: Words of the box that asks for names; none of them are in a file unless it is ticked.
-_NAME_BOTH = "Name images and subjects (else they are numbered)"
-_NAME_IMAGES = "Name images (else they are numbered)"
+_NAME_BOTH = "Name images and subjects"
+_NAME_IMAGES = "Name images"
 
 #: Draws a figure of so many inches (None: a paper's column or page, as it needs), with names or without.
 Draw = Callable[["float | None", bool, "JobContext"], "Figure"]
@@ -55,6 +55,8 @@ class Exportable:
         Format (``csv``, ``latex``, ``md``) → what writes it.
     naming : str
         Asks whether images and subjects are named; empty where nobody is.
+    note : str
+        What should be known of it.
     everything : callable or None
         Writes a folder of files instead: called in the window's thread with what was chosen.
     """
@@ -64,6 +66,7 @@ class Exportable:
     figure: Draw | None = None
     tables: Mapping[str, Write] = field(default_factory=dict)
     naming: str = ""
+    note: str = ""
     everything: Callable[[ExportChoice], None] | None = None
 
     @property
@@ -131,11 +134,11 @@ def everything_export(
 
         return matrix_figure(matrix, far, rule, width=width)
 
-    computed = f" ({missing:,} cells are computed first)" if missing else ""
     tables = dict.fromkeys(TABLE_SUFFIXES, _text(lambda _named: ""))
-    return Exportable(
-        f"Everything: matrices, ROC and DET curves, tables{computed}", "", figure, tables, everything=write
-    )
+    note = "Matrices at every FAR, ROC and DET curves of every model, tables: what canon export writes."
+    if missing:
+        note += f" {missing:,} cells are not computed yet; they are computed first."
+    return Exportable("Everything of the matrix", "", figure, tables, note=note, everything=write)
 
 
 def curves_export(matrix: Matrix, curves: Sequence[Curve], settings_line: str, *, det: bool) -> Exportable:
@@ -241,12 +244,9 @@ def overlay_export(study: Study, shown: Overlay, *, by_subject: bool, lines: boo
 
     def figure(width: float | None, named: bool, _ctx: JobContext) -> Figure:
         from canon_core.figures.overlay_figure import OverlayColour, overlay_figure
-        from canon_core.figures.style import PAGE_WIDTH
 
         colour = OverlayColour.SUBJECT if by_subject else OverlayColour.MODEL
-        return overlay_figure(
-            shown, colour=colour, lines=lines, named=named, width=PAGE_WIDTH if width is None else width
-        )
+        return overlay_figure(shown, colour=colour, lines=lines, named=named, width=width)
 
     def table(path: Path, named: bool) -> None:
         from canon_core.experiments.overlay_export import export_overlay
@@ -302,18 +302,18 @@ def faces_export(dataset: str, model: str, sheet: ContactSheet, rows: Sequence[i
     )
 
 
-def comparison_export(found: Comparison, settings_line: str) -> Exportable:
+def comparison_export(found: Comparison) -> Exportable:
     """Two faces with their similarity; no name of a picture is in it."""
 
     def figure(width: float | None, _named: bool, _ctx: JobContext) -> Figure:
         from canon_core.experiments.shown_faces import comparison_figure
 
-        return comparison_figure(found, settings_line=settings_line, width=width)
+        return comparison_figure(found, width=width)
 
     def table(_named: bool) -> str:
         from canon_core.experiments.shown_faces import comparison_csv
 
-        return comparison_csv(found, settings_line=settings_line)
+        return comparison_csv(found)
 
     name = f"two-faces-{found.settings.source}-{found.settings.target}"
     return Exportable("Two faces and their similarity", name, figure, {"csv": _text(table)})

@@ -86,7 +86,7 @@ class TwoFacesPresenter(QObject):
     def _export(self) -> None:
         found = self._view.comparison
         if found is not None:
-            self._exporting.ask([comparison_export(found, self._view.settings_line)])
+            self._exporting.ask([comparison_export(found)])
 
     # -- models --------------------------------------------------------------------------------------------------
     def swap(self) -> None:

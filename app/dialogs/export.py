@@ -254,9 +254,12 @@ class ExportDialog(QDialog):
         if choice is None:
             self.files.setText("Choose a format, a folder and a name.")
         elif choice.what.everything is not None:
-            self.files.setText("Writes the folders figures and tables, as canon export does.")
+            self.files.setText(f"{self.offer.note}\nWrites the folders figures and tables.")
         else:
-            self.files.setText("Writes " + ", ".join(path.name for path in choice.paths.values()) + ".")
+            text = "Writes " + ", ".join(path.name for path in choice.paths.values()) + "."
+            if self.offer.naming and not choice.named:
+                text += "\nNobody is named in it: images and subjects are numbered."
+            self.files.setText(text)
 
     def _draw(self) -> None:
         offer, width, named, dpi = self.offer, self.inches, self.named.isChecked(), self.dpi.value()

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from canon_core.datasets.faces import FaceImages
 
-#: Pairs in a figure: two pages of a paper. The table has all.
-MOST_PAIRS = 48
+#: Pairs in a figure: a page of a paper. The table has all.
+MOST_PAIRS = 24
 #: Pixels of a face in a figure: 0.9 inch at 300 dpi.
 _SIDE = 256
 
@@ -99,7 +99,7 @@ def pairs_figure(
     return face_figure(groups, settings_line=" · ".join(parts), width=width)
 
 
-def comparison_figure(found: Comparison, *, settings_line: str, width: float | None = None) -> Figure:
+def comparison_figure(found: Comparison, *, width: float | None = None) -> Figure:
     """Two faces with their similarity before and after the map; no name of a picture is in it."""
     settings = found.settings
     scores = [
@@ -107,10 +107,10 @@ def comparison_figure(found: Comparison, *, settings_line: str, width: float | N
         for name, score in _scores(found).items()
     ]
     titles = f"through {settings.source}", f"through {settings.target}"
-    return two_faces_figure(found.crops, titles, scores, settings_line=settings_line, width=width)
+    return two_faces_figure(found.crops, titles, scores, settings_line=_line(found), width=width)
 
 
-def comparison_csv(found: Comparison, *, settings_line: str) -> str:
+def comparison_csv(found: Comparison) -> str:
     """A row for each similarity at each FAR that has a threshold, and one without a FAR where none has."""
     columns = ["source", "target", "map", "score", "share of impostors below", "FAR", "threshold", "accepted"]
     rows: list[list[object]] = []
@@ -121,10 +121,14 @@ def comparison_csv(found: Comparison, *, settings_line: str) -> str:
             [*head, far_text(one.far), repr(one.threshold), "yes" if one.accepted else "no"]
             for one in score.decisions
         ] or [[*head, "", "", ""]]
-    return _csv(columns, rows, settings_line)
+    return _csv(columns, rows, _line(found))
 
 
 # -- private ---------------------------------------------------------------------------------------------------------
+def _line(found: Comparison) -> str:
+    return f"{found.map_words} · {found.basis} · single images, unit norm"
+
+
 def _scores(found: Comparison) -> Mapping[str, DecidedScore]:
     if found.score is None:
         return {"no map": found.raw}
