@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -103,7 +104,11 @@ def comparison_figure(found: Comparison, *, width: float | None = None) -> Figur
     """Two faces with their similarity before and after the map; no name of a picture is in it."""
     settings = found.settings
     scores = [
-        ScoreLine(name, score.score, tuple((one.far, one.threshold) for one in score.decisions))
+        ScoreLine(
+            name,
+            score.score,
+            tuple((one.far, one.threshold) for one in score.decisions if math.isfinite(one.threshold)),
+        )
         for name, score in _scores(found).items()
     ]
     titles = f"through {settings.source}", f"through {settings.target}"
