@@ -356,6 +356,8 @@ class ExportDialog(QDialog):
         self._document.bridge.ask(_WRITE_TOPIC, work, on_result=done, on_failure=self._failed)
 
     def _failed(self, error: CanonError) -> None:
+        if not self._writing:  # closed meanwhile
+            return
         self.fault.label.setText(fault_text(error))
         self.fault.show()
         self._show_writing(False)

@@ -19,7 +19,7 @@ from canon_core.figures.two_faces_figure import ScoreLine, two_faces_figure
 from canon_core.study.group_results import GroupRates, GroupSettings
 from canon_core.study.results import MatrixSettings
 from canon_core.verification.group_rates import RateInterval
-from canon_core.verification.roc import FarRule, roc_curve
+from canon_core.verification.roc import FarRule, roc_of_scores
 
 SHADES = np.arange(48, dtype=np.uint8).reshape(4, 4, 3) * 5
 
@@ -70,12 +70,12 @@ def test_two_faces_are_drawn_with_scores_and_thresholds() -> None:
 
 def test_every_stored_point_of_a_curve_is_a_row() -> None:
     rng = np.random.default_rng(0)
-    roc = roc_curve(rng.normal(0.5, 0.2, 60).astype(np.float32), rng.normal(0, 0.2, 90).astype(np.float32))
+    roc = roc_of_scores(rng.normal(0.5, 0.2, 60).astype(np.float32), rng.normal(0, 0.2, 90).astype(np.float32))
     text = roc_csv([Curve("a, b → c", roc)], "settings\nof it").decode()
     rows = list(csv.DictReader(io.StringIO(text.rsplit("#", 1)[0])))
     assert text.endswith("# settings of it\n")
     assert {row["curve"] for row in rows} == {"a, b → c"}
-    assert [row["threshold"] for row in rows][0] == ""
+    assert rows[0]["threshold"] == ""
     np.testing.assert_allclose([float(row["threshold"]) for row in rows[1:]], roc.thresholds[1:], atol=1e-9)
     np.testing.assert_allclose([float(row["far"]) for row in rows], roc.far, atol=1e-9)
     np.testing.assert_allclose([float(row["tar"]) for row in rows], roc.tar, atol=1e-9)
