@@ -212,8 +212,17 @@ class Computing(QObject):
         )
         self._maybe_run()
 
-    def export(self, out: Path, formats: Sequence[str], tables: Sequence[str], done: Callable[[Any], None]) -> None:
-        """Write figures and tables of the matrix that is shown: a job."""
+    def export(
+        self,
+        out: Path,
+        formats: Sequence[str],
+        tables: Sequence[str],
+        done: Callable[[Any], None],
+        *,
+        width: float | None = None,
+        dpi: int = 300,
+    ) -> None:
+        """Write figures and tables of the matrix that is shown: a job; ``width`` and ``dpi`` as in export_study."""
         study, stamp, state = self._document.study, self._stamp, self._document.state
         assert study is not None
         assert stamp is not None
@@ -221,7 +230,9 @@ class Computing(QObject):
         def work(ctx: JobContext) -> object:
             from canon_core.experiments.export import export_study
 
-            return export_study(study, stamp.settings, state.rule, out, formats, tables, ctx, pairs=state.cells)
+            return export_study(
+                study, stamp.settings, state.rule, out, formats, tables, ctx, pairs=state.cells, width=width, dpi=dpi
+            )
 
         def begin() -> None:
             self._bridge.submit(

@@ -32,6 +32,7 @@ from .demo_commands import DemoCommands
 from .dialogs.ask import confirm
 from .document import Document
 from .engine_bridge import EngineBridge
+from .exporting import Exporting
 from .jobs_panel import JobsPanel
 from .log_panel import LogPanel
 from .management import Management
@@ -85,8 +86,9 @@ class MainWindow(QMainWindow):
         self.actions_ = Actions(self)
         self._make_centre()
         self._make_docks()
+        self.exporting = Exporting(self, self.document, self.messages)
         self.commands = StudyCommands(
-            self, self.document, self.computing, self.actions_, self.tree, self.messages
+            self, self.document, self.computing, self.actions_, self.tree, self.messages, self.exporting
         )
         self.statistics_presenter = StatisticsPresenter(
             self,
@@ -94,13 +96,13 @@ class MainWindow(QMainWindow):
             self.computing,
             self.statistics,
             self.actions_,
-            self.messages,
+            self.exporting,
             search=self.search_view,
             groups=self.group_view,
             roc=self.roc_view,
         )
         self.sensitivity_presenter = SensitivityPresenter(
-            self, self.document, self.sensitivity, self.actions_, self.messages, self.sensitivity_view
+            self, self.document, self.sensitivity, self.actions_, self.exporting, self.sensitivity_view
         )
         self.presenter = Presenter(
             self.document,
@@ -111,16 +113,17 @@ class MainWindow(QMainWindow):
             roc=self.roc_view,
             faces=self.faces_view,
             inspector=self.inspector,
+            exporting=self.exporting,
             beyond=self.statistics_presenter.beyond,
         )
         self._connect_statistics()
         self._connect_overlay()
         self.pairs_presenter = PairsPresenter(
-            self, self.document, self.computing, self.statistics, self.actions_, self.messages,
+            self, self.document, self.computing, self.statistics, self.actions_, self.exporting,
             view=self.pair_view, roc=self.roc_view,
         )
         self.two_faces_presenter = TwoFacesPresenter(
-            self, self.document, self.actions_, view=self.two_faces_view
+            self, self.document, self.actions_, self.exporting, view=self.two_faces_view
         )
         self.pairs_presenter.compareRequested.connect(self.two_faces_presenter.compare_pair)
         self.tabs.currentChanged.connect(self.pairs_presenter.tab_shown)
@@ -193,7 +196,7 @@ class MainWindow(QMainWindow):
         """One selection for the overlay and all others; a double click on a cell shows its overlay."""
         self.overlays = Overlays(self.document, self.computing, self)
         self.overlay_presenter = OverlayPresenter(
-            self, self.document, self.computing, self.overlays, self.actions_, self.messages, self.overlay_view
+            self, self.document, self.computing, self.overlays, self.actions_, self.exporting, self.overlay_view
         )
         self.overlay_presenter.cellsChosen.connect(self.presenter.choose_cells)
         self.overlay_presenter.settingsRequested.connect(self.matrix_view.settingsRequested)

@@ -18,8 +18,8 @@ from canon_core.study.results import Features
 from .actions import Actions
 from .computing import Computing
 from .document import Document
-from .message_bar import MessageBar
-from .overlay_export import OverlayExport
+from .exportables import overlay_export
+from .exporting import Exporting
 from .overlays import Overlays, method_text, same_points
 from .thumbnails import Thumbnails
 from .views.choosers import SettingsChange
@@ -64,13 +64,13 @@ class OverlayPresenter(QObject):
         computing: Computing,
         overlays: Overlays,
         actions: Actions,
-        messages: MessageBar,
+        exporting: Exporting,
         view: OverlayView,
     ) -> None:
         super().__init__(document)
         self._document, self._computing = document, computing
         self._overlays, self._actions, self._view = overlays, actions, view
-        self._exporting = OverlayExport(window, document, messages)
+        self._exporting = exporting
         self._thumbnails = Thumbnails(document, self)
         self._colour = MODEL
         self._shown: tuple[object, ...] = ()  # what the plot shows: layout, colours
@@ -160,10 +160,10 @@ class OverlayPresenter(QObject):
         self._overlays.choose(replace(self._overlays.choices, chosen=names))
 
     def _export(self) -> None:
-        shown = self._overlays.shown
-        if shown is not None:
+        shown, study = self._overlays.shown, self._document.study
+        if shown is not None and study is not None:
             lines = self._view.lines_button.isChecked()
-            self._exporting.ask(shown, by_subject=self._colour == SUBJECT, lines=lines)
+            self._exporting.ask([overlay_export(study, shown, by_subject=self._colour == SUBJECT, lines=lines)])
 
     # -- showing -------------------------------------------------------------------------------------------------
     def _show(self) -> None:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QTimer, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
 from canon_core.errors import CanonError
 from canon_core.study.pair_results import PairKind, PairSettings, pairs_line
 
-from . import file_choosers
 from . import pair_finding as finding
 from .actions import Actions
 from .computing import Computing
 from .document import Document
-from .message_bar import MessageBar, Tone
+from .exportables import pairs_export
+from .exporting import Exporting
 from .pair_finding import FinderShelf, Picture, Question
 from .statistics import Statistics
 from .views.face_image import image_of
@@ -57,14 +56,14 @@ class PairsPresenter(QObject):
         computing: Computing,
         statistics: Statistics,
         actions: Actions,
-        messages: MessageBar,
+        exporting: Exporting,
         *,
         view: PairView,
         roc: RocView,
     ) -> None:
         super().__init__(document)
-        self._window, self._document, self._statistics = window, document, statistics
-        self._actions, self._messages, self._view, self._roc = actions, messages, view, roc
+        self._document, self._statistics = document, statistics
+        self._actions, self._exporting, self._view, self._roc = actions, exporting, view, roc
         self._shelf, self._batch_shelf = FinderShelf(), FinderShelf()
         self._interval: tuple[float, float] | None = None
         self._asked: Question | None = None  # what the view shows or waits for
@@ -345,35 +344,7 @@ class PairsPresenter(QObject):
             QGuiApplication.clipboard().setText(command)
 
     # -- export --------------------------------------------------------------------------------------------------
-    def _export(self, names: bool) -> None:
-        shown, contents = self._view.shown, self._document.contents
-        if shown is None or contents is None:
-            return
-        pairs, thresholds, line = self._view.pairs, shown.thresholds, self._view.settings_line
-        kind, _ = self._view.listing
-        plain = f"{self._document.state.dataset}-{shown.source}-{shown.target}-{kind}".replace(" ", "-")
-        plain = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in plain)
-        path = file_choosers.choose_file_to_write(
-            self._window, "Export pairs", contents.path.parent / f"{plain}.csv", {"csv": "CSV table"}
-        )
-        if path is None:
-            return
-
-        def work(_ctx: JobContext) -> Path:
-            from canon_core.experiments.pairs import pairs_csv
-            from canon_core.store.atomic import write_atomically
-
-            write_atomically(path, pairs_csv(pairs, thresholds, line, names=names).encode("utf-8"))
-            return path
-
-        self._document.bridge.submit(
-            f"Export to {path.name}", work, on_result=self._written, on_failure=self._document.faulted.emit
-        )
-
-    def _written(self, path: Path) -> None:
-        self._messages.say(
-            f"{path} was written.",
-            Tone.DONE,
-            "Open folder",
-            lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.parent))),
-        )
+    def _export(self) -> None:
+        study = self._document.study
+        if study is not None:
+            self._exporting.ask([pairs_export(study, self._document.state.dataset, self._view)])

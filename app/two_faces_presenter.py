@@ -16,6 +16,8 @@ from canon_core.study.results import MatrixSettings
 from . import file_choosers
 from .actions import Actions
 from .document import Document
+from .exportables import comparison_export
+from .exporting import Exporting
 from .user_files import read_detector, write_detector
 from .views.face_image import image_of
 from .views.two_faces_view import TwoFacesView
@@ -34,8 +36,11 @@ _LOOK_TOPICS = ("first face", "second face")
 class TwoFacesPresenter(QObject):
     """Decodes pictures, embeds and compares them whenever something of the comparison changes."""
 
-    def __init__(self, window: QWidget, document: Document, actions: Actions, *, view: TwoFacesView) -> None:
+    def __init__(
+        self, window: QWidget, document: Document, actions: Actions, exporting: Exporting, *, view: TwoFacesView
+    ) -> None:
         super().__init__(document)
+        self._exporting = exporting
         self._window, self._document, self._actions, self._view = window, document, actions, view
         self._panels = view.first, view.second
         self._detector: Path | None = None
@@ -54,6 +59,7 @@ class TwoFacesPresenter(QObject):
         document.closed.connect(self._closed)
         view.swapRequested.connect(self.swap)
         view.detectorRequested.connect(self._choose_detector)
+        view.exportRequested.connect(self._export)
         view.actionRequested.connect(actions["study.add_model"].trigger)
         for number, panel in enumerate(self._panels):
             panel.pictureChanged.connect(lambda number=number: self._look(number))
@@ -76,6 +82,11 @@ class TwoFacesPresenter(QObject):
 
     def _soon(self, *_: object) -> None:
         self._late.start()
+
+    def _export(self) -> None:
+        found = self._view.comparison
+        if found is not None:
+            self._exporting.ask([comparison_export(found)])
 
     # -- models --------------------------------------------------------------------------------------------------
     def swap(self) -> None:

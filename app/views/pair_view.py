@@ -85,8 +85,8 @@ class PairView(QWidget):
     alignedChanged(aligned) : bool
         Faces on the template, or whole images, are wanted.
     compareRequested(pair) : FacePair
-    exportRequested(names) : bool
-        The list as a file, with or without names.
+    exportRequested() :
+        The list as files.
     commandRequested() :
         The command that makes the list is to be copied.
     actionRequested() :
@@ -97,7 +97,7 @@ class PairView(QWidget):
     picturesWanted = Signal(object)
     alignedChanged = Signal(bool)
     compareRequested = Signal(object)
-    exportRequested = Signal(bool)
+    exportRequested = Signal()
     commandRequested = Signal()
     actionRequested = Signal()
 
@@ -164,17 +164,8 @@ class PairView(QWidget):
         self.copy_command_action.triggered.connect(lambda _checked: self.commandRequested.emit())
         menu.addActions([self.copy_table_action, self.copy_pair_action, self.copy_command_action])
         self.copy_button.setMenu(menu)
-        self.export_button = tool_button("Export…", "Save the list as a table (CSV)")
-        self.export_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(self.export_button)
-        self.export_numbers_action = QAction(
-            "List with numbers of images (CSV)…", menu, triggered=lambda: self.exportRequested.emit(False)
-        )
-        self.export_names_action = QAction(
-            "List with names of images and subjects (CSV)…", menu, triggered=lambda: self.exportRequested.emit(True)
-        )
-        menu.addActions([self.export_numbers_action, self.export_names_action])
-        self.export_button.setMenu(menu)
+        self.export_button = tool_button("Export…", "Save the faces as figure (PDF, SVG, PNG), or the list (CSV)")
+        self.export_button.clicked.connect(self.exportRequested)
         bar = QWidget()
         row = FlowLayout(bar, spacing=14)
         row.addWidget(labelled("show", self.kind, "Which pairs of the cell are listed"))

@@ -34,14 +34,15 @@ class TwoFacesView(QWidget):
 
     Signals
     -------
-    swapRequested(), detectorRequested(), actionRequested() :
-        The buttons that exchange the models and choose a detector, and that of the empty state.
+    swapRequested(), detectorRequested(), exportRequested(), actionRequested() :
+        The buttons that exchange the models, choose a detector and export, and that of the empty state.
     compared(comparison) : Comparison or None
         What is shown from now on; it holds both embeddings, for views that draw where they lie.
     """
 
     swapRequested = Signal()
     detectorRequested = Signal()
+    exportRequested = Signal()
     actionRequested = Signal()
     compared = Signal(object)
 
@@ -100,11 +101,14 @@ class TwoFacesView(QWidget):
         self.detector_button.clicked.connect(self.detectorRequested)
         self.copy_button = tool_button("Copy", "Copy similarities, thresholds and settings as text")
         self.copy_button.clicked.connect(self.copy)
+        self.export_button = tool_button("Export…", "Save both faces with their similarity (PDF, SVG, PNG), or its"
+                                         " numbers (CSV)")
+        self.export_button.clicked.connect(self.exportRequested)
         bar = QWidget()
         row = FlowLayout(bar, spacing=14)
         row.addWidget(button_row(self.swap_button))
         row.addWidget(button_row(self.detector_button))
-        row.addWidget(button_row(self.copy_button))
+        row.addWidget(button_row(self.copy_button, self.export_button))
         return bar
 
     # -- given from outside --------------------------------------------------------------------------------------
@@ -130,6 +134,7 @@ class TwoFacesView(QWidget):
         self.note.setVisible(there and bool(self.note.text()))
         self._settings.setVisible(there)
         self.copy_button.setEnabled(there)
+        self.export_button.setEnabled(there)
         if found is None:
             self.verdict.setText("")
             self.words.setText(_HELP)

@@ -329,6 +329,15 @@ def export(
     far: Far = None,
     far_rule: Rule = None,
     seed: Seed = 0,
+    width: Annotated[
+        str | None,
+        typer.Option(
+            "--width",
+            metavar="column|page|85mm|3.5in",
+            help="Of every figure; a paper's column or page, whichever it needs, unless given.",
+        ),
+    ] = None,
+    dpi: Annotated[int, typer.Option("--dpi", min=50, max=1200, help="Pixels an inch of PNG.")] = 300,
     read_only: ReadOnly = False,
 ) -> None:
     """The matrix and the ROC curves as figures, the matrix as tables."""
@@ -336,12 +345,16 @@ def export(
 
     rule = far_rule or default_rule(mode)
     figure_formats, table_formats = arguments.listed(format), arguments.listed(tables)
+    inches = None if width is None else arguments.figure_width(width)
     with open_study(study, owner="canon export", read_only=read_only) as opened:
         settings = matrix_settings(opened, dataset, models, map, mode, features, far, seed)
         if read_only:
             _need_stored(opened, settings)
         written = run_job(
-            "export", lambda ctx: export_study(opened, settings, rule, out, figure_formats, table_formats, ctx)
+            "export",
+            lambda ctx: export_study(
+                opened, settings, rule, out, figure_formats, table_formats, ctx, width=inches, dpi=dpi
+            ),
         )
     say(f"wrote {len(written)} files below {out}")
 

@@ -16,7 +16,6 @@ from PySide6.QtWidgets import QApplication, QComboBox
 from pytestqt.qtbot import QtBot
 
 import canon_core.experiments.overlay as experiment
-from app import file_choosers
 from app.jobs_panel import JobPhase
 from app.main_window import MainWindow
 from app.views.overlay_command import overlay_command
@@ -28,6 +27,7 @@ from canon_core.study.overlay_results import Overlay, OverlaySettings, overlay_l
 from canon_core.study.results import FitMode
 
 from .conftest import PATIENCE, open_study
+from .export_clicks import export
 
 
 class Slow:
@@ -384,14 +384,11 @@ def test_closing_the_study_forgets_its_points(overlaid: MainWindow, qtbot: QtBot
 
 @pytest.mark.parametrize("kind", ["csv", "svg"])
 def test_the_picture_and_its_coordinates_are_exported_without_names(
-    overlaid: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+    overlaid: MainWindow, qtbot: QtBot, tmp_path: Path, kind: str
 ) -> None:
-    path = tmp_path / f"out.{kind}"
-    monkeypatch.setattr(file_choosers, "choose_file_to_write", lambda *_: path)
     view = overlaid.overlay_view
-    qtbot.mouseClick(view.export_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "was written" in overlaid.messages.text.text(), timeout=PATIENCE)
-    text = path.read_text(encoding="utf-8")
+    text = export(overlaid, view.export_button, tmp_path, [kind], qtbot)[kind].decode()
+    assert "was written" in overlaid.messages.text.text()
     if kind == "csv":
         rows = [line for line in text.splitlines() if not line.startswith("#")]
         assert len(rows) == 1 + 120
