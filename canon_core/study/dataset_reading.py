@@ -104,7 +104,8 @@ def refresh_dataset(
     if record.format == LISTED:
         return record
     if not entry.path.exists():
-        raise DatasetError("the dataset is gone", path=entry.path, remedy="put it back, or say where it lies now: canon locate")
+        remedy = "put it back, or say where it lies now: canon locate"
+        raise DatasetError("the dataset is gone", path=entry.path, remedy=remedy)
     if record.sources and not images and same_sources(record, register.folder):
         return record
     try:
