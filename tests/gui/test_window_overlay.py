@@ -420,3 +420,28 @@ def test_the_copied_command_gives_the_same_overlay(overlaid: MainWindow, tmp_pat
     assert told["scores"][0]["after"] == pytest.approx(shown.scores[0].after)
     assert told["method"] == "pca"
     assert told["target"] == "b"
+
+
+def test_an_overlay_that_is_looked_up_while_the_study_changes_appears(
+    window: MainWindow, embedded_study: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, asked, real = threading.Event(), [], experiment.run_overlay
+
+    def slow(study: object, settings: OverlaySettings, ctx: JobContext, *more: object) -> Overlay:
+        asked.append(settings)
+        while not go.wait(0.01):
+            ctx.check()
+        return real(study, settings, ctx, *more)
+
+    monkeypatch.setattr(experiment, "run_overlay", slow)
+    window.computing.automatic = False
+    open_study(window, qtbot, embedded_study)
+    window.document.change("Choose", cells=(("a", "b"),))
+    window.actions_["view.overlay"].trigger()
+    qtbot.waitUntil(lambda: len(asked) == 1, timeout=PATIENCE)
+    cleared: list[int] = []
+    window.document.clear_cached((), cleared.append)
+    qtbot.waitUntil(lambda: bool(cleared), timeout=PATIENCE)
+    go.set()
+    qtbot.waitUntil(lambda: window.overlays.shown is not None, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: window.overlays.details is not None, timeout=PATIENCE)
