@@ -49,6 +49,7 @@ from canon_core.study.manifest import (
     read_manifest,
     write_manifest,
 )
+from canon_core.study.own_files import delete_own, refuse_links
 from canon_core.study.results import TEMPLATE_PAIRS
 
 if TYPE_CHECKING:
@@ -257,6 +258,7 @@ class Study:
             lock.acquire()
             try:
                 manifest = read_manifest(folder)  # it may have changed while we waited for the lock's answer
+                refuse_links(folder, _FOLDERS)
                 for name in _FOLDERS:
                     (folder / name).mkdir(mode=0o700, exist_ok=True)
             except OSError as error:
@@ -480,6 +482,16 @@ class Study:
                 path=root,
                 remedy="choose the folder that was added, or add this one as another dataset",
             )
+        try:
+            folds = self._load_dataset(record)[1]
+        except (StoreError, StudyError):
+            folds = loaded.folds  # the list of images is damaged or gone: it is made again
+        if not _same_folds(folds, loaded.folds):
+            raise DatasetError(
+                f"not the dataset '{name}': the pairs of its folds differ",
+                path=root,
+                remedy="choose the folder that was added, or add this one as another dataset",
+            )
         with self._mutex:
             now = self._dataset_by_folder(record.folder)
             changed = self._record_dataset(now.name, now.folder, root, options, loaded)
@@ -614,7 +626,8 @@ class Study:
             self._save_dataset(changed, loaded)
             self._put_dataset(changed, revise=changed != now)
             if not self.read_only:  # only now are the old lists no longer needed
-                _delete(self._folder / "datasets" / name for name in now.tables if name not in changed.tables)
+                gone = (self._folder / "datasets" / name for name in now.tables if name not in changed.tables)
+                delete_own(self._folder, gone)
         return self._dataset_entry(changed)
 
     # -- embeddings ----------------------------------------------------------------------------------------------
@@ -779,7 +792,7 @@ class Study:
                 self._change(**fields)
             except BaseException:
                 if draft.dataset is not None:
-                    _delete([self._folder / "datasets" / draft.dataset.table])
+                    delete_own(self._folder, [self._folder / "datasets" / draft.dataset.table])
                 raise
         self.refresh_states()
 
@@ -788,7 +801,7 @@ class Study:
         with self._mutex:
             if draft.pair in self._manifest.embeddings:
                 return  # they took the place of others, or another job was faster
-            _delete([draft.target])
+            delete_own(self._folder, [draft.target])
             if draft.model is not None and draft.model.folder not in {one.folder for one in self._manifest.models}:
                 shutil.rmtree(draft.target.parent, ignore_errors=True)
 
@@ -825,7 +838,8 @@ class Study:
         """Delete every stored map and result; returns the bytes freed. They can all be computed again."""
         with self._mutex:
             self._need_writing()
-            return _delete(path for room in ("maps", "results") for path in (self._folder / room).glob("*.h5"))
+            made = [path for room in ("maps", "results") for path in (self._folder / room).glob("*.h5")]
+            return delete_own(self._folder, made)
 
     def cached(self) -> tuple[Cached, ...]:
         """What is kept so as not to be computed again: files and bytes of each kind that there is."""
@@ -840,7 +854,7 @@ class Study:
         with self._mutex:
             self._need_writing()
             files = self._cached_files()
-            freed = _delete(path for kind in kinds for path in files[kind])
+            freed = delete_own(self._folder, [path for kind in kinds for path in files[kind]])
             if CacheKind.EMBEDDINGS in kinds:
                 own = {model.folder for model in self._manifest.models if not model.imported}
                 kept = {pair: found for pair, found in self._manifest.embeddings.items()
@@ -888,8 +902,8 @@ class Study:
             self._delete_results("dataset", record.folder)
             self._change(datasets=keep, embeddings=embeddings, imports=imports)
             made = [path / f"{record.folder}.h5" for path in (self._folder / "embeddings").iterdir() if path.is_dir()]
-            _delete([*made, *(successor_path(path) for path in made)])
-            _delete(self._folder / "datasets" / name for name in record.tables)
+            delete_own(self._folder, [*made, *(successor_path(path) for path in made)])
+            delete_own(self._folder, [self._folder / "datasets" / name for name in record.tables])
             shutil.rmtree(self._unpacked(record.folder), ignore_errors=True)
             self._faces.pop(record.folder, None)
             self._templates.pop(record.folder, None)
@@ -1187,7 +1201,7 @@ class Study:
                     continue
                 if any(folder in str(attributes.get(name, "")).split("\n") for name in names):
                     doomed.append(path)
-        _delete(doomed)
+        delete_own(self._folder, doomed)
 
 
 def _moved_options(options: DatasetOptions, before: Path, now: Path) -> DatasetOptions:
@@ -1272,15 +1286,3 @@ def _same_folds(one: FoldProtocol | None, other: FoldProtocol | None) -> bool:
     return all(
         np.array_equal(getattr(one, name), getattr(other, name)) for name in ("first", "second", "genuine", "fold")
     )
-
-
-def _delete(paths: Iterable[Path]) -> int:
-    freed = 0
-    for path in list(paths):
-        try:
-            size = path.stat().st_size
-            path.unlink()
-        except FileNotFoundError:
-            continue
-        freed += size
-    return freed
