@@ -264,6 +264,11 @@ def _by_umap(
             f"{large} subject{'s have' if large > 1 else ' has'} more {settings.level} than a point has neighbours, and"
             " may stand alone"
         )
+    if found.gridded:
+        notes.append(
+            "the sources have no neighbours among one another: those without any in the target began on a grid beside"
+            " it, and how they lie there means nothing"
+        )
     if neighbours < settings.neighbours:
         notes.append(f"{neighbours} neighbours: there are no more points")
     return found.before, found.after, tuple(notes)

@@ -90,7 +90,7 @@ class _Work:
             log.exception("a layout failed")  # to standard error, for whoever started the process
             self._tell("failed", problem=f"UMAP stopped ({type(error).__name__}: {error})")
         else:
-            self._tell("done", moved=list(layouts.moved))
+            self._tell("done", moved=list(layouts.moved), gridded=layouts.gridded)
 
     def _tell(self, event: str, **facts: Any) -> None:
         try:

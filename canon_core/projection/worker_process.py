@@ -136,9 +136,9 @@ class ProjectionWorker:
                 np.save(folder / f"{label}.npy", rows, allow_pickle=False)
             settings = {"neighbours": neighbours, "min_dist": min_dist, "seed": seed}
             _send(process, {"folder": str(folder), "request": number, **settings})
-            moved = _follow(process, said, number, ctx)
+            first, second, gridded = _follow(process, said, number, ctx)
             places = np.load(folder / "layouts.npy", allow_pickle=False)
-        return JointLayouts(places[0], places[1], (float(moved[0]), float(moved[1])))
+        return JointLayouts(places[0], places[1], (first, second), gridded)
 
     def _forget(self) -> None:
         process, said = self._process, self._said
@@ -161,8 +161,8 @@ def _send(process: subprocess.Popen[str], request: dict[str, Any]) -> None:
         process.stdin.flush()
 
 
-def _follow(process: subprocess.Popen[str], said: IO[bytes], number: int, ctx: JobContext) -> list[float]:
-    """Pass on what is told until the request is done; how far the target moved.
+def _follow(process: subprocess.Popen[str], said: IO[bytes], number: int, ctx: JobContext) -> tuple[float, float, bool]:
+    """Pass on what is told until the request is done; how far the target moved, and whether sources began on a grid.
 
     A process that says anything else than is to be expected is ended: its later answers would be taken for those of
     other requests.
@@ -179,7 +179,7 @@ def _follow(process: subprocess.Popen[str], said: IO[bytes], number: int, ctx: J
                 raise CanonError(str(told["problem"]), remedy="show fewer points, or use PCA")
             elif told["event"] == "done":
                 first, second = told["moved"]
-                return [float(first), float(second)]
+                return float(first), float(second), bool(told.get("gridded"))
             elif told["event"] != "ready":
                 raise ValueError(f"an unknown event {told['event']}")
     except (OSError, ValueError, KeyError, TypeError):

@@ -95,6 +95,18 @@ def test_the_target_hardly_moves(layouts: JointLayouts):
     assert layouts.before.dtype == layouts.after.dtype == np.float32
 
 
+@pytest.mark.parametrize(("count", "neighbours"), [(3, 2), (60, 2), (4, 2)])
+def test_sources_without_neighbours_among_one_another_are_laid_out(
+    worker: ProjectionWorker, count: int, neighbours: int
+):
+    """Every source is its target point itself, and nothing else is near: they lie where that lies."""
+    rows = unit(np.random.default_rng(2).normal(size=(count, 8)))
+    found = worker.layouts(rows, rows, rows, neighbours=neighbours, min_dist=0.1, seed=0, ctx=JobContext())
+    assert np.isfinite(found.before).all()
+    assert found.after.shape == (2 * count, 2)
+    assert found.gridded
+
+
 def test_one_seed_is_one_picture_and_another_seed_another(worker: ProjectionWorker, layouts: JointLayouts):
     again, other = laid_out(worker), laid_out(worker, seed=1)
     np.testing.assert_array_equal(again.before, layouts.before)
