@@ -139,6 +139,17 @@ def stored_overlay(study: Study, settings: OverlaySettings) -> Overlay | None:
     return load_overlay(_place(study, cells, settings)[1], settings, cells.usable.dataset.title)
 
 
+def overlay_items(study: Study, settings: OverlaySettings) -> int:
+    """Images or templates that an overlay shows; no embedding is read.
+
+    Raises
+    ------
+    SettingsError, StudyError
+        As :func:`run_overlay`.
+    """
+    return OverlayPoints(study, _open(study, settings, None), settings).items[0]
+
+
 # -- private ---------------------------------------------------------------------------------------------------------
 def _open(study: Study, settings: OverlaySettings, ctx: JobContext | None) -> Cells:
     if settings.map is MapKind.NONE:
