@@ -56,7 +56,8 @@ class OverlayExport:
                 from canon_core.figures.save import save_figure
 
                 colour = OverlayColour.SUBJECT if by_subject else OverlayColour.MODEL
-                save_figure(overlay_figure(shown, colour=colour, lines=lines), path.with_suffix(""), [kind])
+                figure = overlay_figure(shown, colour=colour, lines=lines)
+                return save_figure(figure, path.with_suffix(""), [kind])[0]  # X.PDF becomes X.pdf
             return path
 
         self._document.bridge.submit(

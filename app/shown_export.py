@@ -58,7 +58,7 @@ class ShownExport:
             if kind == "csv" or figure is None:
                 write_atomically(path, table().encode("utf-8"))
             else:
-                save_figure(figure(), path.with_suffix(""), [kind])
+                return save_figure(figure(), path.with_suffix(""), [kind])[0]  # X.PDF becomes X.pdf
             return path
 
         self._document.bridge.submit(

@@ -19,7 +19,7 @@ from canon_core.maps.fitted import FittedMap
 from canon_core.maps.kinds import MapKind
 from canon_core.maps.unit import unit_rows
 from canon_core.store.embeddings import read_embeddings
-from canon_core.study.results import FEW_FALSE_ACCEPTS, Cell, Features, FitMode, MatrixSettings
+from canon_core.study.results import FEW_FALSE_ACCEPTS, Cell, Features, FitMode, MatrixSettings, far_text
 from canon_core.study.study import Study
 from canon_core.verification.roc import FarRule, accepts
 
@@ -122,10 +122,14 @@ class ImageMeasure:
         else:
             raw = cell
         title = self._source if self._source == self._target else f"{self._source} → {self._target}"
+        if not set(self._far) & set(self._cells.settings.far):
+            fars = " or ".join(far_text(far) for far in self._far)
+            return None, None, f"the matrix is not read at a FAR of {fars}, so there is no threshold"
         if cell is None:
+            here = "" if raw is None else " through the map (without it there is one)"
             return None, raw, (
-                f"{title} is not scored on single images of '{name}' at these settings, so there is no threshold."
-                " Compute the matrix to have one."
+                f"{title} is not scored on single images of '{name}' at these settings, so there is no"
+                f" threshold{here}. Compute the matrix to have one."
             )
         return cell, raw, (
             f"thresholds: image-level cell {title} of {self._cells.usable.dataset.title}"

@@ -20,9 +20,9 @@ _PREFIX: Final = "canon-umap-"
 @contextlib.contextmanager
 def private_folder() -> Iterator[Path]:
     """A folder that only its owner can read, locked as long as it is used and deleted afterwards."""
-    with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as name:  # 0700: biometric data
-        with StudyLock(Path(name), "canon overlay"):
-            yield Path(name)
+    folder = tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True)  # 0700: biometric data
+    with folder as name, StudyLock(Path(name), "canon overlay"):
+        yield Path(name)
 
 
 def delete_left_behind() -> None:

@@ -178,7 +178,8 @@ def test_it_ends_when_its_standard_input_closes_and_deletes_its_folder(tmp_path:
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(json.dumps({"folder": str(folder), "neighbours": 5, "min_dist": 0.1, "seed": 0, "request": 1}) + "\n")
+    request = {"folder": str(folder), "request": 1, "neighbours": 5, "min_dist": 0.1, "seed": 0}
+    process.stdin.write(json.dumps(request) + "\n")
     process.stdin.flush()
     assert json.loads(process.stdout.readline())["what"] == "UMAP: getting ready"  # it is importing
     process.stdin.close()

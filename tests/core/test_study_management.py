@@ -16,12 +16,18 @@ from canon_core.experiments.confidence import run_confidence
 from canon_core.experiments.embedding import embed_study
 from canon_core.experiments.folds import run_folds
 from canon_core.experiments.matrix import run_matrix, stored_matrix
+from canon_core.experiments.overlay import run_overlay
+from canon_core.experiments.pairs import PairFinder
 from canon_core.experiments.sensitivity import run_sensitivity
 from canon_core.jobs import JobContext
+from canon_core.projection.kinds import OverlayMethod
 from canon_core.study.cached_files import CacheKind
+from canon_core.study.overlay_results import OverlaySettings
+from canon_core.study.pair_results import PairSettings
 from canon_core.study.results import FoldSettings, MatrixSettings
 from canon_core.study.sensitivity_results import SensitivitySettings
 from canon_core.study.study import Study
+from canon_core.verification.roc import FarRule
 
 SETTINGS = MatrixSettings("faces", ("a", "b"))
 
@@ -208,6 +214,15 @@ def test_models_that_do_not_fit_together_are_refused_before_the_first_image(
     assert study.embedding_state("a", "faces").done == 0
     embed_study(study, "faces", ("a",), EmbedOptions(provider="cpu"), JobContext())  # one by itself fits
     assert study.embedding_state("a", "faces").complete
+
+
+def test_overlays_and_lists_of_pairs_are_kinds_of_their_own(study: Study) -> None:
+    ctx = JobContext()
+    run_overlay(study, OverlaySettings("faces", ("a",), "b", method=OverlayMethod.PCA), ctx)
+    PairFinder(study, PairSettings(SETTINGS, "a", "b", 1e-3, FarRule.NEAREST)).errors(ctx)
+    found = {each.kind: each.files for each in study.cached()}
+    assert (found[CacheKind.OVERLAYS], found[CacheKind.PAIRS]) == (1, 1)
+    assert CacheKind.OTHER not in found
 
 
 # -- studies got from somebody ----------------------------------------------------------------------------------------
