@@ -139,18 +139,22 @@ class DemoStudy(QObject):
     def _show(self, path: Path) -> None:
         then, self._then = self._then, None
 
+        signals = self._document.opened, self._document.faulted, self._document.inUse
+
+        def forget() -> None:
+            for signal, slot in zip(signals, (opened, failed, failed), strict=True):
+                signal.disconnect(slot)
+
         def opened(contents: object) -> None:
-            self._document.opened.disconnect(opened)
-            self._document.faulted.disconnect(failed)
+            forget()
             if then is not None and self.shown:
                 then()
 
-        def failed(_: object) -> None:
-            self._document.opened.disconnect(opened)
-            self._document.faulted.disconnect(failed)
+        def failed(*_: object) -> None:
+            forget()
 
-        self._document.opened.connect(opened)
-        self._document.faulted.connect(failed)
+        for signal, slot in zip(signals, (opened, failed, failed), strict=True):
+            signal.connect(slot)
         self._document.open(path)
 
     def _progress(self, progress: Progress) -> None:

@@ -66,6 +66,7 @@ class _Change(QUndoCommand):
         self._after = other._after
         self.setText(other.text())
         self._age.restart()
+        self.setObsolete(self._after == self._before)  # there and back again: nothing to undo
         return True
 
 
@@ -462,7 +463,7 @@ class Document(QObject):
                     self.undo.clear()
                 if renamed:
                     self.state = self.state.renamed(**renamed)
-                self.bridge.revise()
+                self.bridge.ask_again()
                 self._set_contents(contents)
                 self.touch()
             if then is not None:

@@ -16,7 +16,7 @@ from canon_core.projection.worker_process import ProjectionWorker
 from canon_core.study.overlay_results import (
     DEFAULT_MIN_DIST,
     DEFAULT_NEIGHBOURS,
-    EVERYTHING,
+    DEFAULT_POINTS,
     Overlay,
     OverlayLevel,
     OverlaySettings,
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from canon_core.experiments.overlay_details import OverlayDetails
 
 _TOPIC, _DETAILS_TOPIC = "overlay", "points of the overlay"
+#: Items up to which an overlay is scored, and neighbours are looked up, while somebody waits; more is a job's work.
+_AT_ONCE = DEFAULT_POINTS
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,8 @@ class OverlayChoices:
 class Overlays(QObject):
     """Keeps the overlay of the present choice while somebody looks at it.
 
-    PCA and singular directions, and PCA as a stand-in for UMAP, answer on the interactive lane; UMAP, and everything
-    of a large dataset, is a job that can be cancelled.
+    PCA and singular directions, and PCA as a stand-in for UMAP, answer on the interactive lane; UMAP, and whatever has
+    more than :data:`_AT_ONCE` items, is a job that can be cancelled.
 
     Signals
     -------
@@ -86,7 +88,9 @@ class Overlays(QObject):
         self._asked: tuple[object, ...] | None = None
         self._looking = False
         self._running: dict[int, OverlaySettings] = {}
-        self._declined: OverlaySettings | None = None  # cancelled or failed: not again by itself
+        self._comparing = 0  # job that looks up neighbours of many points; 0 before any
+        self._superseded: set[int] = set()  # cancelled because something else was wanted
+        self._declined: OverlaySettings | None = None  # cancelled by the user, or failed: not again by itself
         document.closed.connect(self._forget)
         for changed in (document.contentsChanged, document.stateChanged, computing.matrixChanged):
             changed.connect(self._follow)
@@ -217,6 +221,7 @@ class Overlays(QObject):
         self._asked, self.error = key, None
         for number, running in list(self._running.items()):
             if running != settings:
+                self._superseded.add(number)
                 self._bridge.cancel(number)
         if settings is None:
             self._bridge.drop(_TOPIC)
@@ -228,13 +233,12 @@ class Overlays(QObject):
     def _look_up(self, settings: OverlaySettings) -> None:
         study = self._document.study
         assert study is not None
-        at_once = settings.subjects != EVERYTHING or bool(settings.chosen)
 
         def work(ctx: JobContext) -> Overlay | None:
-            from canon_core.experiments.overlay import run_overlay, stored_overlay
+            from canon_core.experiments.overlay import overlay_items, run_overlay, stored_overlay
 
             found = stored_overlay(study, settings)
-            if found is None and at_once:
+            if found is None and overlay_items(study, settings) <= _AT_ONCE:
                 quick = settings
                 if settings.method is OverlayMethod.UMAP:
                     quick = replace(settings, method=OverlayMethod.PCA)
@@ -277,7 +281,8 @@ class Overlays(QObject):
                 self._show(result)
 
         def cancelled() -> None:
-            self._declined = settings
+            if number in self._running and number not in self._superseded:
+                self._declined = settings
 
         def failed(error: CanonError) -> None:
             self._declined = settings
@@ -307,6 +312,7 @@ class Overlays(QObject):
         before, self.shown = self.shown, found
         if found is None:
             self.details = None
+            self._bridge.cancel(self._comparing)
             self._bridge.drop(_DETAILS_TOPIC)
             self.detailsChanged.emit()
         elif self.details is None or before is None or not same_points(before.settings, found.settings):
@@ -321,6 +327,11 @@ class Overlays(QObject):
         def work(ctx: JobContext) -> OverlayDetails:
             from canon_core.experiments.overlay_details import overlay_details
 
+            return overlay_details(study, found, ctx, compare_up_to=_AT_ONCE)
+
+        def compare(ctx: JobContext) -> OverlayDetails:
+            from canon_core.experiments.overlay_details import overlay_details
+
             return overlay_details(study, found, ctx)
 
         def answered(details: OverlayDetails) -> None:
@@ -328,7 +339,15 @@ class Overlays(QObject):
                 self.details = details
                 self.detailsChanged.emit()
 
-        self._bridge.ask(_DETAILS_TOPIC, work, on_result=answered, on_failure=self._document.faulted.emit)
+        def looked_up(details: OverlayDetails) -> None:
+            from canon_core.experiments.overlay_details import MOST_COMPARED
+
+            answered(details)
+            if self.details is details and _AT_ONCE < found.items[0] <= MOST_COMPARED:
+                self._comparing = self._bridge.submit("Neighbours of overlay points", compare, on_result=answered)
+
+        self._bridge.cancel(self._comparing)
+        self._bridge.ask(_DETAILS_TOPIC, work, on_result=looked_up, on_failure=self._document.faulted.emit)
 
     # -- following the jobs --------------------------------------------------------------------------------------
     def _progressed(self, progress: Progress) -> None:
@@ -337,8 +356,12 @@ class Overlays(QObject):
             self.progressed.emit(f"{progress.what}…{part}")
 
     def _job_ended(self, number: int, *_: object) -> None:
-        if self._running.pop(number, None) is not None:
+        ended, superseded = self._running.pop(number, None), number in self._superseded
+        self._superseded.discard(number)
+        if ended is not None:
             self.changed.emit()
+            if superseded and self._watched and not self._looking and ended == self.settings and not self.current:
+                self._maybe_begin(ended)  # it is wanted again since
 
     def _forget(self) -> None:
         self._asked, self._declined, self.error = None, None, None

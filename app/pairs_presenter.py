@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
-from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
 from canon_core.errors import CanonError
@@ -88,7 +87,7 @@ class PairsPresenter(QObject):
         view.alignedChanged.connect(self._look_changed)
         view.compareRequested.connect(self._compare)
         view.exportRequested.connect(self._export)
-        view.commandRequested.connect(self._copy_command)
+        view.set_command(self._command)
         view.actionRequested.connect(self._act)
         self._soon()
 
@@ -335,13 +334,13 @@ class PairsPresenter(QObject):
         if shown is not None and min(pair.first.image, pair.second.image) >= 0:
             self.compareRequested.emit(pair, shown.source, shown.target)
 
-    def _copy_command(self) -> None:
+    def _command(self) -> str:
         question, contents, shown = self._asked, self._document.contents, self._view.shown
-        if question is not None and contents is not None and shown is not None:
-            kind, against = self._view.listing
-            interval = shown.interval if kind in (PairKind.GENUINE_BETWEEN, PairKind.IMPOSTORS_BETWEEN) else None
-            command = pairs_command(str(contents.path), question.settings, kind, against, interval)
-            QGuiApplication.clipboard().setText(command)
+        if question is None or contents is None or shown is None:
+            return ""
+        kind, against = self._view.listing
+        interval = shown.interval if kind in (PairKind.GENUINE_BETWEEN, PairKind.IMPOSTORS_BETWEEN) else None
+        return pairs_command(str(contents.path), question.settings, kind, against, interval)
 
     # -- export --------------------------------------------------------------------------------------------------
     def _export(self) -> None:

@@ -185,7 +185,7 @@ class OverlayView(QWidget):
         self._result = result
         self.plot.set_points(points, same_points=same_points, same_layout=same_layout)
         if points is not None:
-            self.legend.set_classes(points.classes, points.counts())
+            self.legend.set_classes(points.classes, points.counts(), self.plot.shown)
             self.plot.set_blend(self.slider.blend)
         self._show()
         self._show_lines()
@@ -242,6 +242,11 @@ class OverlayView(QWidget):
         """The table, tab-separated, with the settings in the last line, to the clipboard."""
         self._fill_table()
         QGuiApplication.clipboard().setText(self.table.text() + self.settings_line + "\n")
+
+    @property
+    def command(self) -> str:
+        """The command that makes this picture; empty without one."""
+        return self._command if self._result is not None else ""
 
     def copy_command(self) -> None:
         """The command to the clipboard."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
@@ -87,8 +87,6 @@ class PairView(QWidget):
     compareRequested(pair) : FacePair
     exportRequested() :
         The list as files.
-    commandRequested() :
-        The command that makes the list is to be copied.
     actionRequested() :
         The button of the empty state.
     """
@@ -98,13 +96,13 @@ class PairView(QWidget):
     alignedChanged = Signal(bool)
     compareRequested = Signal(object)
     exportRequested = Signal()
-    commandRequested = Signal()
     actionRequested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._shown: ShownPairs | None = None
         self._line = ""
+        self._command: Callable[[], str] = str
         self.kind, self.against, self.look = QComboBox(), QComboBox(), QComboBox()
         for chooser in (self.kind, self.against, self.look):
             chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
@@ -160,8 +158,7 @@ class PairView(QWidget):
         menu = QMenu(self.copy_button)
         self.copy_table_action = QAction("Copy list (tab-separated)", menu, triggered=self.copy_table)
         self.copy_pair_action = QAction("Copy chosen pair", menu, triggered=self.copy_pair)
-        self.copy_command_action = QAction("Copy as canon command", menu)
-        self.copy_command_action.triggered.connect(lambda _checked: self.commandRequested.emit())
+        self.copy_command_action = QAction("Copy as canon command", menu, triggered=self.copy_command)
         menu.addActions([self.copy_table_action, self.copy_pair_action, self.copy_command_action])
         self.copy_button.setMenu(menu)
         self.export_button = tool_button("Export…", "Save the faces as figure (PDF, SVG, PNG), or the list (CSV)")
@@ -177,6 +174,20 @@ class PairView(QWidget):
         return bar
 
     # -- given from outside --------------------------------------------------------------------------------------
+    def set_command(self, command: Callable[[], str]) -> None:
+        """What gives the command that makes the list which is looked at."""
+        self._command = command
+
+    @property
+    def command(self) -> str:
+        """The command that makes the list; empty without one."""
+        return self._command()
+
+    def copy_command(self) -> None:
+        """The command to the clipboard."""
+        if self.command:
+            QGuiApplication.clipboard().setText(self.command)
+
     def set_pairs(self, shown: ShownPairs | None, settings_line: str = "") -> None:
         """Show lists of pairs; None shows the empty state. The kind that is looked at stays where there is one."""
         kind, against = self.listing if self._shown is not None else (PairKind.FALSE_MATCHES, None)

@@ -37,8 +37,10 @@ class ScatterLegend(QWidget):
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
 
-    def set_classes(self, classes: Sequence[PointClass], counts: Sequence[int]) -> None:
-        """Name these; all are shown."""
+    def set_classes(
+        self, classes: Sequence[PointClass], counts: Sequence[int], shown: Sequence[bool] | None = None
+    ) -> None:
+        """Name these; all are shown unless ``shown`` says otherwise."""
         while (item := self._row.takeAt(0)) is not None:
             widget = item.widget()
             widget.hide()
@@ -46,6 +48,7 @@ class ScatterLegend(QWidget):
         self.entries = []
         for code, (each, count) in enumerate(zip(classes, counts, strict=True)):
             entry = LegendEntry(each, count, self)
+            entry.setChecked(shown is None or shown[code])
             entry.toggled.connect(lambda shown, code=code: self.toggled.emit(code, shown))
             self._row.addWidget(entry)
             entry.show()

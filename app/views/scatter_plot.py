@@ -119,7 +119,7 @@ class ScatterPlot(QWidget):
     def set_points(
         self, points: ScatterPoints | None, *, same_points: bool = False, same_layout: bool = False
     ) -> None:
-        """Show these points, all classes of them.
+        """Show these points, all classes of them but those hidden before, where points and classes are the same.
 
         Selection, marks and lines are dropped unless they are ``same_points`` as before, in other classes or another
         layout; everything comes into view unless they lie where they lay, in the ``same_layout``.
@@ -127,7 +127,8 @@ class ScatterPlot(QWidget):
         before, self._points = self._points, points
         same = same_points and before is not None and points is not None and len(before) == len(points)
         classes = len(points.classes) if points is not None else 0
-        self._shown = [True] * classes
+        if not (same and before is not None and points is not None and before.classes == points.classes):
+            self._shown = [True] * classes
         if not same:
             self._selection = self._marked = np.zeros(0, np.int32)
             self._lines = np.zeros((0, 2), np.int32)

@@ -296,6 +296,11 @@ class SensitivityView(QWidget):
             self._fill_table(self._shown)
             QGuiApplication.clipboard().setText(f"{self.table.text()}{self._shown.line}\n")
 
+    @property
+    def command(self) -> str:
+        """The commands that compute what is drawn; empty where nothing is."""
+        return self._commands if self._shown is not None else ""
+
     def copy_command(self) -> None:
         """The commands to the clipboard."""
         QGuiApplication.clipboard().setText(self._commands)

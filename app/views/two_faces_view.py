@@ -45,6 +45,8 @@ class TwoFacesView(QWidget):
     exportRequested = Signal()
     actionRequested = Signal()
     compared = Signal(object)
+    #: Why there is none to be copied.
+    no_command = "Two faces are compared in the window alone: no canon command does it."
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

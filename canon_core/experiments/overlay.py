@@ -139,6 +139,17 @@ def stored_overlay(study: Study, settings: OverlaySettings) -> Overlay | None:
     return load_overlay(_place(study, cells, settings)[1], settings, cells.usable.dataset.title)
 
 
+def overlay_items(study: Study, settings: OverlaySettings) -> int:
+    """Images or templates that an overlay shows; no embedding is read.
+
+    Raises
+    ------
+    SettingsError, StudyError
+        As :func:`run_overlay`.
+    """
+    return OverlayPoints(study, _open(study, settings, None), settings).items[0]
+
+
 # -- private ---------------------------------------------------------------------------------------------------------
 def _open(study: Study, settings: OverlaySettings, ctx: JobContext | None) -> Cells:
     if settings.map is MapKind.NONE:
@@ -263,6 +274,11 @@ def _by_umap(
         notes.append(
             f"{large} subject{'s have' if large > 1 else ' has'} more {settings.level} than a point has neighbours, and"
             " may stand alone"
+        )
+    if found.gridded:
+        notes.append(
+            "the sources have no neighbours among one another: those without any in the target began on a grid beside"
+            " it, and how they lie there means nothing"
         )
     if neighbours < settings.neighbours:
         notes.append(f"{neighbours} neighbours: there are no more points")

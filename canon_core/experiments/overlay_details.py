@@ -87,8 +87,19 @@ class OverlayDetails:
     neighbours: tuple[Neighbours, ...] = ()
 
 
-def overlay_details(study: Study, result: Overlay, ctx: JobContext) -> OverlayDetails:
+def overlay_details(
+    study: Study, result: Overlay, ctx: JobContext, *, compare_up_to: int = MOST_COMPARED
+) -> OverlayDetails:
     """Look up the points of an overlay; maps that are stored are used again.
+
+    Parameters
+    ----------
+    study : Study
+    result : Overlay
+    ctx : JobContext
+        Cancellation.
+    compare_up_to : int
+        Items up to which neighbours are looked up: the time grows with the square of their number.
 
     Raises
     ------
@@ -111,7 +122,7 @@ def overlay_details(study: Study, result: Overlay, ctx: JobContext) -> OverlayDe
     covariates = {} if protocols is None else {
         each.name: _grouped(each, items, images, protocols, settings.level) for each in protocols.covariates
     }
-    neighbours = _neighbours(study, result, ctx) if len(items) <= MOST_COMPARED else ()
+    neighbours = _neighbours(study, result, ctx) if len(items) <= compare_up_to else ()
     return OverlayDetails(names, images, covariates, neighbours)
 
 

@@ -10,6 +10,7 @@ does, drops unrelated ones into the target's cloud and hides the gap.)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -52,11 +53,15 @@ class JointLayouts:
         Both aligned to the target's own layout.
     moved : (float, float)
         How far the target's points lie from their own layout: root mean square, in units of its radius.
+    gridded : bool
+        Whether the sources have no neighbours among one another, so that those without any in the target began on a
+        grid beside it.
     """
 
     before: Float32
     after: Float32
     moved: tuple[float, float]
+    gridded: bool = False
 
 
 def joint_layouts(
@@ -95,7 +100,9 @@ def joint_layouts(
         found.append(_joint_layout(joint, own, neighbours, seed + number, curve, epochs[1:], what, told))
         passed += epochs[1] + epochs[2]
     say(total, total, "UMAP done")
-    return JointLayouts(found[0][0], found[1][0], (found[0][1], found[1][1]))
+    return JointLayouts(
+        found[0][0], found[1][0], (found[0][1], found[1][1]), gridded=found[0][2] or found[1][2]
+    )
 
 
 # -- private ---------------------------------------------------------------------------------------------------------
@@ -130,7 +137,9 @@ def _umap(
     curve: tuple[float, float],
     told: Callable[[int], None],
 ) -> Float32:
-    """UMAP's own layout of a graph, from its spectrum, (n, 2)."""
+    """UMAP's own layout of a graph, from its spectrum, (n, 2); of a graph without edges, which UMAP refuses, a grid."""
+    if not _has_edges(graph):
+        return _grid(len(rows))
     from umap.umap_ import simplicial_set_embedding
 
     layout, _ = simplicial_set_embedding(
@@ -164,8 +173,8 @@ def _joint_layout(
     epochs: tuple[int, int],
     name: str,
     told: Callable[[int, str], None],
-) -> tuple[Float32, float]:
-    """All points, (n, 2), the target where it was or near it; and how far it moved."""
+) -> tuple[Float32, float, bool]:
+    """All points, (n, 2), the target where it was or near it; how far it moved; whether the sources began on a grid."""
     what = f"UMAP: laying out all points, {name}"
     told(0, f"UMAP: comparing all points, {name}")
     graph = _graph(joint, neighbours, seed)
@@ -177,7 +186,7 @@ def _joint_layout(
     _settle(places[held:], places, graph[held:], curve, epochs[0], 1.0, _NEGATIVE / 2, seed, lambda n: told(n, what))
     _settle(places, places, graph, curve, epochs[1], _SETTLING, _NEGATIVE, seed, lambda n: told(epochs[0] + n, what))
     over, moved = aligned(places, own)
-    return over.astype(np.float32), float(moved)
+    return over.astype(np.float32), float(moved), not _has_edges(graph[held:, held:])
 
 
 def _started(own: Float32, joint: Float32, graph: sparse.csr_array, seed: int, curve: tuple[float, float]) -> Float32:
@@ -249,6 +258,16 @@ def _graph(rows: Float32, neighbours: int, seed: int) -> sparse.csr_array:
         which, far, _ = nearest_neighbors(rows, neighbours, "cosine", {}, False, random)
     graph, _, _ = fuzzy_simplicial_set(rows, neighbours, random, "cosine", knn_indices=which, knn_dists=far)
     return sparse.csr_array(graph)
+
+
+def _has_edges(graph: sparse.csr_array) -> bool:
+    return bool(graph.data.max(initial=0.0) > 0)
+
+
+def _grid(count: int) -> Float32:
+    """(count, 2) places a unit apart."""
+    side = max(1, math.ceil(math.sqrt(count)))
+    return np.stack(np.divmod(np.arange(count), side), axis=1).astype(np.float32)
 
 
 def _padded(target: Float32, sources: Float32) -> Float32:

@@ -20,9 +20,9 @@ from canon_core.study.dataset_files import unpacked_images
 from canon_core.study.dataset_tables import DatasetTables
 from canon_core.study.entries import dataset_entry
 from canon_core.study.manifest import DatasetRecord
+from canon_core.study.own_files import delete_own
 from canon_core.study.records import dataset_record, same_sources
 from canon_core.study.register import Register
-from canon_core.study.removal import delete_files
 
 #: Format of a dataset of which only ids are known.
 LISTED: Final = "ids"
@@ -87,6 +87,16 @@ def locate_dataset(
             path=root,
             remedy="choose the folder that was added, or add this one as another dataset",
         )
+    try:
+        folds = tables.images(record)[1]
+    except (StoreError, StudyError):
+        folds = loaded.folds  # the list of images is damaged or gone: it is made again
+    if not _same_folds(folds, loaded.folds):
+        raise DatasetError(
+            f"not the dataset '{name}': the pairs of its folds differ",
+            path=root,
+            remedy="choose the folder that was added, or add this one as another dataset",
+        )
     with register.mutex:
         now = register.dataset_in(record.folder)
         changed = dataset_record(now.name, now.folder, root, options, loaded, register.folder)
@@ -144,7 +154,8 @@ def refresh_dataset(
         tables.save(changed, loaded)
         register.put_dataset(changed, revise=changed != now)
         if not register.read_only:  # only now are the old lists no longer needed
-            delete_files(tables.folder / name for name in now.tables if name not in changed.tables)
+            gone = [tables.folder / name for name in now.tables if name not in changed.tables]
+            delete_own(register.folder, gone)
     return changed
 
 

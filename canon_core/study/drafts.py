@@ -15,9 +15,9 @@ from canon_core.errors import StudyError
 from canon_core.study.dataset_files import save_images
 from canon_core.study.dataset_reading import LISTED
 from canon_core.study.manifest import DatasetRecord, ImportRecord, ModelRecord
+from canon_core.study.own_files import delete_own
 from canon_core.study.records import dataset_record, embedding_record, imported_model_record
 from canon_core.study.register import Register
-from canon_core.study.removal import delete_files
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +79,7 @@ def take_in(register: Register, draft: Draft, record: ImportRecord, key: str, ba
             register.change(**fields)
         except BaseException:
             if draft.dataset is not None:
-                delete_files([register.folder / "datasets" / draft.dataset.table])
+                delete_own(register.folder, [register.folder / "datasets" / draft.dataset.table])
             raise
 
 
@@ -88,6 +88,6 @@ def discard(register: Register, draft: Draft) -> None:
     with register.mutex:
         if draft.pair in register.manifest.embeddings:
             return  # they took the place of others, or another job was faster
-        delete_files([draft.target])
+        delete_own(register.folder, [draft.target])
         if draft.model is not None and draft.model.folder not in {one.folder for one in register.manifest.models}:
             shutil.rmtree(draft.target.parent, ignore_errors=True)

@@ -12,6 +12,7 @@ from canon_core.resources import version
 from canon_core.store.lock import StudyLock
 from canon_core.study.manifest import MANIFEST, DatasetRecord, Manifest, ModelRecord, read_manifest, write_manifest
 from canon_core.study.naming import folder_name, free_name, unknown
+from canon_core.study.own_files import refuse_links
 
 #: Folders in a study's folder.
 ROOMS: Final = ("datasets", "embeddings", "maps", "results")
@@ -75,6 +76,7 @@ class Register:
             lock.acquire()
             try:
                 manifest = read_manifest(folder)  # it may have changed while we waited for the lock's answer
+                refuse_links(folder, ROOMS)
                 for name in ROOMS:
                     (folder / name).mkdir(mode=0o700, exist_ok=True)
             except OSError as error:

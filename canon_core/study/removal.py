@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 from canon_core.errors import CanonError
@@ -11,20 +11,8 @@ from canon_core.store.arrays import load_arrays
 from canon_core.store.embeddings import successor_path
 from canon_core.study.cached_files import CacheKind, cached_files
 from canon_core.study.dataset_files import unpacked_images
+from canon_core.study.own_files import delete_own
 from canon_core.study.register import Register
-
-
-def delete_files(paths: Iterable[Path]) -> int:
-    """Delete those that are there; returns the bytes freed."""
-    freed = 0
-    for path in list(paths):
-        try:
-            size = path.stat().st_size
-            path.unlink()
-        except FileNotFoundError:
-            continue
-        freed += size
-    return freed
 
 
 def remove_model(register: Register, name: str) -> str:
@@ -55,8 +43,8 @@ def remove_dataset(register: Register, name: str) -> str:
     _delete_results(register.folder, ("dataset",), record.folder)
     register.change(datasets=keep, embeddings=embeddings, imports=imports)
     made = [path / f"{record.folder}.h5" for path in (register.folder / "embeddings").iterdir() if path.is_dir()]
-    delete_files([*made, *(successor_path(path) for path in made)])
-    delete_files(register.folder / "datasets" / table for table in record.tables)
+    delete_own(register.folder, [*made, *(successor_path(path) for path in made)])
+    delete_own(register.folder, [register.folder / "datasets" / table for table in record.tables])
     shutil.rmtree(unpacked_images(register.folder, record.folder), ignore_errors=True)
     return record.folder
 
@@ -77,7 +65,7 @@ def clear_cached(register: Register, kinds: Collection[CacheKind]) -> int:
     with register.mutex:
         register.need_writing()
         files = files_to_clear(register)
-        freed = delete_files(path for kind in kinds for path in files[kind])
+        freed = delete_own(register.folder, [path for kind in kinds for path in files[kind]])
         if CacheKind.EMBEDDINGS in kinds:
             own = {model.folder for model in register.manifest.models if not model.imported}
             kept = {
@@ -98,4 +86,4 @@ def _delete_results(study: Path, names: tuple[str, ...], folder: str) -> None:
             continue
         if any(folder in str(attributes.get(name, "")).split("\n") for name in names):
             doomed.append(path)
-    delete_files(doomed)
+    delete_own(study, doomed)

@@ -23,10 +23,10 @@ from canon_core.study.entries import DatasetEntry, EmbeddingState, ModelEntry, d
 from canon_core.study.manifest import MANIFEST, ImportRecord
 from canon_core.study.naming import study_path
 from canon_core.study.networks import add_network, locate_network, refresh_network, resolved_network, set_preprocessing
+from canon_core.study.own_files import delete_own
 from canon_core.study.register import ROOMS, Register
 from canon_core.study.removal import (
     clear_cached,
-    delete_files,
     files_to_clear,
     remove_dataset,
     remove_model,
@@ -343,7 +343,7 @@ class Study:
         """Delete every stored map and result; returns the bytes freed. They can all be computed again."""
         with self._register.mutex:
             self._register.need_writing()
-            return delete_files(results_and_maps(self.path))
+            return delete_own(self.path, results_and_maps(self.path))
 
     def cached(self) -> tuple[Cached, ...]:
         """What is kept so as not to be computed again: files and bytes of each kind that there is."""

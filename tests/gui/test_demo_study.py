@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app import file_choosers
+from app import file_choosers, study_commands
 from app.main_window import MainWindow
 from app.tour_steps import tour_steps
 from canon_core.demo import run
@@ -242,3 +242,17 @@ def test_the_last_step_is_the_overlay_where_there_is_one() -> None:
     assert tour_steps(("Matrix", "ROC", "Faces", "Sensitivity"), pair)[-1].title == "Few faces are enough"
     last = tour_steps(("Matrix", "ROC", "Faces"), pair)[-1]
     assert (last.target, last.sets["cells"]) == ("inspector", (pair,))
+
+
+def test_one_that_another_process_holds_is_not_gone_on_with_later(
+    window: MainWindow, made: Made, demo_folder: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(study_commands, "confirm", lambda *_: None)
+    run.run_demo(demo_folder, JobContext())
+    wanted: list[str] = []
+    with Study.open(demo_folder / "demo.canon"):  # in use  # noqa: SIM117
+        with qtbot.waitSignal(window.document.inUse, timeout=PATIENCE):
+            window.demo.study.open(lambda: wanted.append("tour"))
+    qtbot.waitUntil(lambda: not window.bridge.busy, timeout=PATIENCE)
+    open_study(window, qtbot, demo_folder / "demo.canon")
+    assert wanted == []

@@ -336,9 +336,9 @@ def test_the_command_names_every_setting(overlaid: MainWindow) -> None:
         "--method": "pca", "--seed": "0", "--level": "images",
     }.items():  # fmt: skip
         assert words[words.index(name) + 1] == value
-    chosen = overlay_command("S", OverlaySettings("d", ("a", "c"), "b", chosen=("x y", "z"), mode=FitMode.IN_SAMPLE))
+    chosen = overlay_command("S", OverlaySettings("d", ("a", "c"), "b", chosen=("x, y", "-z"), mode=FitMode.IN_SAMPLE))
     assert "--source a,c" in chosen
-    assert "--chosen 'x y,z'" in chosen
+    assert [word for word in shlex.split(chosen) if "chosen" in word] == ["--chosen=x, y", "--chosen=-z"]
     assert "--neighbours 15 --min-dist 0.1" in chosen
 
 
@@ -417,3 +417,68 @@ def test_the_copied_command_gives_the_same_overlay(overlaid: MainWindow, tmp_pat
     assert told["scores"][0]["after"] == pytest.approx(shown.scores[0].after)
     assert told["method"] == "pca"
     assert told["target"] == "b"
+
+
+def test_an_overlay_that_is_looked_up_while_the_study_changes_appears(
+    window: MainWindow, embedded_study: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, asked, real = threading.Event(), [], experiment.run_overlay
+
+    def slow(study: object, settings: OverlaySettings, ctx: JobContext, *more: object) -> Overlay:
+        asked.append(settings)
+        while not go.wait(0.01):
+            ctx.check()
+        return real(study, settings, ctx, *more)
+
+    monkeypatch.setattr(experiment, "run_overlay", slow)
+    window.computing.automatic = False
+    open_study(window, qtbot, embedded_study)
+    window.document.change("Choose", cells=(("a", "b"),))
+    window.actions_["view.overlay"].trigger()
+    qtbot.waitUntil(lambda: len(asked) == 1, timeout=PATIENCE)
+    cleared: list[int] = []
+    window.document.clear_cached((), cleared.append)
+    qtbot.waitUntil(lambda: bool(cleared), timeout=PATIENCE)
+    go.set()
+    qtbot.waitUntil(lambda: window.overlays.shown is not None, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: window.overlays.details is not None, timeout=PATIENCE)
+
+
+def test_umap_that_was_left_for_something_else_begins_again_when_it_is_wanted_again(
+    window: MainWindow, umap: Slow, embedded_study: Path, qtbot: QtBot
+) -> None:
+    open_study(window, qtbot, embedded_study)
+    window.document.change("Choose", cells=(("a", "b"),))
+    window.actions_["view.overlay"].trigger()
+    qtbot.waitUntil(lambda: umap.asked == 1, timeout=PATIENCE)
+    pick(window.overlay_view.bar.method, "PCA")
+    qtbot.waitUntil(lambda: window.overlays.current, timeout=PATIENCE)
+    settle(window, qtbot)
+    pick(window.overlay_view.bar.method, "UMAP")
+    qtbot.waitUntil(lambda: umap.asked == 2, timeout=PATIENCE)
+    window.document.change("Choose", cells=(("b", "a"),))
+    window.document.change("Choose", cells=(("a", "b"),))  # and back before the job has ended
+    umap.let_go.set()
+    qtbot.waitUntil(lambda: window.overlays.current, timeout=PATIENCE)
+
+
+def test_many_items_are_a_job_s_work(
+    window: MainWindow, umap: Slow, embedded_study: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from app import overlays
+
+    monkeypatch.setattr(overlays, "_AT_ONCE", 10)
+    umap.let_go.set()
+    window.computing.automatic = False
+    jobs: list[str] = []
+    window.bridge.started.connect(lambda _number, title: jobs.append(title))
+    open_study(window, qtbot, embedded_study)
+    window.document.change("Choose", cells=(("a", "b"),))
+    window.actions_["view.overlay"].trigger()
+    settle(window, qtbot)
+    assert window.overlays.shown is None  # nothing was laid out while somebody waits
+    window.overlays.compute()
+    qtbot.waitUntil(lambda: window.overlays.details is not None, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: window.overlays.details.neighbours != (), timeout=PATIENCE)
+    assert any(title.startswith("Overlay of") for title in jobs)
+    assert "Neighbours of overlay points" in jobs
