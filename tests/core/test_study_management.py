@@ -216,7 +216,8 @@ def test_models_that_do_not_fit_together_are_refused_before_the_first_image(
     assert study.embedding_state("a", "faces").complete
 
 
-def test_overlays_and_lists_of_pairs_are_kinds_of_their_own(study: Study) -> None:
+def test_overlays_and_lists_of_pairs_are_kinds_of_their_own(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("canon_core.experiments.pairs._WORTH_STORING", 0.0)  # however quick the machine is
     ctx = JobContext()
     run_overlay(study, OverlaySettings("faces", ("a",), "b", method=OverlayMethod.PCA), ctx)
     PairFinder(study, PairSettings(SETTINGS, "a", "b", 1e-3, FarRule.NEAREST)).errors(ctx)
