@@ -88,7 +88,7 @@ def pairs_figure(
             subjects.setdefault(side.subject, len(subjects))
         who = [
             (side.name.rsplit("/", 1)[-1] if named or side.template else f"image {side.number}")
-            + ("" if named else f" of {subjects[side.subject]}")
+            + ("" if named else f", subject {subjects[side.subject]}")
             for side in (pair.first, pair.second)
         ]
         groups.append(FaceGroup(tuple(pictures), (f"{pair.words}, {pair.score:.4f}", *who)))
