@@ -593,7 +593,7 @@ class ScatterPlot(QWidget):
         return QSize(640, 480)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(200, 160)
+        return QSize(200, 100)
 
     def global_position_of(self, number: int) -> QPoint:
         """Where a point is drawn on the screen."""

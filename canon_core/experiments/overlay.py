@@ -270,8 +270,10 @@ def _by_umap(
 
 
 def _percent(shares: list[float]) -> str:
-    texts = sorted(f"{100 * share:.1f}" for share in (min(shares), max(shares)) if not math.isnan(share))
-    return "–".join(dict.fromkeys(texts)) + " %"
+    known = [share for share in shares if not math.isnan(share)]
+    if not known:
+        return "–"
+    return "–".join(dict.fromkeys(f"{100 * share:.1f}" for share in (min(known), max(known)))) + " %"
 
 
 def _padding(settings: OverlaySettings, target: Float32, raws: list[Float32]) -> tuple[str, ...]:
