@@ -38,6 +38,8 @@ _NEGATIVE = 5.0
 _BESIDE = 100
 #: Part of the edges to be expected in a well mixed cloud, from which on a source point starts in the target.
 _MIXED = 0.5
+#: How often sources look where their neighbours among the sources start.
+_ROUNDS = 3
 #: Targets below this many points have no spectrum worth starting from.
 _SPECTRAL_FROM = 20
 
@@ -171,7 +173,7 @@ def _joint_layout(
     graph = _graph(joint, neighbours, seed)
     told(0, what)
     held = len(own)
-    places = _started(own, joint, graph, seed, curve)
+    places = _started(own, joint, graph, neighbours, seed, curve)
     # Only sources move. A visit of two neighbours moves one of them where UMAP moves both, so half the samples of what
     # is far away keep the balance of the joint layout.
     _settle(places[held:], places, graph[held:], curve, epochs[0], 1.0, _NEGATIVE / 2, seed, lambda n: told(n, what))
@@ -180,22 +182,38 @@ def _joint_layout(
     return over.astype(np.float32), float(moved)
 
 
-def _started(own: Float32, joint: Float32, graph: sparse.csr_array, seed: int, curve: tuple[float, float]) -> Float32:
+def _started(
+    own: Float32,
+    joint: Float32,
+    graph: sparse.csr_array,
+    neighbours: int,
+    seed: int,
+    curve: tuple[float, float],
+) -> Float32:
     """Where the descent begins: the target where it is, the sources where the graph's own edges say.
 
     A source point starts in the middle of its neighbours in the target; as far as fewer of its edges lead there than to
-    be expected in a well mixed cloud, it starts towards its place in the sources' own layout, beside the target.
+    be expected in a well mixed cloud, it starts with its neighbours among the sources, and as far as these start beside
+    the target, at its own place there. Where it started the descent leaves it, when that is far out: UMAP's attraction
+    fades with the distance.
     """
     held, count = len(own), len(joint) - len(own)
-    edges = graph[held:]
-    across = edges[:, :held]
-    strength = np.asarray(across.sum(axis=1), np.float64)
-    share = strength / np.maximum(np.asarray(edges.sum(axis=1), np.float64), 1e-12)
-    mixed = np.minimum(share / (_MIXED * held / len(joint)), 1.0)[:, None]
-    beside = _umap(joint[held:], sparse.csr_array(edges[:, held:]), _BESIDE, seed, curve, lambda _: None)
+    across, among = graph[held:, :held], graph[held:, held:]
+    strength, company = (np.asarray(edges.sum(axis=1), np.float64) for edges in (across, among))
+    share = strength / np.maximum(strength + company, 1e-12)
+    mixed = np.minimum(share / (_MIXED * held / len(joint)), 1.0)
+    direct = across @ own
+    inside = direct / np.maximum(strength, 1e-12)[:, None]
+    for _ in range(_ROUNDS):
+        led = among @ mixed
+        inside = (direct + among @ (mixed[:, None] * inside)) / np.maximum(strength + led, 1e-12)[:, None]
+        mixed = np.maximum(mixed, led / np.maximum(company, 1e-12))
+    # The sources' own neighbours: what the joint graph leaves of them falls apart where the sources are mixed into the
+    # target, and UMAP drives such pieces many times the target's width apart.
+    alone = _graph(joint[held:], min(neighbours, count), seed)
+    beside = _umap(joint[held:], alone, _BESIDE, seed, curve, lambda _: None)
     beside = beside - beside.min(axis=0) + [own[:, 0].max() + 0.1 * np.ptp(own[:, 0]), own[:, 1].min()]
-    inside = (across @ own) / np.maximum(strength, 1e-12)[:, None]
-    sources = mixed * inside + (1 - mixed) * beside
+    sources = mixed[:, None] * inside + (1 - mixed[:, None]) * beside
     sources += np.random.default_rng(seed).normal(scale=0.002, size=(count, 2)) * np.ptp(own, axis=0)
     return np.ascontiguousarray(np.concatenate([own, sources]), np.float32)
 

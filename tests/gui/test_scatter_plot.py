@@ -148,7 +148,7 @@ def test_a_lasso_selects_what_it_goes_around(plot: ScatterPlot, qtbot: QtBot) ->
 def test_hidden_classes_are_neither_selected_nor_found(plot: ScatterPlot, qtbot: QtBot) -> None:
     legend = ScatterLegend()
     qtbot.addWidget(legend)
-    legend.set_classes(CLASSES, plot.points.counts())
+    legend.set_points(plot.points, plot.shown)
     legend.resize(400, 40)
     legend.toggled.connect(plot.set_shown)
     legend.show()
