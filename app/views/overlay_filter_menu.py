@@ -33,7 +33,7 @@ class OverlayFilterMenu(QMenu):
         self.everything = QAction("All points", self)
         self.groups: dict[tuple[str, str], QAction] = {}
         self.errors.triggered.connect(lambda on: self.chosen.emit(replace(self._filter, errors=on)))
-        self.found.triggered.connect(self._choose_found)
+        self.found.triggered.connect(lambda on: self._choose_text(self._search if on else ""))
         self.everything.triggered.connect(lambda: self.chosen.emit(OverlayFilter()))
 
     def show_choices(
@@ -48,6 +48,8 @@ class OverlayFilterMenu(QMenu):
             self.removeAction(action)
             if action.menu() is not None:
                 action.menu().deleteLater()
+            elif action.isSeparator():
+                action.deleteLater()
         self.groups = {}
         self.errors.setChecked(now.errors)
         self.errors.setEnabled(not refusal)
@@ -71,5 +73,5 @@ class OverlayFilterMenu(QMenu):
         self.addAction(self.everything)
         self.everything.setEnabled(bool(now.words))
 
-    def _choose_found(self, on: bool) -> None:
-        self.chosen.emit(replace(self._filter, text=self._search if on else ""))
+    def _choose_text(self, text: str) -> None:
+        self.chosen.emit(replace(self._filter, text=text))

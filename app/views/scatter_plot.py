@@ -45,8 +45,8 @@ _NOTCH, _STEP = 1.25, 60
 MOST_LINES = 2_000
 #: Marked points up to which each has a wide ring; the rings of more lie close, so that points stay to be seen.
 _FEW_MARKED = 150
-#: Points that are sorted anew at every step of the slider or for a selection: 15 ms. Of more a part is shown, and all of
-#: them when nothing changed for so many milliseconds.
+#: Points that are sorted anew at every step of the slider or for a selection: 15 ms. Of more a part is shown, and all
+#: when nothing changed for so many milliseconds.
 _MOST_SORTED, _REST_MS = 60_000, 150
 #: Pixels that the mouse may move in a click.
 _CLICK = 4
@@ -458,7 +458,8 @@ class ScatterPlot(QWidget):
         part = self._rest.isActive() and len(self._points) > _MOST_SORTED and 0 < self._blend < 1
         theme = theme_for(self)
         painter.setFont(sized(self.font(), SMALL))
-        text = f"{self._drawn.points:,} of {shown:,} points" + (" while they move" if part else " in view · F shows all")
+        where = "while they move" if part else "in view · F shows all"
+        text = f"{self._drawn.points:,} of {shown:,} points {where}"
         box = painter.fontMetrics().boundingRect(text).adjusted(-6, -3, 6, 3)
         box.moveBottomLeft(self.rect().adjusted(6, 0, 0, -6).bottomLeft())
         ground = QColor(theme.surface)

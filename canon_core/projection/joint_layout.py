@@ -38,6 +38,8 @@ _NEGATIVE = 5.0
 _BESIDE = 100
 #: Part of the edges to be expected in a well mixed cloud, from which on a source point starts in the target.
 _MIXED = 0.5
+#: Part of a cloud within its edge.
+_BULK = 0.95
 #: How often sources look where their neighbours among the sources start.
 _ROUNDS = 3
 #: Targets below this many points have no spectrum worth starting from.
@@ -202,20 +204,31 @@ def _started(
     strength, company = (np.asarray(edges.sum(axis=1), np.float64) for edges in (across, among))
     share = strength / np.maximum(strength + company, 1e-12)
     mixed = np.minimum(share / (_MIXED * held / len(joint)), 1.0)
+    usual = float(np.median(mixed))  # nobody is led into the target by the few of an unrelated space that lie near it
     direct = across @ own
     inside = direct / np.maximum(strength, 1e-12)[:, None]
     for _ in range(_ROUNDS):
         led = among @ mixed
         inside = (direct + among @ (mixed[:, None] * inside)) / np.maximum(strength + led, 1e-12)[:, None]
-        mixed = np.maximum(mixed, led / np.maximum(company, 1e-12))
-    # The sources' own neighbours: what the joint graph leaves of them falls apart where the sources are mixed into the
-    # target, and UMAP drives such pieces many times the target's width apart.
+        mixed = np.maximum(mixed, usual * led / np.maximum(company, 1e-12))
+    # By the sources' own neighbours: what the joint graph leaves of them falls apart where the sources are mixed into
+    # the target, and UMAP drives such pieces many times the target's width apart.
     alone = _graph(joint[held:], min(neighbours, count), seed)
-    beside = _umap(joint[held:], alone, _BESIDE, seed, curve, lambda _: None)
+    beside = _gathered(_umap(joint[held:], alone, _BESIDE, seed, curve, lambda _: None), own)
     beside = beside - beside.min(axis=0) + [own[:, 0].max() + 0.1 * np.ptp(own[:, 0]), own[:, 1].min()]
     sources = mixed[:, None] * inside + (1 - mixed[:, None]) * beside
     sources += np.random.default_rng(seed).normal(scale=0.002, size=(count, 2)) * np.ptp(own, axis=0)
     return np.ascontiguousarray(np.concatenate([own, sources]), np.float32)
+
+
+def _gathered(layout: Float32, own: Float32) -> NDArray[np.float64]:
+    """A layout no wider than the target's, and pieces far out drawn in to its edge."""
+    offset = np.asarray(layout, np.float64) - np.median(layout, axis=0)
+    far = np.linalg.norm(offset, axis=1)
+    wide = np.linalg.norm(own - np.median(own, axis=0), axis=1)
+    edge, widest = (float(np.quantile(each, _BULK)) for each in (far, wide))
+    pulled: NDArray[np.float64] = offset * np.minimum(edge / np.maximum(far, 1e-12), 1.0)[:, None]
+    return pulled * min(1.0, widest / max(edge, 1e-12))
 
 
 def _settle(

@@ -9,7 +9,9 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.main_window import MainWindow
+from app.overlay_choice import OverlayChoice
 from app.views.labels import SettingsLabel
+from canon_core.projection.kinds import OverlayMethod
 
 from .conftest import PATIENCE, open_study
 
@@ -26,7 +28,9 @@ def test_at_1280_by_800_the_window_stays_as_it_is_whatever_view_is_looked_at(
     open_study(window, qtbot, path)
     contents = window.document.contents
     assert contents is not None
-    window.document.change("Choose", cells=(contents.model_names[:2],))
+    window.document.change(
+        "Choose", cells=(contents.model_names[:2],), overlay=OverlayChoice(method=OverlayMethod.PCA)
+    )
     window.messages.say("The study is open again as you left it, with jobs that go on when you compute again.")
     for number in range(window.tabs.count()):
         window.tabs.setCurrentIndex(number)
