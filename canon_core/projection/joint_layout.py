@@ -29,6 +29,9 @@ Say = Callable[[int, int, str], None]
 #: target alone, of the sources while the target is held, of all together.
 _LONG_UP_TO = 10_000
 _LONG, _SHORT = (500, 300, 50), (200, 120, 30)
+#: Step length while the target is held. With UMAP's own, 1, two near neighbours step over each other in turn, because
+#: each moves alone, and such pairs march out of the picture (five to ten times the target's radius, measured).
+_HELD = 0.25
 #: Step length of the last epochs, in which the target may move: UMAP's first step is 1. With .1 two clouds that belong
 #: together meet as closely as in a joint layout from scratch, and the target keeps its shape.
 _SETTLING = 0.1
@@ -178,7 +181,7 @@ def _joint_layout(
     places = _started(own, joint, graph, neighbours, seed, curve)
     # Only sources move. A visit of two neighbours moves one of them where UMAP moves both, so half the samples of what
     # is far away keep the balance of the joint layout.
-    _settle(places[held:], places, graph[held:], curve, epochs[0], 1.0, _NEGATIVE / 2, seed, lambda n: told(n, what))
+    _settle(places[held:], places, graph[held:], curve, epochs[0], _HELD, _NEGATIVE / 2, seed, lambda n: told(n, what))
     _settle(places, places, graph, curve, epochs[1], _SETTLING, _NEGATIVE, seed, lambda n: told(epochs[0] + n, what))
     over, moved = aligned(places, own)
     return over.astype(np.float32), float(moved)
@@ -196,8 +199,8 @@ def _started(
 
     A source point starts in the middle of its neighbours in the target; as far as fewer of its edges lead there than to
     be expected in a well mixed cloud, it starts with its neighbours among the sources, and as far as these start beside
-    the target, at its own place there. Where it started the descent leaves it, when that is far out: UMAP's attraction
-    fades with the distance.
+    the target, at its own place there. What starts far out stays there: UMAP's
+    attraction fades with the distance.
     """
     held, count = len(own), len(joint) - len(own)
     across, among = graph[held:, :held], graph[held:, held:]
