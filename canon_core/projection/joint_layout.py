@@ -199,8 +199,7 @@ def _started(
 
     A source point starts in the middle of its neighbours in the target; as far as fewer of its edges lead there than to
     be expected in a well mixed cloud, it starts with its neighbours among the sources, and as far as these start beside
-    the target, at its own place there. What starts far out stays there: UMAP's
-    attraction fades with the distance.
+    the target, at its own place there. What starts far out stays there: UMAP's attraction fades with the distance.
     """
     held, count = len(own), len(joint) - len(own)
     across, among = graph[held:, :held], graph[held:, held:]
