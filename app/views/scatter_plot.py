@@ -45,9 +45,9 @@ _NOTCH, _STEP = 1.25, 60
 MOST_LINES = 2_000
 #: Marked points up to which each has a wide ring; the rings of more lie close, so that points stay to be seen.
 _FEW_MARKED = 150
-#: Points that are sorted anew at every step of the slider or for a selection: 15 ms. Of more a part is shown, and all
+#: Points that are sorted anew at every step of the slider or for a selection: 10 ms. Of more a part is shown, and all
 #: when nothing changed for so many milliseconds.
-_MOST_SORTED, _REST_MS = 60_000, 150
+_MOST_SORTED, _REST_MS = 40_000, 150
 #: Pixels that the mouse may move in a click.
 _CLICK = 4
 _ARROWS = {

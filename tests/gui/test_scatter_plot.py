@@ -309,7 +309,7 @@ def test_of_very_many_points_some_are_shown_while_they_move_and_all_when_they_re
     plot.fit()
     plot.set_blend(0.5)
     plot.grab()
-    assert 40_000 < plot.in_view <= 60_000
+    assert 20_000 < plot.in_view <= 40_000
     qtbot.waitUntil(lambda: len(asked) == 1, timeout=5_000)
     work, then = asked.pop()
     then(work())
