@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from .actions import Actions
 from .appearance import Appearance, Look
+from .cell_menu import CellMenu
 from .computing import Computing
 from .contents import Contents
 from .copying import Copying
@@ -37,6 +38,7 @@ from .jobs_panel import JobsPanel
 from .log_panel import LogPanel
 from .management import Management
 from .message_bar import MessageBar
+from .overlay_faces import OverlayFaces
 from .overlay_presenter import OverlayPresenter
 from .overlays import Overlays
 from .pairs_presenter import PairsPresenter
@@ -126,6 +128,7 @@ class MainWindow(QMainWindow):
             self, self.document, self.actions_, self.exporting, view=self.two_faces_view
         )
         self.pairs_presenter.compareRequested.connect(self.two_faces_presenter.compare_pair)
+        self.overlay_faces.pairRequested.connect(self._open_pair)
         self.tabs.currentChanged.connect(self.pairs_presenter.tab_shown)
         self.tabs.currentChanged.connect(self.two_faces_presenter.tab_shown)
         self.preferences = UserPreferences(self.bridge, self)
@@ -201,7 +204,13 @@ class MainWindow(QMainWindow):
         self.overlay_presenter.cellsChosen.connect(self.presenter.choose_cells)
         self.overlay_presenter.settingsRequested.connect(self.matrix_view.settingsRequested)
         self.matrix_view.heat_map.cellActivated.connect(lambda *_: self.actions_["view.overlay"].trigger())
+        self.cell_menu = CellMenu(self.document, self.actions_, self.matrix_view)
         self.tabs.currentChanged.connect(self.overlay_presenter.tab_shown)
+        self.overlay_faces = OverlayFaces(self.document, self.overlays, self.overlay_view, self.two_faces_view)
+
+    def _open_pair(self, source: str, target: str, first: int, second: int) -> None:
+        self.presenter.choose_cells(((source, target),))
+        self.pairs_presenter.open_pair(source, target, first, second)
 
     def _make_docks(self) -> None:
         self.tree = StudyTree()

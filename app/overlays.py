@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
@@ -13,17 +13,11 @@ from canon_core.jobs import JobContext, Progress
 from canon_core.maps.kinds import MapKind
 from canon_core.projection.kinds import OverlayMethod
 from canon_core.projection.worker_process import ProjectionWorker
-from canon_core.study.overlay_results import (
-    DEFAULT_MIN_DIST,
-    DEFAULT_NEIGHBOURS,
-    DEFAULT_POINTS,
-    Overlay,
-    OverlayLevel,
-    OverlaySettings,
-)
+from canon_core.study.overlay_results import DEFAULT_POINTS, Overlay, OverlayLevel, OverlaySettings
 
 from .computing import Computing
 from .document import Document
+from .overlay_choice import OverlayChoice
 from .view_state import Pair
 
 if TYPE_CHECKING:
@@ -32,27 +26,6 @@ if TYPE_CHECKING:
 _TOPIC, _DETAILS_TOPIC = "overlay", "points of the overlay"
 #: Items up to which an overlay is scored, and neighbours are looked up, while somebody waits; more is a job's work.
 _AT_ONCE = DEFAULT_POINTS
-
-
-@dataclass(frozen=True)
-class OverlayChoices:
-    """What only the overlay has; map, fit, seed and features are those of the matrix, source and target its cell's.
-
-    Attributes
-    ----------
-    all_sources : bool
-        Every other model goes into the target, not the cell's source alone.
-    subjects, chosen :
-        As :class:`canon_core.study.overlay_results.OverlaySettings`.
-    """
-
-    all_sources: bool = False
-    method: OverlayMethod = OverlayMethod.UMAP
-    level: OverlayLevel = OverlayLevel.IMAGES
-    subjects: int | None = None
-    chosen: tuple[str, ...] = ()
-    neighbours: int = DEFAULT_NEIGHBOURS
-    min_dist: float = DEFAULT_MIN_DIST
 
 
 class Overlays(QObject):
@@ -78,7 +51,6 @@ class Overlays(QObject):
     def __init__(self, document: Document, computing: Computing, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._document, self._computing, self._bridge = document, computing, document.bridge
-        self.choices = OverlayChoices()
         self.shown: Overlay | None = None
         self.details: OverlayDetails | None = None
         self.error: CanonError | None = None
@@ -99,6 +71,11 @@ class Overlays(QObject):
             ended.connect(self._job_ended)
 
     # -- what it is about ----------------------------------------------------------------------------------------
+    @property
+    def choice(self) -> OverlayChoice:
+        """What the study remembers of it."""
+        return self._document.state.overlay
+
     @property
     def models(self) -> tuple[str, ...]:
         """Models that can be overlaid: embedded, and not left out."""
@@ -129,11 +106,11 @@ class Overlays(QObject):
     @property
     def settings(self) -> OverlaySettings | None:
         """Of the overlay that is wanted; None where there can be none."""
-        pair, state, choices = self.pair, self._document.state, self.choices
+        pair, state, choice = self.pair, self._document.state, self.choice
         if pair is None or state.map is MapKind.NONE:
             return None
         source, target = pair
-        sources = tuple(name for name in self.models if name != target) if choices.all_sources else (source,)
+        sources = tuple(name for name in self.models if name != target) if choice.all_sources else (source,)
         return OverlaySettings(
             dataset=state.dataset,
             sources=sources,
@@ -141,12 +118,12 @@ class Overlays(QObject):
             map=state.map,
             mode=state.mode,
             features=state.features,
-            level=choices.level if self.has_templates else OverlayLevel.IMAGES,
-            subjects=choices.subjects,
-            chosen=choices.chosen,
-            method=choices.method,
-            neighbours=choices.neighbours,
-            min_dist=choices.min_dist,
+            level=choice.level if self.has_templates else OverlayLevel.IMAGES,
+            subjects=choice.subjects,
+            chosen=choice.chosen_of(state.dataset),
+            method=choice.method,
+            neighbours=choice.neighbours,
+            min_dist=choice.min_dist,
             seed=state.seed,
         )
 
@@ -182,12 +159,9 @@ class Overlays(QObject):
         self._watched = watched
         self._follow()
 
-    def choose(self, choices: OverlayChoices) -> None:
-        """Want another overlay."""
-        if choices != self.choices:
-            self.choices = choices
-            self._follow()
-            self.changed.emit()
+    def choose(self, text: str, **fields: Any) -> None:
+        """Want another overlay, or another look at it: a step that can be undone."""
+        self._document.change(text, kind=f"overlay {' '.join(sorted(fields))}", overlay=replace(self.choice, **fields))
 
     def compute(self) -> None:
         """Lay the wanted overlay out in a job."""
@@ -367,7 +341,6 @@ class Overlays(QObject):
         self._asked, self._declined, self.error = None, None, None
         self._running.clear()
         self._looking = False
-        self.choices = replace(self.choices, all_sources=False, chosen=())
         self._show(None)
 
 

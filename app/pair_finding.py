@@ -91,6 +91,14 @@ def stored(shelf: FinderShelf, study: Study, question: Question) -> ShownPairs |
     return None if lists is None else _shown(finder, question, lists)
 
 
+def single(shelf: FinderShelf, study: Study, question: Question, first: int, second: int) -> FacePair:
+    """Two images (by row) or templates (by id) as a pair of the cell."""
+    from canon_core.experiments.pair_details import pair_of
+
+    finder = shelf.finder(study, question)
+    return pair_of(finder, *(finder.sides.number_of(item) for item in (first, second)))
+
+
 def details(
     shelf: FinderShelf,
     study: Study,

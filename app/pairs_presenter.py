@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from canon_core.study.entries import DatasetEntry
 
 _LISTS_TOPIC, _DETAILS_TOPIC, _FACES_TOPIC = "face pairs", "one face pair", "faces of pairs"
+_SINGLE_TOPIC = "pair that was asked for"
 
 
 class PairsPresenter(QObject):
@@ -70,6 +71,7 @@ class PairsPresenter(QObject):
         self._fault = ""
         self._unsought = False  # nothing is stored, and looking takes long: a button is shown
         self._pictures_of: object = None
+        self._single: tuple[str, str, int, int] | None = None  # a pair that was asked for by itself
         self._late = QTimer(self)
         self._late.setSingleShot(True)
         self._late.setInterval(0)
@@ -99,6 +101,12 @@ class PairsPresenter(QObject):
             float("-inf") if low <= -edge else low,
             float("inf") if high >= edge else high,
         )
+        self._actions["view.pairs"].trigger()
+        self._soon()
+
+    def open_pair(self, source: str, target: str, first: int, second: int) -> None:
+        """Show two images (by row) or templates (by id) as a pair of a cell, and go there."""
+        self._single = source, target, first, second
         self._actions["view.pairs"].trigger()
         self._soon()
 
@@ -141,6 +149,8 @@ class PairsPresenter(QObject):
             self._view.set_pairs(None)
         elif wanted != self._asked:
             self._ask(wanted)
+        elif self._view.shown is not None:
+            self._show_single(wanted)
 
     def _ask(self, question: Question) -> None:
         study, entry = self._document.study, self._entry
@@ -242,6 +252,23 @@ class PairsPresenter(QObject):
             if not shown.totals.get((kind, None)):
                 kind = PairKind.IMPOSTORS_BETWEEN
             self._view.show_kind(kind)
+        self._show_single(question)
+
+    def _show_single(self, question: Question) -> None:
+        """Show the pair that was asked for, where it is one of this cell."""
+        study, single, settings = self._document.study, self._single, question.settings
+        if single is None or study is None or single[:2] != (settings.source, settings.target):
+            return
+        self._single = None
+
+        def work(_ctx: JobContext) -> FacePair:
+            return finding.single(self._shelf, study, question, *single[2:])
+
+        def found(pair: FacePair) -> None:
+            if self._asked == question and self._view.shown is not None:
+                self._view.show_pair(pair)
+
+        self._document.bridge.ask(_SINGLE_TOPIC, work, on_result=found, on_failure=self._document.faulted.emit)
 
     def _act(self) -> None:
         """The button of the empty state."""
@@ -254,7 +281,7 @@ class PairsPresenter(QObject):
             self._ask(question)
 
     def _closed(self) -> None:
-        self._asked = self._interval = None
+        self._asked = self._interval = self._single = None
         self._jobs.clear()
         self._pictures_of = None
         self._view.list.forget_pictures()

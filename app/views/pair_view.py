@@ -221,6 +221,11 @@ class PairView(QWidget):
             self.kind.setCurrentIndex(place)
             self._show_list()
 
+    def show_pair(self, pair: FacePair) -> None:
+        """Show a pair that need not be listed."""
+        self.list.clearSelection()
+        self._present(pair)
+
     def set_thumbnail(self, row: int, image: QImage | None, reason: str = "") -> None:
         """A face for the list."""
         self.list.set_picture(row, image, reason)
@@ -311,8 +316,13 @@ class PairView(QWidget):
         self.table.set_table(columns, [row[: len(columns)] for row in rows])
 
     def _select(self, number: int) -> None:
-        shown = self._shown
         pair = self.list.pairs[number] if 0 <= number < len(self.list.pairs) else None
+        self._present(pair)
+        if pair is not None and self.table.isVisible():
+            self.table.select_row(number)
+
+    def _present(self, pair: FacePair | None) -> None:
+        shown = self._shown
         if shown is None or pair is None:
             self.panel.show_pair(None)
         else:
@@ -320,8 +330,6 @@ class PairView(QWidget):
                 pair, source=shown.source, target=shown.target, halves=shown.halves, pictures=shown.pictures,
                 templates=shown.templates,
             )  # fmt: skip
-            if self.table.isVisible():
-                self.table.select_row(number)
         self.pairSelected.emit(pair)
 
     def _row_chosen(self, index: QModelIndex) -> None:

@@ -30,6 +30,9 @@ Say = Callable[[int, int, str], None]
 #: target alone, of the sources while the target is held, of all together.
 _LONG_UP_TO = 10_000
 _LONG, _SHORT = (500, 300, 50), (200, 120, 30)
+#: Step length while the target is held. With UMAP's own, 1, two near neighbours step over each other in turn, because
+#: each moves alone, and such pairs march out of the picture (five to ten times the target's radius, measured).
+_HELD = 0.25
 #: Step length of the last epochs, in which the target may move: UMAP's first step is 1. With .1 two clouds that belong
 #: together meet as closely as in a joint layout from scratch, and the target keeps its shape.
 _SETTLING = 0.1
@@ -39,6 +42,10 @@ _NEGATIVE = 5.0
 _BESIDE = 100
 #: Part of the edges to be expected in a well mixed cloud, from which on a source point starts in the target.
 _MIXED = 0.5
+#: Part of a cloud within its edge.
+_BULK = 0.95
+#: How often sources look where their neighbours among the sources start.
+_ROUNDS = 3
 #: Targets below this many points have no spectrum worth starting from.
 _SPECTRAL_FROM = 20
 
@@ -180,33 +187,59 @@ def _joint_layout(
     graph = _graph(joint, neighbours, seed)
     told(0, what)
     held = len(own)
-    places = _started(own, joint, graph, seed, curve)
+    places = _started(own, joint, graph, neighbours, seed, curve)
     # Only sources move. A visit of two neighbours moves one of them where UMAP moves both, so half the samples of what
     # is far away keep the balance of the joint layout.
-    _settle(places[held:], places, graph[held:], curve, epochs[0], 1.0, _NEGATIVE / 2, seed, lambda n: told(n, what))
+    _settle(places[held:], places, graph[held:], curve, epochs[0], _HELD, _NEGATIVE / 2, seed, lambda n: told(n, what))
     _settle(places, places, graph, curve, epochs[1], _SETTLING, _NEGATIVE, seed, lambda n: told(epochs[0] + n, what))
     over, moved = aligned(places, own)
     return over.astype(np.float32), float(moved), not _has_edges(graph[held:, held:])
 
 
-def _started(own: Float32, joint: Float32, graph: sparse.csr_array, seed: int, curve: tuple[float, float]) -> Float32:
+def _started(
+    own: Float32,
+    joint: Float32,
+    graph: sparse.csr_array,
+    neighbours: int,
+    seed: int,
+    curve: tuple[float, float],
+) -> Float32:
     """Where the descent begins: the target where it is, the sources where the graph's own edges say.
 
     A source point starts in the middle of its neighbours in the target; as far as fewer of its edges lead there than to
-    be expected in a well mixed cloud, it starts towards its place in the sources' own layout, beside the target.
+    be expected in a well mixed cloud, it starts with its neighbours among the sources, and as far as these start beside
+    the target, at its own place there. What starts far out stays there: UMAP's attraction fades with the distance.
     """
     held, count = len(own), len(joint) - len(own)
-    edges = graph[held:]
-    across = edges[:, :held]
-    strength = np.asarray(across.sum(axis=1), np.float64)
-    share = strength / np.maximum(np.asarray(edges.sum(axis=1), np.float64), 1e-12)
-    mixed = np.minimum(share / (_MIXED * held / len(joint)), 1.0)[:, None]
-    beside = _umap(joint[held:], sparse.csr_array(edges[:, held:]), _BESIDE, seed, curve, lambda _: None)
+    across, among = graph[held:, :held], graph[held:, held:]
+    strength, company = (np.asarray(edges.sum(axis=1), np.float64) for edges in (across, among))
+    share = strength / np.maximum(strength + company, 1e-12)
+    mixed = np.minimum(share / (_MIXED * held / len(joint)), 1.0)
+    usual = float(np.median(mixed))  # nobody is led into the target by the few of an unrelated space that lie near it
+    direct = across @ own
+    inside = direct / np.maximum(strength, 1e-12)[:, None]
+    for _ in range(_ROUNDS):
+        led = among @ mixed
+        inside = (direct + among @ (mixed[:, None] * inside)) / np.maximum(strength + led, 1e-12)[:, None]
+        mixed = np.maximum(mixed, usual * led / np.maximum(company, 1e-12))
+    # By the sources' own neighbours: what the joint graph leaves of them falls apart where the sources are mixed into
+    # the target, and UMAP drives such pieces many times the target's width apart.
+    alone = _graph(joint[held:], min(neighbours, count), seed)
+    beside = _gathered(_umap(joint[held:], alone, _BESIDE, seed, curve, lambda _: None), own)
     beside = beside - beside.min(axis=0) + [own[:, 0].max() + 0.1 * np.ptp(own[:, 0]), own[:, 1].min()]
-    inside = (across @ own) / np.maximum(strength, 1e-12)[:, None]
-    sources = mixed * inside + (1 - mixed) * beside
+    sources = mixed[:, None] * inside + (1 - mixed[:, None]) * beside
     sources += np.random.default_rng(seed).normal(scale=0.002, size=(count, 2)) * np.ptp(own, axis=0)
     return np.ascontiguousarray(np.concatenate([own, sources]), np.float32)
+
+
+def _gathered(layout: Float32, own: Float32) -> NDArray[np.float64]:
+    """A layout no wider than the target's, and pieces far out drawn in to its edge."""
+    offset = np.asarray(layout, np.float64) - np.median(layout, axis=0)
+    far = np.linalg.norm(offset, axis=1)
+    wide = np.linalg.norm(own - np.median(own, axis=0), axis=1)
+    edge, widest = (float(np.quantile(each, _BULK)) for each in (far, wide))
+    pulled: NDArray[np.float64] = offset * np.minimum(edge / np.maximum(far, 1e-12), 1.0)[:, None]
+    return pulled * min(1.0, widest / max(edge, 1e-12))
 
 
 def _settle(

@@ -77,6 +77,58 @@ def nearest_others(
     return nearest
 
 
+def margins(
+    source: NDArray[np.float32],
+    target: NDArray[np.float32],
+    subjects: NDArray[np.integer],
+    belongs: sparse.csr_array,
+    ctx: JobContext | None = None,
+) -> NDArray[np.float32]:
+    """How much nearer each source point is to its subject than to anybody else: its best genuine score less its best
+    impostor score, among the target points that share no image and no medium with it.
+
+    Below zero exactly where :func:`nearest_others` finds another subject.
+
+    Parameters
+    ----------
+    source, target, belongs, ctx :
+        As :func:`nearest_others`.
+    subjects : (n,) int
+        Code of the subject of each.
+
+    Returns
+    -------
+    (n,) float32
+        Differences of cosines, −2…2; NaN where there is no genuine or no impostor point to compare with.
+
+    Raises
+    ------
+    Cancelled
+    """
+    context = ctx or JobContext()
+    count = len(source)
+    shared = min(source.shape[1], target.shape[1])
+    order = np.argsort(subjects, kind="stable")  # a subject's target points lie side by side
+    aims = np.ascontiguousarray(target[order, :shared].T)
+    groups = sparse.csr_array(belongs, dtype=np.int32)
+    across = sparse.csc_array(groups[order].T)
+    firsts, lasts = (np.searchsorted(subjects[order], subjects, side=side) for side in ("left", "right"))
+    found = np.full(count, np.nan, np.float32)
+    step = max(1, _BLOCK // max(count, 1))
+    for low in range(0, count, step):
+        context.check()
+        part = slice(low, min(low + step, count))
+        scores = source[part, :shared] @ aims
+        copies = sparse.coo_array(groups[part] @ across)
+        scores[copies.row, copies.col] = -np.inf
+        for row, (own, first, last) in enumerate(zip(scores, firsts[part].tolist(), lasts[part].tolist(), strict=True)):
+            genuine = own[first:last].max(initial=-np.inf)
+            impostor = max(own[:first].max(initial=-np.inf), own[last:].max(initial=-np.inf))
+            if np.isfinite(genuine) and np.isfinite(impostor):
+                found[low + row] = genuine - impostor
+    return found
+
+
 def have_partners(subjects: NDArray[np.integer], belongs: sparse.csr_array) -> NDArray[np.bool_]:
     """Which points have another one of their subject that shares no image and no medium with them.
 

@@ -24,6 +24,7 @@ from canon_core.experiments.overlay import (
     run_overlay,
     stored_overlay,
 )
+from canon_core.experiments.overlay import _percent as percent
 from canon_core.experiments.overlay_export import export_overlay, overlay_json
 from canon_core.experiments.overlay_points import OverlayPoints
 from canon_core.experiments.usable import subject_half
@@ -155,6 +156,13 @@ def test_chosen_subjects_are_shown_and_no_others(study: Study):
     assert "chosen" in overlay_line(found)
     with pytest.raises(SettingsError, match=r"p31.*did you mean"):
         run(study, chosen=("p31",))
+
+
+def test_shares_of_several_sources_go_from_the_least_to_the_greatest():
+    assert percent([0.12, 0.098]) == "9.8–12.0 %"
+    assert percent([0.5]) == "50.0 %"
+    assert percent([1.0, float("nan"), 0.02]) == "2.0–100.0 %"
+    assert percent([float("nan")]) == "–"
 
 
 def test_singular_directions_say_when_a_rotation_has_none(study: Study):

@@ -88,6 +88,24 @@ def test_a_mapped_point_lies_near_its_own_image(layouts: JointLayouts):
     assert np.median(np.linalg.norm(after[COUNT:] - after[:COUNT], axis=1)) < 0.1 * radius
 
 
+def test_no_source_point_flies_out_although_the_sources_graph_falls_apart_among_target_points(
+    worker: ProjectionWorker,
+):
+    """Ten images of each of forty people: a mapped point's neighbours are nearly all target points, and what is left of
+    the graph among the sources is pieces of one or two. A point that only sources know belongs to the cloud too."""
+    rng = np.random.default_rng(4)
+    centres = rng.normal(size=(40, 16))[np.repeat(np.arange(40), 10)]
+    target = unit(centres + 0.5 * rng.normal(size=centres.shape))
+    mapped = unit(centres + 0.9 * rng.normal(size=centres.shape))
+    found = worker.layouts(target, mapped, mapped, neighbours=5, min_dist=0.1, seed=0, ctx=JobContext())
+    places = found.after.astype(float)
+    own, sources = places[: len(target)], places[len(target) :]
+    radius = np.sqrt(own.var(axis=0).sum())
+    far, _ = cKDTree(own).query(sources)
+    assert (far > 0.5 * radius).mean() < 0.02
+    assert far.max() < 1.5 * radius
+
+
 def test_the_target_hardly_moves(layouts: JointLayouts):
     shift = np.linalg.norm(layouts.after[:COUNT] - layouts.before[:COUNT], axis=1)
     assert np.median(shift) < 0.5 * np.sqrt(layouts.before[:COUNT].var(axis=0).sum())

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import shlex
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QComboBox
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 import canon_core.experiments.overlay as experiment
@@ -28,67 +27,7 @@ from canon_core.study.results import FitMode
 
 from .conftest import PATIENCE, open_study
 from .export_clicks import export
-
-
-class Slow:
-    """A UMAP that waits until it is let go, and then is PCA's picture: what the window does is the same."""
-
-    def __init__(self, real: object) -> None:
-        self._real = real
-        self.let_go = threading.Event()
-        self.asked = 0
-
-    def __call__(
-        self, study: object, settings: OverlaySettings, ctx: JobContext, worker: object = None
-    ) -> Overlay:
-        from dataclasses import replace
-
-        if settings.method is not OverlayMethod.UMAP:
-            return self._real(study, settings, ctx)
-        self.asked += 1
-        ctx.report(1, 2, "optimising the layout")
-        while not self.let_go.wait(0.01):
-            ctx.check()
-        found = self._real(study, replace(settings, method=OverlayMethod.PCA), ctx)
-        return replace(found, settings=settings, after=found.after * 2)
-
-
-@pytest.fixture
-def umap(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
-    slow = Slow(experiment.run_overlay)
-    monkeypatch.setattr(experiment, "run_overlay", slow)
-    yield slow
-    slow.let_go.set()
-
-
-def settle(window: MainWindow, qtbot: QtBot) -> None:
-    qtbot.waitUntil(lambda: not window.bridge.working, timeout=PATIENCE)
-    qtbot.wait(60)
-    qtbot.waitUntil(lambda: not window.bridge.working, timeout=PATIENCE)
-    QApplication.processEvents()
-
-
-def pick(box: QComboBox, text: str) -> None:
-    """Choose an entry as a user does."""
-    index = box.findText(text)
-    assert index >= 0, [box.itemText(number) for number in range(box.count())]
-    box.setCurrentIndex(index)
-    box.activated.emit(index)
-
-
-@pytest.fixture
-def overlaid(window: MainWindow, umap: Slow, embedded_study: Path, qtbot: QtBot) -> MainWindow:
-    """The window with the PCA overlay of a → b in front."""
-    window.resize(1280, 900)
-    open_study(window, qtbot, embedded_study)
-    window.document.change("Choose", cells=(("a", "b"),))
-    window.actions_["view.overlay"].trigger()
-    qtbot.waitUntil(lambda: window.overlays.stand_in, timeout=PATIENCE)
-    pick(window.overlay_view.bar.method, "PCA")
-    qtbot.waitUntil(lambda: window.overlays.current, timeout=PATIENCE)
-    settle(window, qtbot)
-    assert window.overlay_view.result is not None
-    return window
+from .overlaid import Slow, pick, settle
 
 
 def test_pca_is_there_at_once_and_umap_follows_from_a_job_that_says_what_it_does(
@@ -262,7 +201,7 @@ def test_errors_and_subjects_can_be_coloured(overlaid: MainWindow, qtbot: QtBot)
     assert "5 other subjects" in view.legend.entries[-1].text()
     selected = view.plot.selection
     qtbot.mouseClick(view.legend.entries[-1], Qt.MouseButton.LeftButton)
-    assert view.plot.shown[-1] is False
+    assert view.plot.shown[7] is False
     assert np.array_equal(selected, view.plot.selection)
 
 
