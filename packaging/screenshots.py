@@ -94,6 +94,7 @@ def take(study: Path, out: Path, sheet: str, scenes: set[str], *, docs: bool) ->
     look, _, width, height = SHEETS[sheet]
     application = QApplication(sys.argv[:1])
     window = MainWindow(Appearance(application, Look(look)))
+    window.preferences.change(stay_awake=False)
     window.resize(width, height)
     window.show()
     names = {scene: name for wanted, scene, name in DOCS if wanted == sheet}
@@ -103,7 +104,7 @@ def take(study: Path, out: Path, sheet: str, scenes: set[str], *, docs: bool) ->
         chosen = scene in names if docs else not scenes or scene in scenes
         if chosen:
             target = out / (f"{names[scene]}.png" if docs else f"{sheet}-{scene}.png")
-            worst = max(worst, write(picture_of(window, dialog), target))
+            worst = max(worst, write(picture_of(window, dialog), target, small=docs))
         if dialog is not None:
             dialog.close()
     window.shut_down()
@@ -145,6 +146,7 @@ class Scenes:
             self.settle()
             yield name, None
         self.go("sensitivity")
+        self.show_stored_curves()
         yield "sensitivity", None
         self.go("pairs")
         if window.pair_view.shown is None:
@@ -185,6 +187,20 @@ class Scenes:
         window.document.change("Show the ten", dataset=DATASET, left_out=frozenset(CONTROLS), cells=(CELL,))
         self.settle()
 
+    def show_stored_curves(self) -> None:
+        """The steps that the demo scored, typed as a user would."""
+        from PySide6.QtCore import Qt
+        from PySide6.QtTest import QTest
+
+        from canon_core.demo.study import DemoPlan
+
+        view, plan = self.window.sensitivity_view, DemoPlan()
+        view.pairs.selectAll()
+        QTest.keyClicks(view.pairs, ", ".join(map(str, plan.steps)) + ", all")
+        QTest.keyClick(view.pairs, Qt.Key.Key_Return)
+        view.repeats.setValue(plan.repeats)
+        self.settle()
+
     def go(self, key: str) -> None:
         self.window.actions_[f"view.{key}"].trigger()
         self.settle()
@@ -221,16 +237,16 @@ def picture_of(window: Any, dialog: Any) -> Any:
     return Image.frombuffer("RGB", size, bytes(image.constBits()), "raw", "RGB", image.bytesPerLine())
 
 
-def write(picture: Any, target: Path) -> int:
-    """Write it, with as few colours as bring it below the limit; its bytes."""
+def write(picture: Any, target: Path, *, small: bool) -> int:
+    """Write it, where it is to be small with as few colours as bring it below the limit; its bytes."""
     from PIL import Image
 
     picture.save(target, optimize=True)
-    for colours in (256, 128, 64):
+    for colours in (256, 128, 64) if small else ():
         if target.stat().st_size <= LARGEST:
             break
-        # Faces need the palette that is nearest to their pixels; dithering them costs more than it gives.
-        picture.quantize(colours, dither=Image.Dither.NONE).save(target, optimize=True)
+        # An octree keeps the ends of colour scales, which a median cut of mostly grey pixels bends.
+        picture.quantize(colours, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(target, optimize=True)
     written = target.stat().st_size
     print(f"{target}: {picture.width}×{picture.height}, {written:,} bytes", flush=True)
     return written

@@ -84,8 +84,8 @@ class _PairDelegate(QStyledItemDelegate):
         height, room = view.fontMetrics().height(), box.right() - left - 2 * _SPACE
         top = box.top() + (box.height() - 3 * height) // 2
         lines = [
-            (short_name(pair.first), ink, view.font()),
-            (short_name(pair.second), ink, view.font()),
+            (seen_name(pair.first), ink, view.font()),
+            (seen_name(pair.second), ink, view.font()),
             (f"{index.row() + 1} · {score_words(pair, view.threshold, kind=False)}", faint, sized(view.font(), SMALL)),
         ]
         for text, colour, font in lines:
@@ -212,6 +212,11 @@ def short_name(side: PairSide) -> str:
     if side.template:
         return f"{side.name}, subject {side.subject}" + (f", {side.images} images" if side.images > 1 else "")
     return side.name.rsplit("/", 1)[-1]
+
+
+def seen_name(side: PairSide) -> str:
+    """As the list has room for it; whom a template shows stands beside it when it is chosen."""
+    return side.name if side.template else short_name(side)
 
 
 def score_words(pair: FacePair, threshold: float | None, *, kind: bool = True) -> str:

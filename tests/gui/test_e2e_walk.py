@@ -33,6 +33,8 @@ def test_a_cell_leads_through_its_curve_its_overlay_and_its_pairs_to_a_file(
 
     # Its overlay, laid out by PCA, which needs no waiting.
     view = open_tab(window, "Overlay", qtbot)
+    qtbot.waitUntil(view.bar.method.isVisible, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: view.result is not None, timeout=PATIENCE)
     view.bar.method.setFocus()
     qtbot.keyClicks(view.bar.method, "P")
     qtbot.waitUntil(lambda: window.overlays.current, timeout=PATIENCE)
