@@ -175,6 +175,7 @@ class Scenes:
 
     def open(self) -> None:
         """The study with the ten networks, and one cell chosen."""
+        from app.view_state import ViewState
         from canon_core.demo.run import DATASET
 
         window = self.window
@@ -184,7 +185,9 @@ class Scenes:
             raise SystemExit("only the demo study may be shown")
         self.settle()
         window.messages.hide()
-        window.document.change("Show the ten", dataset=DATASET, left_out=frozenset(CONTROLS), cells=(CELL,))
+        first = ViewState(dataset=DATASET, left_out=frozenset(CONTROLS))  # whatever the study was left at
+        window.document.show_state(first)
+        window.document.change("Choose a cell", cells=(CELL,))
         self.settle()
 
     def show_stored_curves(self) -> None:

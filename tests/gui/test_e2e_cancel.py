@@ -25,9 +25,13 @@ def test_a_job_is_cancelled_within_a_second_and_goes_on_when_it_is_asked_to(
     brake = Brake(window, monkeypatch)
     JOBS[kind](window, qtbot)
     qtbot.waitUntil(brake.held.is_set, timeout=PATIENCE)
-    [number] = window.bridge.batch()
+    number, *others = window.bridge.batch()  # curves are a job each
+    qtbot.waitUntil(lambda: number in window.jobs.rows, timeout=PATIENCE)
     row = window.jobs.rows[number]
     qtbot.waitUntil(lambda: row.phase is JobPhase.RUNNING, timeout=PATIENCE)
+    for other in others:
+        qtbot.waitUntil(window.jobs.rows[other].button.isVisible, timeout=PATIENCE)
+        click(window.jobs.rows[other].button, qtbot)
     begun = time.monotonic()
     click(row.button, qtbot)
     qtbot.waitUntil(lambda: row.phase is JobPhase.CANCELLED, timeout=PATIENCE)

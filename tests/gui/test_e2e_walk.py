@@ -39,7 +39,7 @@ def test_a_cell_leads_through_its_curve_its_overlay_and_its_pairs_to_a_file(
     qtbot.keyClicks(view.bar.method, "P")
     qtbot.waitUntil(lambda: window.overlays.current, timeout=PATIENCE)
     settle(window, qtbot)
-    assert window.overlays.shown.models == PAIR
+    assert window.overlays.shown.models == (PAIR[1], PAIR[0])  # the target first
     points = len(view.result.after)
 
     # The slider, dragged with the mouse from its end to its beginning, moves the source's points alone.
