@@ -327,6 +327,7 @@ def system_error(error: OSError) -> CanonError:
         errno.EPERM: "change its permissions or choose another folder",
         errno.EROFS: "the disk is read-only: choose another folder",
         errno.ENOENT: "check the path",
+        errno.EFBIG: "raise the limit on the size of files (ulimit -f), or choose a disk that holds larger ones",
         errno.EMFILE: "close other programs: too many files are open",
     }
     what = error.strerror or str(error) or type(error).__name__

@@ -201,6 +201,7 @@ class Scenes:
         view.pairs.selectAll()
         QTest.keyClicks(view.pairs, ", ".join(map(str, plan.steps)) + ", all")
         QTest.keyClick(view.pairs, Qt.Key.Key_Return)
+        self.settle()
         view.repeats.setValue(plan.repeats)
         self.settle()
 

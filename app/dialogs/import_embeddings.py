@@ -20,9 +20,9 @@ from .path_field import PathField
 _WHAT = {
     ".npy": "One array, a row an image. It holds no ids: rows are paired in the order of the images, or by a list of"
     " ids below.",
-    ".npz": "The array embs (with embs_f as the mirrored images', as the paper's authors save them), or the only table"
-    " of numbers in it; an array ids or names pairs the rows.",
-    ".h5": "The first table of numbers in it; an array ids or names pairs the rows.",
+    ".npz": "The array embs (with embs_f as the mirrored images', as the paper's authors save them), embeddings or"
+    " features, or the only table of numbers in it; an array ids or names pairs the rows.",
+    ".h5": "The table embs, embeddings or features, or the only one in it; an array ids or names pairs the rows.",
     ".csv": "A row an image; the first column is the image's id where it holds anything but numbers.",
     ".parquet": "One column of lists, or many of numbers; needs pyarrow.",
 }

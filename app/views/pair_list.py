@@ -84,8 +84,8 @@ class _PairDelegate(QStyledItemDelegate):
         height, room = view.fontMetrics().height(), box.right() - left - 2 * _SPACE
         top = box.top() + (box.height() - 3 * height) // 2
         lines = [
-            (seen_name(pair.first), ink, view.font()),
-            (seen_name(pair.second), ink, view.font()),
+            (_shortest_name(pair.first), ink, view.font()),
+            (_shortest_name(pair.second), ink, view.font()),
             (f"{index.row() + 1} · {score_words(pair, view.threshold, kind=False)}", faint, sized(view.font(), SMALL)),
         ]
         for text, colour, font in lines:
@@ -214,9 +214,9 @@ def short_name(side: PairSide) -> str:
     return side.name.rsplit("/", 1)[-1]
 
 
-def seen_name(side: PairSide) -> str:
-    """As the list has room for it; whom a template shows stands beside it when it is chosen."""
-    return side.name if side.template else short_name(side)
+def _shortest_name(side: PairSide) -> str:
+    """What fits beside two faces: whom a template shows; the panel says which one it is."""
+    return f"subject {side.subject}" if side.template else short_name(side)
 
 
 def score_words(pair: FacePair, threshold: float | None, *, kind: bool = True) -> str:

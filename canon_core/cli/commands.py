@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from canon_core.cli import arguments, terminal
+from canon_core.cli import CANCELLED, arguments, terminal
 from canon_core.cli.application import (
     Dataset,
     Far,
@@ -58,7 +58,11 @@ def add_model(
 ) -> None:
     """Add a network: preprocessing from --spec, --preset, FILE.toml beside it, or read off the graph."""
     with open_study(study) as opened:
-        entry = opened.add_model(arguments.recordable(file), name=name, preset=preset, spec_file=spec)
+        try:
+            entry = opened.add_model(arguments.recordable(file), name=name, preset=preset, spec_file=spec)
+        except KeyboardInterrupt:  # hashing and checking a large network takes seconds
+            say("cancelled")
+            raise typer.Exit(CANCELLED) from None
         size = entry.spec.input
         say(
             f"added model '{entry.name}': {size.width}×{size.height} {size.color}, {entry.dimensions} dimensions,"

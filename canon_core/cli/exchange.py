@@ -35,6 +35,10 @@ LISTED = 20
 Source = Annotated[str, typer.Option("--source", metavar="MODEL", help="Goes through the map.")]
 Target = Annotated[str, typer.Option("--target", metavar="MODEL", help="Whose space it goes into.")]
 
+Array = Annotated[
+    str | None, typer.Option("--array", metavar="NAME", help="The embeddings, where .npz or .h5 holds several arrays.")
+]
+
 maps = typer.Typer(
     name="map",
     help="Fit a map to use elsewhere, and apply one: old embeddings for a new model.",
@@ -88,13 +92,14 @@ def map_apply(
     map_file: Annotated[Path, typer.Argument(metavar="MAP", help="What canon map fit wrote.")],
     embeddings: Annotated[Path, typer.Argument(metavar="EMBEDDINGS", help=".npy, .h5, .npz, .csv or .parquet")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE.npy|.h5", callback=arguments.embeddings_file)],
+    array: Array = None,
 ) -> None:
     """Take embeddings of a map's source into the target's space: the old gallery for the new model."""
     from canon_core.cli.printing_points import print_measured
     from canon_core.experiments.conversion import convert_embeddings
 
     portable = read_map(map_file)
-    report = run_job("map apply", lambda ctx: convert_embeddings(portable, embeddings, out, ctx))
+    report = run_job("map apply", lambda ctx: convert_embeddings(portable, embeddings, out, ctx, array=array))
     origin = portable.origin
     for note in report.notes:
         say(f"  {note}")
@@ -155,13 +160,17 @@ def import_file(
     ids: Annotated[
         Path | None, typer.Option("--ids", metavar="FILE", help="Text with the id of each row, a line each.")
     ] = None,
+    array: Array = None,
 ) -> None:
     """Take in embeddings made elsewhere, paired with a dataset's images by id or by row."""
     path = arguments.recordable(file)
     names = None if ids is None else arguments.recordable(ids)
     with open_study(study, owner="canon import") as opened:
         report = run_job(
-            "import", lambda ctx: opened.import_embeddings(path, model=model, dataset=dataset, ids=names, ctx=ctx)
+            "import",
+            lambda ctx: opened.import_embeddings(
+                path, model=model, dataset=dataset, ids=names, array=array, ctx=ctx
+            ),
         )
         if report.new_dataset:
             entry = opened.dataset(report.dataset)

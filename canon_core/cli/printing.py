@@ -205,7 +205,8 @@ def print_doctor() -> None:
     for row in report.rows:
         if row.section != section:
             section = row.section
-            out.print(f"\n{section}", style="bold")
+            out.print()
+            out.print(section, style="bold")
         mark = {"ok": "ok     ", "warn": "note   ", "missing": "missing"}[row.state]
         out.print(f"  {mark}  {row.name}: {row.text}")
         if row.remedy:
@@ -215,7 +216,8 @@ def print_doctor() -> None:
     except (CanonError, OSError) as error:
         say(f"the presets cannot be read: {error}")
         return
-    out.print("\nPresets (canon add-model --preset NAME)", style="bold")
+    out.print()
+    out.print("Presets (canon add-model --preset NAME)", style="bold")
     for preset in known:
         out.print(f"  {preset.name}: {preset.title}")
         if preset.models:

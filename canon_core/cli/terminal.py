@@ -27,11 +27,27 @@ from canon_core.store.atomic import write_atomically
 
 T = TypeVar("T")
 
+
+def printable(text: str) -> str:
+    """Text with every letter that a terminal would obey instead of showing it (escape sequences, line ends, marks that
+    turn the direction of writing) as Python escapes it. Names of images come from files that nobody vouches for."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
+class PlainConsole(Console):
+    """A console that shows letters and obeys none: in lines, and in every cell of a table."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(printable(text), **options)
+
+
 # Names and paths are the user's: square brackets and colons in them are letters, not rich's markup and emoji.
-out = Console(
+out = PlainConsole(
     highlight=False, markup=False, emoji=False, soft_wrap=True, width=None if sys.stdout.isatty() else 240
 )
-err = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+err = PlainConsole(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 #: Exit code where the input or the environment is at fault.
 FAULT = 1
@@ -39,12 +55,12 @@ FAULT = 1
 
 def say(text: str) -> None:
     """One line for the user, on standard error."""
-    err.print(text)
+    err.print(printable(text))
 
 
 def fail(error: CanonError) -> typer.Exit:
     """Print the error's sentence in one line and give the exit to raise."""
-    err.print(Text.assemble(("error: ", "bold red"), error.sentence()))
+    err.print(Text.assemble(("error: ", "bold red"), printable(error.sentence())))
     return typer.Exit(FAULT)
 
 
@@ -76,17 +92,17 @@ def run_job(title: str, function: Callable[[JobContext], T]) -> T:
                     interrupts.clear()
                     engine.cancel(number)
                 if isinstance(event, JobProgress):
+                    what = printable(event.what)
                     if task is None:
-                        task = bars.add_task(event.what, total=event.total, pace="")
-                    bars.update(
-                        task, description=event.what, completed=event.done, total=event.total, pace=_pace(event)
-                    )
+                        task = bars.add_task(what, total=event.total, pace="")
+                    bars.update(task, description=what, completed=event.done, total=event.total, pace=_pace(event))
                 elif isinstance(event, Log):
                     prefix = "warning: " if event.level >= logging.WARNING else ""
                     say(prefix + event.text)
                 elif isinstance(event, Failed):
                     if event.details and os.environ.get("CANON_DEBUG"):
-                        say(event.details)
+                        for line in event.details.splitlines():
+                            say(line)
                     raise fail(event.error)
                 elif isinstance(event, Cancellation):
                     say("cancelled; what was finished is kept, and the same command goes on from there")

@@ -13,7 +13,7 @@ from canon_core.datasets.faces import FaceImages, Problem
 from canon_core.datasets.lfw import FoldProtocol
 from canon_core.datasets.measure import measure_images
 from canon_core.datasets.options import DatasetOptions
-from canon_core.datasets.protocol_building import build_protocol
+from canon_core.datasets.protocol_building import build_protocol, contradictions
 from canon_core.datasets.template_protocol import (
     TemplateProtocols,
     VerificationProtocol,
@@ -83,6 +83,11 @@ def read_bin_dataset(
     kept = np.zeros(len(names), bool)
     kept[rows] = True
     warnings = list(found.warnings)
+    wrong = int(np.count_nonzero(contradictions(protocol)))
+    if wrong:
+        warnings.append(
+            f"{path.name}: the labels of {wrong:,} pairs contradict each other, by way of other pairs or equal images"
+        )
     folds, dropped = _folds(found.folds, kept, names)
     if not len(folds):
         raise DatasetError("holds no pair of which both images can be used", path=path, remedy="get the file again")

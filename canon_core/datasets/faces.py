@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -149,6 +149,10 @@ class FaceImages:
                 digest.update(f"{name} {array.shape}\n".encode())
                 digest.update(np.ascontiguousarray(array, dtype="<f4").tobytes())
         return digest.hexdigest()
+
+    def same_but_subjects(self, other: FaceImages) -> bool:
+        """Whether these are the same images with the same faces, whoever they are said to show."""
+        return replace(self, subjects=()).fingerprint == replace(other, subjects=()).fingerprint
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Everything but ``root`` as arrays by name, for :func:`canon_core.store.arrays.save_arrays`."""

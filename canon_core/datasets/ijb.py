@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from canon_core.datasets.detector_scores import unweighted
 from canon_core.datasets.pair_file import read_pair_file
-from canon_core.datasets.protocol_building import build_protocol, contradictions, own_subjects, template_subjects
+from canon_core.datasets.protocol_building import (
+    build_protocol,
+    contradictions,
+    own_subjects,
+    pair_warnings,
+    template_subjects,
+)
 from canon_core.datasets.template_dataset import (
     IJBB,
     IJBC,
@@ -197,7 +203,7 @@ def read_ijb(path: Path, ctx: JobContext, *, format: str | None = None) -> Templ
         pair_file=files.pairs,
         images_file=files.images,
     )
-    warnings = [*images.warnings, *pairs.warnings, *warnings, *remarks]
+    warnings = [*images.warnings, *pairs.warnings, *warnings, *remarks, *pair_warnings(protocol, files.pairs)]
     if files.published is not None:
         warnings += count_warnings(protocol, files.published, [files.images.name], files.pairs.name)
     wrong = int(np.count_nonzero(contradictions(protocol)))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import posixpath
+import unicodedata
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -10,11 +12,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from canon_core.datasets.embedding_files import ID_NAMES, WHAT, read_embedding_table, refuse_size
+from canon_core.datasets.embedding_files import WHAT, Wanted, read_embedding_table, refuse_size
+from canon_core.datasets.id_names import is_id_name
+from canon_core.datasets.images import IMAGE_SUFFIXES
 from canon_core.datasets.text_file import read_lines, read_rows, remarks
 from canon_core.errors import DatasetError
 from canon_core.jobs import JobContext, system_error
 
+#: Endings that two ids of one image may differ by; what stands behind any other dot is part of the name.
+_ENDINGS: Final = IMAGE_SUFFIXES | {".npy", ".npz", ".emb"}
 #: Ids that are listed one by one.
 _SHOWN: Final = 3
 
@@ -66,12 +72,15 @@ class Pairing:
         Ids of rows that nobody wants.
     by : str
         ``row`` or ``id``.
+    loosely : str
+        What ids were compared without, where they did not match as they are; else empty.
     """
 
     rows: NDArray[np.int64]
     missing: tuple[str, ...]
     unused: tuple[str, ...]
     by: str
+    loosely: str = ""
 
     @property
     def complete(self) -> bool:
@@ -89,15 +98,15 @@ class Pairing:
 
 
 def read_imported(
-    path: Path, ctx: JobContext, *, ids: Path | None = None, dataset: str | None = None
+    path: Path, ctx: JobContext, *, ids: Path | None = None, array: str | None = None
 ) -> ImportedEmbeddings:
     """Read embeddings that another program made.
 
-    ``.npz``: ``embs``, with ``embs_f`` kept as mirrored, as the paper's authors save them; else the only
-    two-dimensional array of numbers. ``.h5``: the dataset named, else the first of two dimensions in the order of
-    names. ``.csv``: a row an image; the first column is its id where it holds anything but numbers. ``.parquet``: one
-    column of lists or many of numbers, if pyarrow is installed. Arrays named ``ids``, ``names``, ``paths`` or alike
-    are ids.
+    ``.npz`` and ``.h5``: the array named, else ``embs``, with ``embs_f`` kept as mirrored, as the paper's authors save
+    them, else one called ``embeddings`` or ``features``, else the only table of numbers. ``.csv``: a row an image; the
+    first column is its id where its name or what is in it says so. ``.parquet``: one column of lists or many of
+    numbers, if pyarrow is installed. Arrays and columns called ``ids``, ``image_names``, ``paths`` or alike
+    (:mod:`canon_core.datasets.id_names`) are ids.
 
     Parameters
     ----------
@@ -107,14 +116,15 @@ def read_imported(
         Cancellation.
     ids : Path, optional
         Text file with the id of each row, a line each (or the first column of a CSV).
-    dataset : str, optional
-        Name of the array in an ``.npz`` or ``.h5``.
+    array : str, optional
+        Name of the embeddings in a file of several arrays.
 
     Raises
     ------
     DatasetError
         Missing, damaged or of another kind; objects that would have to be unpickled; too many rows, dimensions or
-        bytes; ids that are not as many as rows, or that stand twice.
+        bytes; several arrays that could be the embeddings; what may be ids and does not say so; ids that are not as
+        many as rows, or that stand twice.
     Cancelled
         When the job was cancelled.
     """
@@ -124,7 +134,7 @@ def read_imported(
         with path.open("rb") as file:
             if file.read(2) == b"\x1f\x8b":
                 raise DatasetError("is compressed with gzip", path=path, remedy="unpack it with gunzip")
-        array, names, notes = read_embedding_table(path, dataset, ctx)
+        table, names, notes = read_embedding_table(path, Wanted(array, ids_elsewhere=ids is not None), ctx)
     except OSError as error:
         fault = system_error(error)
         raise DatasetError(
@@ -133,7 +143,7 @@ def read_imported(
     except MemoryError as error:
         raise DatasetError("does not fit into memory", path=path, remedy="split it or close other programs") from error
     ctx.check()
-    rows = _rows(path, array)
+    rows = _rows(path, table)
     if ids is not None:
         names = _read_ids(ids)
         notes = [*notes, f"ids from {ids.name}", *remarks(ids)]
@@ -149,7 +159,9 @@ def read_imported(
 def pair_rows(imported: ImportedEmbeddings, wanted: Sequence[str]) -> Pairing:
     """Match imported rows to the ids of a dataset (or of another import): by id where there are ids, else by row.
 
-    Ids match as they are, else without a leading ``./``, with slashes either way, and without the file's ending.
+    Ids match as they are, else without a leading ``./`` and with slashes either way, else with letters and their marks
+    composed (NFC; macOS writes file names with them apart), else without the endings of images and of files of one
+    embedding as well. The first of these by which most match is taken for all.
 
     Raises
     ------
@@ -164,8 +176,8 @@ def pair_rows(imported: ImportedEmbeddings, wanted: Sequence[str]) -> Pairing:
                 remedy="give the id of each row with --ids FILE",
             )
         return Pairing(np.arange(len(wanted)), (), (), "row")
-    best = np.full(len(wanted), -1, np.int64)
-    for spelling in (str, _plain, _stem):
+    best, loosely = np.full(len(wanted), -1, np.int64), ""
+    for spelling, without in _SPELLINGS:
         row_of: dict[str, int] = {}
         for row, name in enumerate(map(spelling, imported.ids)):
             row_of[name] = -1 if name in row_of else row  # two rows of one spelling: neither is meant for certain
@@ -173,7 +185,9 @@ def pair_rows(imported: ImportedEmbeddings, wanted: Sequence[str]) -> Pairing:
         if _twice(rows):
             continue  # two images of one spelling
         if np.count_nonzero(rows >= 0) > np.count_nonzero(best >= 0):
-            best = rows
+            best, loosely = rows, without
+        if (best >= 0).all():
+            break
     if len(wanted) and not (best >= 0).any():
         raise DatasetError(
             f"none of its {len(imported):,} ids is one of the {len(wanted):,} images' (first: "
@@ -188,6 +202,7 @@ def pair_rows(imported: ImportedEmbeddings, wanted: Sequence[str]) -> Pairing:
         tuple(wanted[place] for place in np.flatnonzero(best < 0).tolist()),
         tuple(imported.ids[row] for row in np.flatnonzero(~used).tolist()),
         "id",
+        loosely,
     )
 
 
@@ -221,7 +236,7 @@ def _read_ids(path: Path) -> list[str]:
     what = "a text file with the id of each row"
     if path.suffix.casefold() == ".csv":
         rows = [fields[0] for _, fields in read_rows(path, what)]
-        return rows[1:] if rows and rows[0].casefold() in ID_NAMES else rows
+        return rows[1:] if rows and (not rows[0] or is_id_name(rows[0])) else rows
     return [line.strip() for line in read_lines(path, what) if line.strip()]
 
 
@@ -248,11 +263,24 @@ def _plain(name: str) -> str:
     return name.replace("\\", "/").removeprefix("./")
 
 
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", _plain(name))
+
+
 def _stem(name: str) -> str:
-    plain = _plain(name)
-    folder, slash, last = plain.rpartition("/")
-    stem, dot, _ = last.rpartition(".")
-    return f"{folder}{slash}{stem if dot and stem else last}"
+    stem = _composed(name)
+    while (parts := posixpath.splitext(stem))[1].casefold() in _ENDINGS:
+        stem = parts[0]
+    return stem
+
+
+#: How ids are spelled for comparison, and what that leaves out of account.
+_SPELLINGS: Final[tuple[tuple[Callable[[str], str], str], ...]] = (
+    (str, ""),
+    (_plain, ""),
+    (_composed, "the way accents are written"),
+    (_stem, "the endings of the files"),
+)
 
 
 def _twice(rows: NDArray[np.int64]) -> bool:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from canon_core.datasets.nist_covariates import read_covariates
 from canon_core.datasets.pair_file import read_pair_file
-from canon_core.datasets.protocol_building import build_protocol, template_subjects
+from canon_core.datasets.protocol_building import build_protocol, pair_warnings, template_subjects
 from canon_core.datasets.template_dataset import (
     IJBB,
     IJBC,
@@ -158,6 +158,7 @@ def read_nist(path: Path, ctx: JobContext) -> TemplateDataset:
     )
     protocol, warnings = _labelled(protocol, files.matches)
     warnings = [warning for table in tables for warning in table.warnings] + [*pairs.warnings, *warnings]
+    warnings += pair_warnings(protocol, files.matches)
     published = IJBB if files.matches.name.startswith("ijbb") else IJBC
     warnings += count_warnings(protocol, published, [table.name for table in files.tables], files.matches.name)
     boxes, unboxed = _boxes(tables)

@@ -96,6 +96,19 @@ def own_subjects(protocol: VerificationProtocol, known_subjects: NDArray[np.int6
     return len(own), len(np.unique(own))
 
 
+def pair_warnings(protocol: VerificationProtocol, pair_file: Path) -> list[str]:
+    """One sentence each, with counts, for pairs that a list holds more than once, and for pairs of a template with
+    itself: both are scored as they stand there, and make TAR and FAR mean something else."""
+    repeated = len(protocol) - _distinct_pairs(protocol)
+    itself = int(np.count_nonzero(protocol.p1 == protocol.p2))
+    found = []
+    if repeated:
+        found.append(f"{pair_file.name}: {repeated:,} pairs stand in it before and count once more")
+    if itself:
+        found.append(f"{pair_file.name}: {itself:,} pairs are of a template with itself")
+    return found
+
+
 def template_subjects(
     templates: NDArray[np.int64], subjects: NDArray[np.int64], path: Path, lines: NDArray[np.int64] | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -113,8 +126,15 @@ def template_subjects(
     Raises
     ------
     DatasetError
-        When one template has two subjects, with the line.
+        When one template has two subjects, or one with a negative number (which stands for nobody), with the line.
     """
+    if (subjects < 0).any():
+        row = int(np.argmax(subjects < 0))
+        raise DatasetError(
+            f"line {row + 2 if lines is None else int(lines[row])}: '{int(subjects[row])}' is no subject's number",
+            path=path,
+            remedy="number subjects from 0, or leave out what is of nobody known",
+        )
     ids, first, place = np.unique(templates, return_index=True, return_inverse=True)
     wrong = subjects != subjects[first][place]
     if wrong.any():
@@ -130,6 +150,29 @@ def template_subjects(
 
 
 # -- private ---------------------------------------------------------------------------------------------------------
+#: Pairs looked at in one call, and the largest table of all that could be (IJB-C's has 69 million).
+_PIECE = 2**20
+_MAX_TABLE = 2**29
+
+
+def _distinct_pairs(protocol: VerificationProtocol) -> int:
+    """How many different pairs there are; 15.7 million take a quarter of a second."""
+    column = np.zeros(protocol.templates, np.int64)
+    used = np.zeros(protocol.templates, bool)
+    used[protocol.p2] = True
+    column[used] = np.arange(int(np.count_nonzero(used)))
+    row = np.cumsum(protocol.enrolled) - 1
+    rows, columns = int(np.count_nonzero(protocol.enrolled)), int(np.count_nonzero(used))
+    if rows * columns > _MAX_TABLE:
+        keys = np.sort(row[protocol.p1] * columns + column[protocol.p2])
+        return int(np.count_nonzero(np.diff(keys))) + bool(len(keys))
+    seen = np.zeros(rows * columns, bool)
+    for low in range(0, len(protocol), _PIECE):
+        part = slice(low, low + _PIECE)
+        seen[row[protocol.p1[part]] * columns + column[protocol.p2[part]]] = True
+    return int(np.count_nonzero(seen))
+
+
 def _linked_subjects(
     subjects: NDArray[np.int64],
     p1: NDArray[np.int32],

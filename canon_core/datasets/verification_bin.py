@@ -28,6 +28,10 @@ from canon_core.store.atomic import store_error
 
 #: Bytes of one file; the largest of InsightFace's has about 150 MB.
 MAX_BIN_BYTES: Final = 2 * 2**30
+#: Bytes that the images may unpack to for each of the file's, and beyond them: a file may name an image of several
+#: pairs once (no set has one in more than a few), or one image a million times.
+_MAX_EXPANSION: Final = 4
+_SLACK_BYTES: Final = 16 * 2**20
 #: Pairs that are believed; InsightFace's sets have 6,000 or 7,000.
 _MAX_PAIRS: Final = 5_000_000
 #: Folds that a verification set is scored in, in the order of its pairs.
@@ -150,7 +154,7 @@ def read_bin(path: Path, ctx: JobContext) -> VerificationBin:
     if not isinstance(content, tuple | list) or len(content) != 2:
         raise _fault(path, "holds something else than images and truth values")
     genuine = _truth_values(path, content[1])
-    images = _images(path, content[0])
+    images = _images(path, content[0], _MAX_EXPANSION * len(data) + _SLACK_BYTES)
     if len(images) != 2 * len(genuine):
         raise _fault(path, f"holds {len(images):,} images for {len(genuine):,} pairs instead of two a pair")
     ctx.report(1, 1, f"reading {path.name}")
@@ -369,13 +373,16 @@ def _truth_values(path: Path, found: object) -> NDArray[np.bool_]:
     return np.array(values, bool)
 
 
-def _images(path: Path, found: object) -> tuple[bytes, ...]:
+def _images(path: Path, found: object, most_bytes: int) -> tuple[bytes, ...]:
     if not isinstance(found, list | tuple):
         raise _fault(path, "holds no list of images")
-    images = []
+    images, unpacked = [], 0
     for place, image in enumerate(_encoded(path, found)):
         if not 0 < len(image) <= MAX_IMAGE_BYTES:
             raise _fault(path, f"image {place} has {len(image):,} bytes")
+        unpacked += len(image)
+        if unpacked > most_bytes:
+            raise _fault(path, f"its {len(found):,} images unpack to many times its size: the same again and again")
         images.append(image)
     return tuple(images)
 

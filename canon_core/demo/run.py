@@ -63,7 +63,8 @@ def _write(study: Study, found: DemoFigures, out: Path, ctx: JobContext) -> None
     try:
         name = DATASET.replace(" ", "_")
         rule = default_rule(FitMode.DISJOINT)
-        save_figure(sensitivity_figure(found.curves, rule), out / "figures" / f"{name}-fit-pairs", ("pdf", "png"))
+        drawing = sensitivity_figure(found.curves, rule, far=1e-2)
+        save_figure(drawing, out / "figures" / f"{name}-fit-pairs", ("pdf", "png"))
         write_atomically(out / "tables" / f"{name}-means.csv", csv_table(found.rows).encode())
         write_atomically(out / "tables" / f"{name}-means.md", markdown_table(found.rows).encode())
     except OSError as error:

@@ -10,8 +10,8 @@ from typing import Final
 from canon_core.datasets.options import DatasetOptions
 from canon_core.demo.fold_faces import landmarks_file, photos_folder, write_fold_faces
 from canon_core.demo.networks import NETWORKS, TEN, network_file
+from canon_core.demo.people import HELD_OUT
 from canon_core.demo.photo_file import renderer_mark
-from canon_core.demo.training.people import HELD_OUT
 from canon_core.demo.world_files import HARDNESS, write_world
 from canon_core.embedding.embed import EmbedOptions
 from canon_core.errors import CanonError

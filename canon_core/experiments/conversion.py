@@ -28,7 +28,7 @@ from canon_core.store.embeddings import (
     read_info,
     unusable,
 )
-from canon_core.store.hdf5 import open_hdf5, read_slices
+from canon_core.store.hdf5 import open_hdf5, read_slices, write_hdf5
 
 Float32 = npt.NDArray[np.float32]
 
@@ -83,7 +83,9 @@ class _Rows:
     model_sha256: str = ""
 
 
-def convert_embeddings(portable: PortableMap, source: Path, target: Path, ctx: JobContext) -> ConversionReport:
+def convert_embeddings(
+    portable: PortableMap, source: Path, target: Path, ctx: JobContext, *, array: str | None = None
+) -> ConversionReport:
     """Map every row of a file and write the results, unit rows, in the same order.
 
     ``.npy`` and the program's own ``.h5`` files are read in blocks, whatever their size; other forms (``.npz``,
@@ -99,6 +101,8 @@ def convert_embeddings(portable: PortableMap, source: Path, target: Path, ctx: J
         ``.npy`` or ``.h5``; replaced when all rows are written, and not before.
     ctx : JobContext
         Progress and cancellation.
+    array : str, optional
+        Name of the embeddings in a file of several arrays.
 
     Raises
     ------
@@ -113,7 +117,7 @@ def convert_embeddings(portable: PortableMap, source: Path, target: Path, ctx: J
         raise SettingsError(f"embeddings are written as {' or '.join(OUTPUT_SUFFIXES)}, not as '{target.suffix}'")
     if target.exists() and source.exists() and os.path.samefile(source, target):
         raise SettingsError("the embeddings would be written over themselves", remedy="name another --out file")
-    rows = _open(source, ctx)
+    rows = _open(source, array, ctx)
     width = rows.shape[-1]
     if width != portable.source_dimensions:
         raise DatasetError(
@@ -181,20 +185,20 @@ def _write_hdf5(path: Path, rows: _Rows, portable: PortableMap, blocks: Iterator
             writer.append(block)
     if rows.ids is not None:
         letters = np.array([name.encode("utf-8", "replace") for name in rows.ids])
-        with h5py.File(path, "r+", locking=False) as file:
+        with write_hdf5(path, "r+") as file:
             file.create_dataset(_IDS, data=letters, track_times=False)
 
 
-def _open(path: Path, ctx: JobContext) -> _Rows:
+def _open(path: Path, array: str | None, ctx: JobContext) -> _Rows:
     try:
-        if path.suffix.casefold() == ".npy" and (found := _open_npy(path)) is not None:
+        if array is None and path.suffix.casefold() == ".npy" and (found := _open_npy(path)) is not None:
             return found
-        if path.suffix.casefold() in (".h5", ".hdf5") and (found := _open_stored(path)) is not None:
+        if array is None and path.suffix.casefold() in (".h5", ".hdf5") and (found := _open_stored(path)) is not None:
             return found
     except OSError as error:
         fault = system_error(error)
         raise DatasetError(fault.problem, path=path, remedy=fault.remedy) from error
-    imported = read_imported(path, ctx)
+    imported = read_imported(path, ctx, array=array)
     step = max(1, _BLOCK_BYTES // (4 * int(np.prod(imported.rows.shape[1:]))))
     blocks = (imported.rows[low : low + step] for low in range(0, len(imported), step))
     notes = tuple(note for note in imported.notes if "no usable embedding" not in note)  # counted while they are mapped

@@ -124,12 +124,16 @@ def _embed_one(
             remedy="add the dataset again with --landmarks FILE.csv, --detector FILE.onnx, --aligned arcface,"
             " or --whole-image if you are sure",
         )
-    key = embeddings_key(resolved.sha256, resolved.spec.digest(), faces.fingerprint)
+    spec = resolved.spec.digest()
+    known = dict.fromkeys((faces.fingerprint, *study.fingerprints(dataset)))
+    images_of = {embeddings_key(resolved.sha256, spec, images): images for images in known}
+    held = study.embeddings_key(name, dataset)
+    key = held if held in images_of else next(iter(images_of))
     attributes = {
         "key": key,
         "model_sha256": resolved.sha256,
-        "preprocessing": resolved.spec.digest(),
-        "dataset": faces.fingerprint,
+        "preprocessing": spec,
+        "dataset": images_of[key],
     }
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     report = embed(resolved, faces, path, options, ctx, attributes)

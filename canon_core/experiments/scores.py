@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 
@@ -23,6 +22,7 @@ from canon_core.jobs import JobContext
 from canon_core.resources import version
 from canon_core.store.arrays import Attribute, write_attributes
 from canon_core.store.atomic import replacing
+from canon_core.store.hdf5 import write_hdf5
 from canon_core.study.results import Features, FitMode, MatrixSettings
 from canon_core.study.study import Study
 from canon_core.verification.roc import FarRule, OperatingPoint
@@ -219,7 +219,7 @@ def _write_hdf5(
     smallest = min((int(side.min()) for pool in pools for side in (pool.p1, pool.p2) if side.size), default=0)
     number = np.dtype(np.int32 if -(2**31) <= smallest <= largest < 2**31 else np.int64)
     kinds = {"p1": number, "p2": number, "genuine": np.uint8, "score": np.float32, "half": np.uint8}
-    with h5py.File(path, "w", libver=("earliest", "v108"), locking=False) as file:
+    with write_hdf5(path) as file:
         columns = {
             name: file.create_dataset(name, (total,), kind, track_times=False) for name, kind in kinds.items()
         }

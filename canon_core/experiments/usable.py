@@ -18,7 +18,7 @@ from canon_core.jobs import JobContext
 from canon_core.maps.fit import unit_rows
 from canon_core.maps.kinds import MapKind
 from canon_core.store.embeddings import read_embeddings
-from canon_core.study.study import Study
+from canon_core.study.study import EmbeddingState, Study
 
 Float32 = npt.NDArray[np.float32]
 #: Bytes of embeddings kept in memory between cells; beyond it they are read again.
@@ -73,7 +73,12 @@ class UsableEmbeddings:
         for name in models:
             state = study.embedding_state(name, dataset)
             if not state.complete:
-                self.missing[name] = _why(name, dataset, state.done, state.rows, state.current, state.damage)
+                self.missing[name] = _why(name, dataset, state, imported=study.model(name).imported)
+        images = study.dataset(dataset).images
+        bad_of = {name: study.bad_rows(name, dataset) for name in models if name not in self.missing}
+        for name, rows in bad_of.items():
+            if len(rows) == images:
+                self.missing[name] = f"'{name}' has no usable embedding of '{dataset}': all are zero or not finite"
         self.models = tuple(name for name in models if name not in self.missing)
         if not self.models:
             reasons = list(self.missing.values()) or ["no model was chosen"]
@@ -91,7 +96,13 @@ class UsableEmbeddings:
         self.dataset = study.dataset(dataset)
         self.paths = {name: study.embeddings_path(name, dataset) for name in self.models}
         self._study = study
-        bad = sorted({row for name in self.models for row in study.bad_rows(name, dataset)})
+        bad = sorted({row for name in self.models for row in bad_of[name]})
+        if len(bad) == images:
+            raise StudyError(
+                f"no image of '{dataset}' has a usable embedding in every one of {', '.join(self.models)}",
+                path=study.path,
+                remedy="choose fewer --models, or import them again",
+            )
         self.rows = np.delete(np.arange(self.dataset.images, dtype=np.int64), bad)
         self.left_out = tuple(self.faces.ids[row] for row in bad)
         self.left_out_digest = hashlib.sha256("\n".join(self.left_out).encode()).hexdigest() if bad else ""
@@ -170,11 +181,16 @@ def prepare(study: Study, dataset: str, models: Sequence[str], ctx: JobContext) 
     return usable
 
 
-def _why(name: str, dataset: str, done: int, rows: int, current: bool, damage: str) -> str:
-    if damage:
-        return damage.rstrip(".")
-    if not done:
+def _why(name: str, dataset: str, state: EmbeddingState, *, imported: bool) -> str:
+    if state.damage:
+        return state.damage.rstrip(".")
+    if not state.done:
         return f"'{name}' has no embeddings of '{dataset}' yet"
-    if not current:
+    if not state.current and imported:
+        return (
+            f"the imported embeddings of '{name}' are out of date ('{dataset}' changed: take them in again with"
+            " `canon import`)"
+        )
+    if not state.current:
         return f"the embeddings of '{name}' are out of date (its file, preprocessing or the images changed)"
-    return f"'{name}' is embedded up to image {done:,} of {rows:,}"
+    return f"'{name}' is embedded up to image {state.done:,} of {state.rows:,}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from canon_core.figures.roc_figure import SHAPES
+from canon_core.figures.roc_figure import SHAPES, entry_width
 from canon_core.figures.sensitivity_curve import (
     SensitivityCurve,
     curve_name,
@@ -49,9 +49,9 @@ def sensitivity_figure(
     curves = sensitivity_curves(results, rule, far, among)
     levels = single_levels(results, rule, far, among)
     fars = len({curve.far for curve in curves}) > 1
-    entries = len(curves) + len(levels)
-    columns = 1 if entries < 3 else 2
-    lines = -(-entries // columns)
+    names = [curve_name(curve, fars=fars) for curve in curves] + [curve_name(level, fars=fars) for level in levels]
+    columns = max(1, min(2, int(width // max(map(entry_width, names)))))
+    lines = -(-len(names) // columns)
     with paper_style():
         height = 0.62 * width + lines * SMALL_SIZE * 1.45 / 72
         figure, axes = new_figure(width, height, sensitivity_line(results, rule, far, among))
@@ -69,7 +69,7 @@ def sensitivity_figure(
             middle = (low * high) ** 0.5
             axes.text(middle, 0.015, _NEAR, ha="center", va="bottom", color=FAINT, fontsize=CAPTION_SIZE)
         _frame(axes, curves)
-        figure.legend(loc="outside upper center", frameon=False, ncols=columns, handlelength=3.2)
+        figure.legend(loc="outside upper center", frameon=False, ncols=columns, handlelength=3.2, columnspacing=1.2)
     return figure
 
 

@@ -15,8 +15,10 @@ from canon_core.limits import MAX_DIMENSIONS
 from canon_core.maps.fitted import FittedMap
 from canon_core.maps.kinds import MapKind
 
+#: What every map that was written says it is.
+MAP_FORMAT: Final = "canon map"
 #: Changes when the meaning of what is written changes.
-_FORMAT: Final = "canon map 1"
+_FORMAT: Final = f"{MAP_FORMAT} 1"
 
 
 @dataclass(frozen=True)

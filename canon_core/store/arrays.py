@@ -11,7 +11,7 @@ import numpy as np
 
 from canon_core.errors import StoreError
 from canon_core.store.atomic import replacing
-from canon_core.store.hdf5 import DEFAULT_REMEDY, open_hdf5, read_slices, rows_per_call
+from canon_core.store.hdf5 import DEFAULT_REMEDY, open_hdf5, plain_attributes, read_slices, rows_per_call, write_hdf5
 
 Attribute = str | int | float
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -56,7 +56,7 @@ def save_arrays(
     ValueError
         For arrays that cannot be stored (objects, text with a NUL inside, names with a slash).
     """
-    with replacing(path) as temporary, h5py.File(temporary, "w", libver=("earliest", "v108"), locking=False) as file:
+    with replacing(path) as temporary, write_hdf5(temporary) as file:
         for name, value in arrays.items():
             if "/" in name or not name:
                 raise ValueError(f"not a name of an array: {name!r}")
@@ -160,7 +160,7 @@ def write_attributes(file: h5py.File, attributes: Mapping[str, Attribute]) -> No
 def read_attributes(file: h5py.File) -> dict[str, Attribute]:
     """The root's attributes that are text or single numbers; others are not ours and are left out."""
     result: dict[str, Attribute] = {}
-    for name, value in file.attrs.items():
+    for name, value in plain_attributes(file).items():
         if isinstance(value, bytes):
             result[name] = value.decode("utf-8", "surrogateescape")
         elif isinstance(value, str):

@@ -62,6 +62,8 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise store_error(error, path) from error
+        if isinstance(error, StoreError) and error.path == temporary:  # nobody knows it by that name
+            raise StoreError(error.problem, path=path, remedy=error.remedy) from error
         raise
 
 

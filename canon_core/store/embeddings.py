@@ -24,7 +24,7 @@ from canon_core.jobs import JobContext
 from canon_core.limits import H5_CALL_BYTES, MAX_DIMENSIONS, MAX_IMAGES
 from canon_core.store.arrays import Attribute, read_attributes, write_attributes
 from canon_core.store.atomic import replacing, store_error
-from canon_core.store.hdf5 import open_hdf5, read_slices, rows_per_call
+from canon_core.store.hdf5 import open_hdf5, read_slices, rows_per_call, write_hdf5
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -90,7 +90,7 @@ def create_embeddings(
         raise ValueError(f"no file of embeddings has {rows} rows of {dimensions} numbers")
     shape = (rows, 2, dimensions) if flip_kept else (rows, dimensions)
     with replacing(path) as temporary:
-        with h5py.File(temporary, "w", libver=("earliest", "v108"), locking=False) as file:
+        with write_hdf5(temporary) as file:
             whole = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
             whole.set_layout(h5py.h5d.CONTIGUOUS)
             whole.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)

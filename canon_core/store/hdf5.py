@@ -15,6 +15,8 @@ from canon_core.errors import StoreError
 from canon_core.jobs import system_error
 from canon_core.limits import H5_CALL_BYTES, MAX_DIMENSIONS, MAX_IMAGES
 from canon_core.store.atomic import store_error
+from canon_core.store.heap_check import LENGTH_BYTES, HeapCheckedFile
+from canon_core.store.written_file import WrittenFile
 
 #: What to do about a damaged file, unless its reader knows better.
 DEFAULT_REMEDY = "delete it and compute it again"
@@ -28,23 +30,24 @@ _MAX_AXES = 4
 _BUILT_IN_FILTERS = frozenset(
     (h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32, h5py.h5z.FILTER_LZF)
 )
+#: How h5py words damage.
+_DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError)
 
 
 @contextmanager
-def open_hdf5(path: Path, mode: Literal["r", "r+"] = "r", *, remedy: str = DEFAULT_REMEDY) -> Iterator[h5py.File]:
-    """Open an existing HDF5 file after checking what is in it.
+def open_hdf5(path: Path, *, remedy: str = DEFAULT_REMEDY) -> Iterator[h5py.File]:
+    """Open an existing HDF5 file for reading after checking what is in it.
 
     Every link is looked at before it is followed. Refused are external and soft links, external storage, virtual
     datasets, arrays whose shape the file cannot hold, element types other than numbers, truth values and text, filters
-    that need a plugin, and files that are not HDF5 or were cut short. HDF5's own file locking is off: the study has
-    one lock for all of its files.
+    that need a plugin, and files that are not HDF5 or were cut short; whenever it is read, global heaps that HDF5 would
+    not come to the end of (:mod:`canon_core.store.heap_check`). HDF5's own file locking is off: the study has one lock
+    for all of its files.
 
     Parameters
     ----------
     path : Path
         The file.
-    mode : {"r", "r+"}
-        For reading, or for writing into what is there.
     remedy : str
         What the user should do when the file is unusable.
 
@@ -57,20 +60,53 @@ def open_hdf5(path: Path, mode: Literal["r", "r+"] = "r", *, remedy: str = DEFAU
     path = Path(path)
     try:
         size = path.stat().st_size
-        file = h5py.File(path, mode, locking=False)
+        checked = HeapCheckedFile(path, remedy)
     except FileNotFoundError:
         raise StoreError("there is no such file", path=path, remedy=remedy) from None
     except OSError as error:
         raise _unusable(error, path, remedy) from error
-    with file:
+    with checked:
         try:
-            _check_objects(file, size, path, remedy)
-        except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:  # as h5py words damage
-            raise StoreError("damaged HDF5 file", path=path, remedy=remedy) from error
+            with _opened(checked, path, remedy) as file:
+                try:
+                    _check_objects(file, size, path, remedy)
+                except _DAMAGE as error:
+                    raise StoreError("damaged HDF5 file", path=path, remedy=remedy) from error
+                yield file
+        except Exception as error:
+            if checked.fault is not None:
+                raise checked.fault from error
+            if isinstance(error, OSError):
+                raise _unusable(error, path, remedy) from error
+            raise
+
+
+@contextmanager
+def write_hdf5(path: Path, mode: Literal["w", "r+"] = "w") -> Iterator[h5py.File]:
+    """Write an existing file of our own anew, or (``r+``) into what is there, in a format that HDF5 1.8 reads.
+
+    Raises
+    ------
+    StoreError
+        For what the operating system refuses, at the end of the block.
+    """
+    try:
+        written = WrittenFile(path)
+    except OSError as error:
+        raise store_error(error, path) from error
+    with written:
         try:
-            yield file
-        except OSError as error:
-            raise _unusable(error, path, remedy) from error
+            with h5py.File(written, mode, libver=("earliest", "v108"), locking=False) as file:
+                yield file
+        finally:
+            if written.fault is not None:
+                raise store_error(written.fault, path) from written.fault
+
+
+def plain_attributes(item: h5py.Group | h5py.Dataset) -> dict[str, Any]:
+    """Attributes of an object, without those of variable length: ours have none, and where such a text is damaged HDF5
+    (2.0) crashes the process."""
+    return {name: item.attrs[name] for name in list(item.attrs) if item.attrs.get_id(name).dtype.kind != "O"}
 
 
 def rows_per_call(row_bytes: int) -> int:
@@ -88,6 +124,14 @@ def read_slices(dataset: h5py.Dataset, start: int, stop: int) -> np.ndarray[Any,
         high = min(low + step, stop)
         dataset.read_direct(result, np.s_[low:high], np.s_[low - start : high - start])
     return result
+
+
+def _opened(checked: HeapCheckedFile, path: Path, remedy: str) -> h5py.File:
+    file = h5py.File(checked, "r", locking=False)
+    if file.id.get_create_plist().get_sizes()[1] != LENGTH_BYTES:
+        file.close()
+        raise StoreError("an HDF5 file with lengths of a kind that is not read", path=path, remedy=remedy)
+    return file
 
 
 def _unusable(error: OSError, path: Path, remedy: str) -> StoreError:
@@ -109,7 +153,7 @@ def _check_objects(file: h5py.File, size: int, path: Path, remedy: str) -> None:
     pending: list[h5py.Group] = [file]
     while pending:
         group = pending.pop()
-        dict(group.attrs)  # damage shows here and not in the reader's hands
+        plain_attributes(group)  # damage shows here and not in the reader's hands
         for name in group:
             link = group.get(name, getlink=True)
             if isinstance(link, h5py.ExternalLink):
@@ -127,7 +171,7 @@ def _check_objects(file: h5py.File, size: int, path: Path, remedy: str) -> None:
                 pending.append(item)
             elif isinstance(item, h5py.Dataset):
                 problem = _dataset_problem(item, size)
-                dict(item.attrs)
+                plain_attributes(item)
                 if problem:
                     raise StoreError(f"'{name}' {problem}", path=path, remedy=remedy)
 

@@ -21,7 +21,7 @@ from canon_core.study.keys import imported_key
 from canon_core.study.manifest import ImportRecord, OutsidePath
 
 if TYPE_CHECKING:
-    from canon_core.study.study import Study
+    from canon_core.study.study import Draft, Study
 
 Rows = npt.NDArray[np.int64]
 
@@ -71,7 +71,14 @@ class ImportReport:
 
 
 def import_embeddings(
-    study: Study, file: Path, *, model: str, dataset: str, ids: Path | None = None, ctx: JobContext
+    study: Study,
+    file: Path,
+    *,
+    model: str,
+    dataset: str,
+    ids: Path | None = None,
+    array: str | None = None,
+    ctx: JobContext,
 ) -> ImportReport:
     """Read a file of embeddings and store them as one model's embeddings of one dataset.
 
@@ -89,8 +96,10 @@ def import_embeddings(
         Names in the study.
     ids : Path, optional
         Text file with the id of each row.
+    array : str, optional
+        Name of the embeddings in a file of several arrays.
     ctx : JobContext
-        Progress and cancellation; nothing changes before all is written.
+        Progress and cancellation; nothing changes in the study before all is written.
 
     Raises
     ------
@@ -108,7 +117,7 @@ def import_embeddings(
             path=study.path,
             remedy="give the imported ones another --model name",
         )
-    imported = read_imported(path, ctx, ids=ids)
+    imported = read_imported(path, ctx, ids=ids, array=array)
     if not len(imported):
         raise DatasetError("holds no embeddings", path=path, remedy="give a file with one row an image")
     if not new_model and study.model(model).dimensions != imported.dimensions:
@@ -120,13 +129,17 @@ def import_embeddings(
     faces = _listed(path, imported) if new_dataset else study.faces(dataset)
     pairing = pair_rows(imported, faces.ids)
     ctx.check()
-    if new_dataset:
-        dataset = study.add_listed_dataset(dataset, path, faces).name
-    if new_model:
-        model = study.add_imported_model(model, path, imported.dimensions).name
-    bad = _store(study, model, dataset, imported, pairing, faces, ctx)
+    draft = study.draft_import(path, model, imported.dimensions, dataset, faces if new_dataset else None)
+    try:
+        bad = _store(study, draft, imported, pairing, faces, ctx)
+    except BaseException:
+        study.discard(draft)
+        raise
     matched = int(np.count_nonzero(pairing.rows >= 0))
     missing = set(pairing.missing)
+    notes = imported.notes
+    if pairing.loosely:
+        notes = (*notes, f"ids were matched without regard to {pairing.loosely}")
     return ImportReport(
         model=model,
         dataset=dataset,
@@ -140,7 +153,7 @@ def import_embeddings(
         missing=pairing.missing,
         unused=pairing.unused,
         bad_rows=tuple(faces.ids[row] for row in bad if faces.ids[row] not in missing),
-        notes=imported.notes,
+        notes=notes,
     )
 
 
@@ -164,8 +177,7 @@ def _listed(path: Path, imported: ImportedEmbeddings) -> FaceImages:
 
 def _store(
     study: Study,
-    model: str,
-    dataset: str,
+    draft: Draft,
     imported: ImportedEmbeddings,
     pairing: Pairing,
     faces: FaceImages,
@@ -190,11 +202,9 @@ def _store(
         ctx.report(done, 2 * len(faces), f"importing {imported.path.name}")
         digest.update(taken(rows).data)
     key = imported_key(digest.hexdigest(), faces.fingerprint)
-    target = study.embeddings_path(model, dataset)
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     bad: list[int] = []
     attributes = {"key": key, "dataset": faces.fingerprint, "provider": "imported", "source": imported.path.name}
-    with replacing(target) as temporary:
+    with replacing(draft.target) as temporary:
         create_embeddings(temporary, len(faces), imported.dimensions, attributes, flip_kept=len(shape) == 2)
         with EmbeddingsWriter(temporary) as writer:
             for done, rows in blocks():
@@ -210,7 +220,6 @@ def _store(
         missing=len(pairing.missing),
         unused=len(pairing.unused),
     )
-    study.note_import(model, dataset, record)
-    study.note_embedded(model, dataset, key, bad)
+    study.take_in(draft, record, key, bad)
     ctx.report(2 * len(faces), 2 * len(faces), f"importing {imported.path.name}")
     return bad

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -27,6 +27,8 @@ MOST_BAD_ROWS = 1000
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Folder = Annotated[str, StringConstraints(pattern=_FOLDER_PATTERN)]
+#: A SHA-256: names of files are made of it.
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class _Record(BaseModel):
@@ -80,7 +82,7 @@ class ModelRecord(_Record):
     folder: Folder
     file: OutsidePath
     stamps: tuple[FileStamp, ...]  # the network's file and those its weights lie in
-    sha256: str
+    sha256: Digest | Literal[""]  # empty without a network
     spec: ModelSpec
     origin: str
     notes: tuple[str, ...] = ()
@@ -115,7 +117,7 @@ class SourceStamp(_Record):
 class TemplatesRecord(_Record):
     """What a template protocol holds; the protocol itself lies in ``datasets/<folder>.<fingerprint>.protocol.h5``."""
 
-    fingerprint: str
+    fingerprint: Digest
     templates: int
     pairs: int
     genuine: int
@@ -127,7 +129,9 @@ class TemplatesRecord(_Record):
 class DatasetRecord(_Record):
     """A dataset in the study; its images are listed in ``datasets/<folder>.<fingerprint, 16 digits>.h5``.
 
-    ``root`` is what the user named, ``image_root`` the folder its images lie below where that is another.
+    ``root`` is what the user named, ``image_root`` the folder its images lie below where that is another. ``earlier``
+    are fingerprints that a template dataset had when its lists gave the same images other subjects: embeddings made
+    then still count (the protocol's own fingerprint covers subjects, and results depend on that).
     """
 
     name: Name
@@ -135,7 +139,7 @@ class DatasetRecord(_Record):
     root: OutsidePath
     options: OptionsRecord
     format: str
-    fingerprint: str
+    fingerprint: Digest
     images: int
     subjects: int
     alignment: str | None
@@ -146,6 +150,12 @@ class DatasetRecord(_Record):
     has_images: bool = True
     templates: TemplatesRecord | None = None
     sources: tuple[SourceStamp, ...] = ()
+    earlier: tuple[Digest, ...] = ()
+
+    @property
+    def fingerprints(self) -> tuple[str, ...]:
+        """Of images whose embeddings are this dataset's, today's first."""
+        return (self.fingerprint, *self.earlier)
 
     @property
     def table(self) -> str:
@@ -169,7 +179,7 @@ class EmbeddingRecord(_Record):
     ``bad_rows`` names the unusable rows where ``bad`` is at most :data:`MOST_BAD_ROWS`.
     """
 
-    key: str
+    key: Digest
     bad: int = 0
     bad_rows: tuple[int, ...] = ()
 
@@ -178,7 +188,7 @@ class ImportRecord(_Record):
     """Where imported embeddings came from. ``sha256`` is of the rows as they were paired with the dataset's images."""
 
     file: OutsidePath
-    sha256: str
+    sha256: Digest
     paired_by: str
     missing: int
     unused: int

@@ -55,6 +55,8 @@ if TYPE_CHECKING:
     from canon_core.study.imports import ImportReport
 
 _NAME = re.compile(NAME_PATTERN, re.ASCII)
+#: Fingerprints of relabelled images that are remembered.
+_MOST_EARLIER = 50
 #: Format of a dataset of which only ids are known.
 LISTED = "ids"
 _FOLDERS = ("datasets", "embeddings", "maps", "results")
@@ -172,6 +174,20 @@ class EmbeddingState:
         return self.current and self.rows > 0 and self.done == self.rows
 
 
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """Embeddings on their way in: where they are to be written, and what is made with them where it is new.
+
+    ``pair`` is the model's and the dataset's folder, as the manifest names embeddings.
+    """
+
+    target: Path
+    pair: str
+    model: ModelRecord | None
+    dataset: DatasetRecord | None
+    faces: FaceImages | None
+
+
 class Study:
     """A study folder, open for reading or for reading and writing.
 
@@ -232,7 +248,7 @@ class Study:
             When another process holds it and ``read_only`` is False.
         """
         folder = Path(os.path.abspath(path))
-        if not folder.exists() and study_path(path).exists():
+        if not (folder / MANIFEST).exists() and study_path(path).exists():  # a folder of photographs may be beside it
             folder = study_path(path)
         manifest = read_manifest(folder)
         lock = None
@@ -487,30 +503,22 @@ class Study:
         self._need_writing()
         asked = name
         name, folder = self._new_dataset(asked, root.name)
-        loaded = read_dataset(root, options, ctx, unpack_to=self._unpacked(folder))
-        if asked is None and loaded.format in ("ijbc", "ijbb"):  # it may have been found from a folder inside it
-            name, folder = self._new_dataset(None, loaded.faces.root.parent.name)
-        return self._put_in(name, folder, root, options, loaded)
+        unpacked = self._unpacked(folder)
+        try:
+            loaded = read_dataset(root, options, ctx, unpack_to=unpacked)
+            if asked is None and loaded.format in ("ijbc", "ijbb"):  # it may have been found from a folder inside it
+                name, folder = self._new_dataset(None, loaded.faces.root.parent.name)
+            return self._put_in(name, folder, root, options, loaded)
+        except BaseException:
+            if folder not in {data.folder for data in self._manifest.datasets}:
+                shutil.rmtree(unpacked, ignore_errors=True)
+            raise
 
     def _new_dataset(self, asked: str | None, default: str) -> tuple[str, str]:
         """Name and folder of a new dataset."""
         with self._mutex:
             name = self._free_name(asked, default, [data.name for data in self._manifest.datasets], "dataset")
             return name, _slug(name, {data.folder for data in self._manifest.datasets})
-
-    def add_listed_dataset(self, name: str, file: Path, faces: FaceImages) -> DatasetEntry:
-        """Add a dataset of which there are ids only, as they came with embeddings in ``file``.
-
-        Raises
-        ------
-        StudyError
-            When the name is taken or not allowed.
-        """
-        self._need_writing()
-        name, folder = self._new_dataset(name, name)
-        notes = (f"ids as they came with {file.name}; there are no images",)
-        loaded = LoadedDataset(format=LISTED, faces=faces, folds=None, notes=notes)
-        return self._put_in(name, folder, file, DatasetOptions(), loaded)
 
     def _put_in(
         self, name: str, folder: str, root: Path, options: DatasetOptions, loaded: LoadedDataset
@@ -586,11 +594,23 @@ class Study:
             and self._same_sources(record)
         ):
             return entry
-        if not same_images:
+        relabelled = (
+            not same_images
+            and known is not None
+            and record.templates is not None
+            and loaded.templates is not None
+            and loaded.faces.same_but_subjects(known)
+        )
+        if relabelled:
+            ctx.log(f"{record.name}: the same images show other subjects than before; embeddings still count")
+        elif not same_images:
             ctx.log(f"{record.name}: its images changed since they were last read; older embeddings are out of date")
         with self._mutex:
             now = self._dataset_by_folder(record.folder)
             changed = self._record_dataset(now.name, now.folder, entry.path, entry.options, loaded)
+            if relabelled or same_images:
+                earlier = tuple(dict.fromkeys(one for one in now.fingerprints if one != changed.fingerprint))
+                changed = changed.model_copy(update={"earlier": earlier[:_MOST_EARLIER]})
             self._save_dataset(changed, loaded)
             self._put_dataset(changed, revise=changed != now)
             if not self.read_only:  # only now are the old lists no longer needed
@@ -604,13 +624,29 @@ class Study:
         return self._folder / "embeddings" / folder / f"{self._dataset_record(dataset).folder}.h5"
 
     def embeddings_key(self, model: str, dataset: str) -> str:
-        """Content key that the embeddings must carry to count as current."""
+        """Content key of the embeddings, if they are current as last seen by :meth:`refresh_states`; else the one that
+        they would have to carry."""
+        with self._mutex:
+            keys = self._current_keys(model, dataset)
+            seen = self._states.get((self._model_record(model).folder, self._dataset_record(dataset).folder))
+            held = None if seen is None or isinstance(seen[1], str) else seen[1].attributes.get("key")
+        return str(held) if held in keys else keys[0]
+
+    def fingerprints(self, dataset: str) -> tuple[str, ...]:
+        """Of images whose embeddings are the dataset's, today's first: templates may have been given other subjects
+        since."""
+        return self._dataset_record(dataset).fingerprints
+
+    def _current_keys(self, model: str, dataset: str) -> tuple[str, ...]:
+        """Content keys of which the embeddings must carry one to count as current, today's first."""
         record = self._model_record(model)
-        fingerprint = self._dataset_record(dataset).fingerprint
+        fingerprints = self._dataset_record(dataset).fingerprints
         if record.imported:
             imported = self._manifest.imports.get(self._pair(model, dataset))
-            return imported_key("" if imported is None else imported.sha256, fingerprint)
-        return embeddings_key(record.sha256, record.spec.digest(), fingerprint)
+            content = "" if imported is None else imported.sha256
+            return tuple(imported_key(content, fingerprint) for fingerprint in fingerprints)
+        spec = record.spec.digest()
+        return tuple(embeddings_key(record.sha256, spec, fingerprint) for fingerprint in fingerprints)
 
     def embedding_state(self, model: str, dataset: str) -> EmbeddingState:
         """How far these embeddings are, as last seen by :meth:`refresh_states`; touches no HDF5 file."""
@@ -654,8 +690,7 @@ class Study:
 
     def note_embedded(self, model: str, dataset: str, key: str, bad_rows: Sequence[int]) -> None:
         """Remember that embeddings with this content key are complete, and which rows of them are unusable."""
-        rows = tuple(int(row) for row in bad_rows)
-        record = EmbeddingRecord(key=key, bad=len(rows), bad_rows=rows if len(rows) <= MOST_BAD_ROWS else ())
+        record = _embedding_record(key, bad_rows)
         with self._mutex:
             pair = self._pair(model, dataset)
             if self._manifest.embeddings.get(pair) != record:
@@ -663,46 +698,115 @@ class Study:
         self.refresh_states()
 
     def import_embeddings(
-        self, file: Path, *, model: str, dataset: str, ids: Path | None = None, ctx: JobContext
+        self,
+        file: Path,
+        *,
+        model: str,
+        dataset: str,
+        ids: Path | None = None,
+        array: str | None = None,
+        ctx: JobContext,
     ) -> ImportReport:
         """Take in embeddings that were made elsewhere: :func:`canon_core.study.imports.import_embeddings`."""
         from canon_core.study.imports import import_embeddings
 
-        return import_embeddings(self, file, model=model, dataset=dataset, ids=ids, ctx=ctx)
+        return import_embeddings(self, file, model=model, dataset=dataset, ids=ids, array=array, ctx=ctx)
 
-    def add_imported_model(self, name: str, file: Path, dimensions: int) -> ModelEntry:
-        """Add a model of which there are embeddings only.
+    def draft_import(self, file: Path, model: str, dimensions: int, dataset: str, faces: FaceImages | None) -> Draft:
+        """Where imported embeddings are to be written, before anything of them is in the study.
+
+        Parameters
+        ----------
+        file : Path
+            Where they come from.
+        model, dataset : str
+            Names; what the study has none of is made when the draft is taken in.
+        dimensions : int
+            Width of the embeddings.
+        faces : FaceImages or None
+            The ids of a new dataset.
 
         Raises
         ------
         StudyError
-            When the name is taken or not allowed.
+            When a name is not allowed.
         """
         with self._mutex:
             self._need_writing()
-            name = self._free_name(name, name, [model.name for model in self._manifest.models], "model")
-            record = ModelRecord(
-                name=name,
-                folder=_slug(name, {model.folder for model in self._manifest.models}),
-                file=OutsidePath.of(file, self._folder),
-                stamps=(),
-                sha256="",
-                spec=ModelSpec(),
-                origin="imported",
-                dimensions=dimensions,
-                parameters=0,
-                macs=0,
-                flops=0,
-                imported=True,
-            )
-            self._change(models=(*self._manifest.models, record))
-            return self._model_entry(record)
+            models = {record.name: record for record in self._manifest.models}
+            datasets = {record.name: record for record in self._manifest.datasets}
+            new_dataset = None
+            if faces is not None:
+                name, folder = self._new_dataset(dataset, dataset)
+                notes = (f"ids as they came with {file.name}; there are no images",)
+                listed = LoadedDataset(format=LISTED, faces=faces, folds=None, notes=notes)
+                new_dataset = self._record_dataset(name, folder, file, DatasetOptions(), listed)
+            new_model = None
+            if model not in models:
+                new_model = self._imported_model(self._free_name(model, model, models, "model"), file, dimensions)
+            model_folder = (new_model or models[model]).folder
+            dataset_folder = (new_dataset or datasets[dataset]).folder
+        target = self._folder / "embeddings" / model_folder / f"{dataset_folder}.h5"
+        return Draft(target, f"{model_folder}/{dataset_folder}", new_model, new_dataset, faces)
 
-    def note_import(self, model: str, dataset: str, record: ImportRecord) -> None:
-        """Remember where a model's embeddings of a dataset came from: from now on these are the current ones."""
+    def take_in(self, draft: Draft, record: ImportRecord, key: str, bad_rows: Sequence[int]) -> None:
+        """Make imported embeddings, which are written, the current ones, with what they need that is new: all of it in
+        one change of the manifest, or nothing.
+
+        Raises
+        ------
+        StudyError
+            When another job was faster with a model or dataset of that name.
+        StoreError
+            When it cannot be written.
+        """
         with self._mutex:
             self._need_writing()
-            self._change(imports={**self._manifest.imports, self._pair(model, dataset): record})
+            models, datasets = self._manifest.models, self._manifest.datasets
+            for new, old in ((draft.model, models), (draft.dataset, datasets)):
+                if new is not None and any(new.name == one.name or new.folder == one.folder for one in old):
+                    raise StudyError(f"'{new.name}' was added meanwhile", path=self._folder, remedy="try again")
+            fields: dict[str, Any] = {
+                "imports": {**self._manifest.imports, draft.pair: record},
+                "embeddings": {**self._manifest.embeddings, draft.pair: _embedding_record(key, bad_rows)},
+            }
+            if draft.model is not None:
+                fields["models"] = (*models, draft.model)
+            if draft.dataset is not None and draft.faces is not None:
+                fields["datasets"] = (*datasets, draft.dataset)
+                save_images(self._folder / "datasets" / draft.dataset.table, draft.faces, None)
+            try:
+                self._change(**fields)
+            except BaseException:
+                if draft.dataset is not None:
+                    _delete([self._folder / "datasets" / draft.dataset.table])
+                raise
+        self.refresh_states()
+
+    def discard(self, draft: Draft) -> None:
+        """Delete what was written for an import that did not come to its end."""
+        with self._mutex:
+            if draft.pair in self._manifest.embeddings:
+                return  # they took the place of others, or another job was faster
+            _delete([draft.target])
+            if draft.model is not None and draft.model.folder not in {one.folder for one in self._manifest.models}:
+                shutil.rmtree(draft.target.parent, ignore_errors=True)
+
+    def _imported_model(self, name: str, file: Path, dimensions: int) -> ModelRecord:
+        return ModelRecord(
+            name=name,
+            folder=_slug(name, {model.folder for model in self._manifest.models}),
+            file=OutsidePath.of(file, self._folder),
+            stamps=(),
+            sha256="",
+            spec=ModelSpec(),
+            origin="imported",
+            dimensions=dimensions,
+            parameters=0,
+            macs=0,
+            flops=0,
+            imported=True,
+        )
 
     def imported_from(self, model: str, dataset: str) -> ImportRecord | None:
         """Where these embeddings came from, None where they were not imported."""
@@ -1040,7 +1144,7 @@ class Study:
         rows = self._dataset_record(dataset).images
         if isinstance(info, str):
             return EmbeddingState(0, rows, current=False, damage=info)
-        current = info.attributes.get("key") == self.embeddings_key(model, dataset)
+        current = info.attributes.get("key") in self._current_keys(model, dataset)
         return EmbeddingState(
             done=info.done,
             rows=info.rows,
@@ -1097,6 +1201,11 @@ def _moved_options(options: DatasetOptions, before: Path, now: Path) -> DatasetO
     return replace(
         options, landmarks=moved(options.landmarks), pairs=moved(options.pairs), detector=moved(options.detector)
     )
+
+
+def _embedding_record(key: str, bad_rows: Sequence[int]) -> EmbeddingRecord:
+    rows = tuple(int(row) for row in bad_rows)
+    return EmbeddingRecord(key=key, bad=len(rows), bad_rows=rows if len(rows) <= MOST_BAD_ROWS else ())
 
 
 def study_path(path: str | Path) -> Path:

@@ -18,8 +18,10 @@ from typer.testing import CliRunner
 
 from canon_core.cli import terminal
 from canon_core.cli.commands import app
+from canon_core.cli.printing import plain_table
+from canon_core.demo.people import HELD_OUT
 from canon_core.demo.study import DemoPlan, demo_notice
-from canon_core.demo.training.people import HELD_OUT
+from canon_core.errors import CanonError
 
 Make = Callable[..., Path]
 CANON = [sys.executable, "-c", "from canon_core.cli import main; main()"]
@@ -199,6 +201,37 @@ def test_progress_shows_what_looks_like_markup_as_it_is(monkeypatch: pytest.Monk
     monkeypatch.setattr(terminal, "err", Console(file=shown, force_terminal=True, width=120))
     terminal.run_job("read", lambda ctx: ctx.report(1, 1, "reading [/red] :smile:"))
     assert "reading [/red] :smile:" in shown.getvalue()
+
+
+NASTY = "a\x1b]0;owned\x07\x1b[2J/x\ny\u202egpj\x9b31m.jpg"
+SHOWN = r"a\x1b]0;owned\x07\x1b[2J/x\ny\u202egpj\x9b31m.jpg"
+
+
+@pytest.mark.parametrize("how", ["say", "log", "progress", "fail", "table", "print"])
+def test_names_from_files_do_not_drive_the_terminal(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    shown = io.StringIO()
+    console = terminal.PlainConsole(
+        file=shown, force_terminal=True, color_system=None, width=200, markup=False, emoji=False, highlight=False
+    )
+    monkeypatch.setattr(terminal, "err", console)
+    if how == "say":
+        terminal.say(f"    {NASTY}")
+    elif how == "log":
+        terminal.run_job("read", lambda ctx: ctx.log(NASTY))
+    elif how == "progress":
+        terminal.run_job("read", lambda ctx: ctx.report(1, 1, NASTY))
+    elif how == "fail":
+        terminal.fail(CanonError("no image", path=NASTY))
+    elif how == "print":
+        console.print(NASTY)
+    else:
+        table = plain_table(f"of {NASTY}", "name", NASTY)
+        table.add_row(NASTY, "1")
+        console.print(table)
+    found = shown.getvalue()
+    assert SHOWN.replace(r"\n", " " if how == "fail" else r"\n") in found
+    for letter in ("\x1b]", "\x1b[2J", "\x07", "\u202e", "\x9b"):
+        assert letter not in found
 
 
 def test_the_demo_says_once_what_its_faces_and_networks_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -384,6 +417,20 @@ measure.read_image = read_slowly
     assert "many" not in ok("info", "s.canon", cwd=folder)
     ok("add-dataset", "s.canon", "many", cwd=folder)
     ok("remove", "s.canon", "--dataset", "many", cwd=folder)
+
+
+def test_ctrl_c_while_a_network_is_looked_at_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_network: Make
+) -> None:
+    def interrupted_there(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    ok("new", "s", cwd=tmp_path)
+    monkeypatch.setattr("canon_core.study.study.resolve_model", interrupted_there)
+    done = CliRunner().invoke(
+        app, ["add-model", str(tmp_path / "s.canon"), str(make_network(tmp_path / "a.onnx"))]
+    )
+    assert (done.exit_code, done.stderr) == (130, "cancelled\n")
 
 
 @pytest.mark.parametrize("module", ["canon_core.cli.commands", "typer", "numpy", "rich.console", "h5py"])

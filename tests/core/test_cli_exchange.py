@@ -33,8 +33,13 @@ class Ended:
 @pytest.fixture
 def canon(monkeypatch: pytest.MonkeyPatch, folder: Path, capsys: pytest.CaptureFixture[str]):
     """Run a command as ``canon`` does, below ``folder``, without the second a new process takes."""
-    from canon_core.cli import printing, printing_points, printing_statistics, terminal
+    from canon_core.cli import terminal
 
+    load_commands()  # before consoles are replaced: each module keeps the one that is there when it is first imported
+    printing = [
+        module for name, module in sys.modules.items()
+        if name.startswith("canon_core.cli") and getattr(module, "out", None) is terminal.out
+    ]  # fmt: skip
     monkeypatch.chdir(folder)
     monkeypatch.delenv("CANON_DEBUG", raising=False)
 
@@ -43,7 +48,7 @@ def canon(monkeypatch: pytest.MonkeyPatch, folder: Path, capsys: pytest.CaptureF
 
         monkeypatch.setattr(sys, "argv", ["canon", *arguments])
         out = rich.console.Console(highlight=False, markup=False, emoji=False, soft_wrap=True, width=240)
-        for module in (terminal, printing, printing_points, printing_statistics):
+        for module in printing:
             monkeypatch.setattr(module, "out", out)
         err = rich.console.Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
         monkeypatch.setattr(terminal, "err", err)
@@ -166,6 +171,21 @@ def test_what_cannot_be_imported_is_one_line(canon, folder: Path, arguments: tup
     assert done.code == 1
     assert [line for line in done.err.splitlines() if line.startswith("error: ") and says in line], done.err
     assert "Traceback" not in done.err
+
+
+def test_of_several_arrays_the_one_named_is_taken(canon, folder: Path) -> None:
+    np.savez(folder / "two.npz", first=seen(10, 5), second=seen(10, 7))
+    arguments = ("import", "s.canon", "two.npz", "--model", "third", "--dataset", "people")
+    done = canon(*arguments)
+    assert done.code == 1
+    assert "could be the embeddings: first (72, 10), second (72, 10); say which with --array NAME" in done.err
+    done = canon(*arguments, "--array", "second")
+    assert "embeddings from array second" in done.err
+    with h5py.File(folder / "s.canon" / "embeddings" / "third" / "people.h5") as file:
+        np.testing.assert_array_equal(file["embeddings"][...], seen(10, 7))
+    assert canon("map", "fit", "s.canon", "--source", "old", "--target", "new", "--out", "map.npz").code == 0
+    assert canon("map", "apply", "map.npz", "two.npz", "--array", "first", "--out", "out.npy").code == 0
+    assert canon("import", "s.canon", "map.npz", "--model", "fourth", "--dataset", "people").code == 1
 
 
 # -- map fit and map apply -------------------------------------------------------------------------------------------

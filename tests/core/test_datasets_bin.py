@@ -6,6 +6,7 @@ import gzip
 import pickle
 import pickletools
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -145,6 +146,14 @@ def test_a_file_that_calls_a_function_is_refused_and_nothing_is_run(tmp_path: Pa
 def test_tricks_with_opcodes_are_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(DatasetError):
         read(tmp_path, content)
+
+
+@pytest.mark.parametrize("kind", [bytes, lambda data: np.frombuffer(data, np.uint8)])
+def test_one_image_named_again_and_again_does_not_fill_the_disk(tmp_path: Path, kind: Callable) -> None:
+    image = kind(b"\xff\xd8\xff" + bytes(300_000))
+    with pytest.raises(DatasetError, match="its 2,000 images unpack to many times its size"):
+        read(tmp_path, ([image] * 2000, [True] * 1000))
+    assert len(read(tmp_path, ([image] * 8, [True] * 4)).images) == 8, "a few pairs may share an image"
 
 
 def test_text_that_is_encoded_again_and_again_does_not_fill_the_memory(tmp_path: Path) -> None:

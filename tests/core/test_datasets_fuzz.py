@@ -21,6 +21,7 @@ from canon_core.errors import CanonError, DatasetError
 from canon_core.jobs import JobContext
 
 from .small_datasets import embeddings, ijbc, later_nist, lfw, nist, verification_bin
+from .watchdog import watchdog
 
 #: Each damage as (what, where in thousandths of the file, how long, with which bytes).
 Damage = tuple[str, int, int, bytes]
@@ -112,7 +113,8 @@ def read_damaged(
     unpacked = folder.with_name("unpacked")
     fault: CanonError | None = None
     try:
-        fits_together(read_dataset(start, DatasetOptions(**chosen), JobContext(), unpack_to=unpacked))  # type: ignore[arg-type]
+        with watchdog():
+            fits_together(read_dataset(start, DatasetOptions(**chosen), JobContext(), unpack_to=unpacked))  # type: ignore[arg-type]
     except CanonError as error:
         fault = error
     finally:
@@ -203,7 +205,8 @@ def test_embeddings(tmp_path: Path, name: str, damages: list[Damage]) -> None:
     table, ids = (path, None) if path.suffix in READERS else (tmp_path / "e.npy", path)
     fault: DatasetError | None = None
     try:
-        imported = read_imported(table, JobContext(), ids=ids)
+        with watchdog():
+            imported = read_imported(table, JobContext(), ids=ids)
         assert imported.rows.ndim in (2, 3)
         assert imported.ids is None or len(imported.ids) == len(set(imported.ids)) == len(imported)
         assert all(0 <= row < len(imported) for row in imported.bad_rows)

@@ -314,3 +314,26 @@ def test_a_damaged_file_gives_a_dataset_or_an_error_of_ours(
         assert len(dataset.subjects) == len(dataset) == dataset.protocol.images
     finally:
         path.write_bytes(good)
+
+
+def test_pairs_that_stand_twice_and_pairs_of_a_template_with_itself_are_counted(tmp_path: Path) -> None:
+    root = tree(tmp_path)
+    path = meta(root, "template_pair_label.txt")
+    lines = path.read_text().splitlines()
+    assert not any("before" in warning or "itself" in warning for warning in read(root).warnings)
+    path.write_text("\n".join([*lines, lines[0], lines[0], "1 1 1", "4 4 1", "90 1 0"]) + "\n")
+    warnings = read(root).warnings
+    assert f"{path.name}: 2 pairs stand in it before and count once more" in warnings
+    assert f"{path.name}: 2 pairs are of a template with itself" in warnings
+
+
+def test_a_subject_of_nobody_is_refused_with_its_line(tmp_path: Path) -> None:
+    root = tree(tmp_path)
+    path = meta(root, "1N_probe_mixed.csv")
+    lines = path.read_text().splitlines()
+    fields = lines[0].split(",")
+    values = lines[2].split(",")
+    values[fields.index("SUBJECT_ID")] = "-1"
+    path.write_text("\n".join([*lines[:2], ",".join(values), *lines[3:]]) + "\n")
+    with pytest.raises(DatasetError, match=r"1N_probe_mixed.csv: line 3: '-1' is no subject's number"):
+        read(root)

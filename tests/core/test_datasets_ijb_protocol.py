@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from canon_core.datasets.protocol_building import build_protocol, contradictions, own_subjects, template_subjects
+from canon_core.datasets import protocol_building
+from canon_core.datasets.protocol_building import (
+    build_protocol,
+    contradictions,
+    own_subjects,
+    pair_warnings,
+    template_subjects,
+)
 from canon_core.datasets.template_protocol import (
     UNKNOWN,
     Gallery,
@@ -197,3 +204,19 @@ def test_a_search_follows_its_templates_when_images_are_left_out() -> None:
     assert after.template_ids[moved.galleries[0].templates].tolist() == [70000]
     assert moved.galleries[0].subjects.tolist() == [8]
     assert after.template_ids[moved.probes].tolist() == [71000]
+
+
+def test_pairs_are_counted_once_whatever_the_size_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    p1, p2 = rng.integers(0, 9, 200), rng.integers(0, 9, 200)
+    protocol = build_protocol(
+        np.arange(9), np.arange(9), p1, p2, np.zeros(200, bool), pair_file=Path("pairs.txt")
+    )
+    repeated = 200 - len(set(zip(p1.tolist(), p2.tolist(), strict=True)))
+    expected = [
+        f"pairs.txt: {repeated} pairs stand in it before and count once more",
+        f"pairs.txt: {int((p1 == p2).sum())} pairs are of a template with itself",
+    ]
+    assert pair_warnings(protocol, Path("pairs.txt")) == expected
+    monkeypatch.setattr(protocol_building, "_MAX_TABLE", 10)
+    assert pair_warnings(protocol, Path("pairs.txt")) == expected

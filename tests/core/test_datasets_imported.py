@@ -21,6 +21,8 @@ from canon_core.errors import Cancelled, CanonError, DatasetError
 from canon_core.jobs import JobContext
 from canon_core.store.arrays import save_arrays
 
+from .watchdog import watchdog
+
 ROWS = np.random.default_rng(0).standard_normal((5, 4)).astype(np.float32)
 NAMES = ["Ann/1.jpg", "Ann/2.jpg", "Bob/1.jpg", "Bob/2.jpg", "Eve/1.jpg"]
 
@@ -41,7 +43,7 @@ def saved(folder: Path, name: str) -> Path:
             with h5py.File(path, "w") as file:
                 file["b/table"] = ROWS
                 file["labels"] = np.arange(5)
-                file["z"] = np.zeros((2, 2))
+                file["z"] = np.zeros((2, 2), int)
         case "ours.h5":
             save_arrays(path, {"embeddings": ROWS, "ids": NAMES})
         case "plain.csv":
@@ -92,18 +94,145 @@ def test_upright_and_mirrored_are_kept_apart_as_the_authors_save_them(tmp_path: 
     assert "mirrored" in " ".join(found.notes)
 
 
-def test_an_array_can_be_chosen_by_name(tmp_path: Path) -> None:
-    path = tmp_path / "a.npz"
-    np.savez(path, x=ROWS, y=2 * ROWS)
-    with pytest.raises(DatasetError, match="holds 2 tables of numbers and neither embs nor a name given: x "):
+def archive(path: Path, arrays: dict[str, object]) -> Path:
+    """Arrays in the format that the path's ending says."""
+    if path.suffix == ".npz":
+        np.savez(path, **{name: np.array(array) for name, array in arrays.items()})  # type: ignore[arg-type]
+        return path
+    with h5py.File(path, "w") as file:
+        for name, array in arrays.items():
+            file[name] = array
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5"])
+def test_of_several_tables_none_is_guessed(tmp_path: Path, suffix: str) -> None:
+    path = archive(tmp_path / f"a{suffix}", {"x": ROWS, "y": 2 * ROWS})
+    with pytest.raises(DatasetError, match=r"2 tables that could be the embeddings: x \(5, 4\), y \(5, 4\)") as caught:
         read(path)
-    np.testing.assert_array_equal(read(path, dataset="y").rows, 2 * ROWS)
-    with h5py.File(tmp_path / "a.h5", "w") as file:
-        file["x"], file["y"] = ROWS, 2 * ROWS
-    np.testing.assert_array_equal(read(tmp_path / "a.h5").rows, ROWS)
-    np.testing.assert_array_equal(read(tmp_path / "a.h5", dataset="y").rows, 2 * ROWS)
+    assert caught.value.remedy == "say which with --array NAME"
+    np.testing.assert_array_equal(read(path, array="y").rows, 2 * ROWS)
     with pytest.raises(DatasetError, match="holds no array 'w'"):
-        read(path, dataset="w")
+        read(path, array="w")
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5"])
+@pytest.mark.parametrize("name", ["embs", "embeddings", "Features"])
+def test_a_table_called_embeddings_is_taken_before_others(tmp_path: Path, suffix: str, name: str) -> None:
+    arrays = {"det_points": np.ones((5, 10), np.float32), name: ROWS, "zones": np.ones((5, 4))}
+    found = read(archive(tmp_path / f"a{suffix}", arrays))
+    np.testing.assert_array_equal(found.rows, ROWS)
+    assert found.notes[0] == f"embeddings from array {name}"
+
+
+def test_embeddings_of_several_groups_are_chosen_by_their_whole_name(tmp_path: Path) -> None:
+    path = archive(tmp_path / "a.h5", {"a/embs": ROWS, "a/ids": NAMES, "b/embs": 2 * ROWS, "b/ids": NAMES[::-1]})
+    with pytest.raises(DatasetError, match=r"could be the embeddings: a/embs \(5, 4\), b/embs"):
+        read(path)
+    with pytest.raises(DatasetError, match="holds 2 arrays 'embs'"):
+        read(path, array="embs")
+    found = read(path, array="b/embs")
+    np.testing.assert_array_equal(found.rows, 2 * ROWS)
+    assert found.ids == tuple(NAMES[::-1])
+
+
+def test_a_map_is_not_taken_for_embeddings(tmp_path: Path) -> None:
+    arrays = {"matrix": np.eye(4), "format": "canon map 1", "source": "old"}
+    with pytest.raises(DatasetError, match="is a map that this program wrote"):
+        read(archive(tmp_path / "a.npz", arrays))
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5"])
+@pytest.mark.parametrize(
+    "name", ["ids", "ID", "image_names", "img_ids", "Image_ID", "imagePaths", "keys", "files", "file_name", "uuid"]
+)
+def test_ids_are_known_by_many_names(tmp_path: Path, suffix: str, name: str) -> None:
+    order = [3, 1, 4, 0, 2]
+    found = read(archive(tmp_path / f"a{suffix}", {"embs": ROWS[order], name: [NAMES[place] for place in order]}))
+    assert found.ids == tuple(NAMES[place] for place in order)
+    assert f"ids from array {name}" in found.notes
+    assert pair_rows(found, NAMES).rows.tolist() == [3, 1, 4, 0, 2]
+
+
+def test_ids_are_found_in_the_group_of_the_embeddings(tmp_path: Path) -> None:
+    arrays = {"a/ids": NAMES[::-1], "g/embs": ROWS, "g/ids": NAMES, "g/labels": ["x", "x", "y", "y", "z"]}
+    assert read(archive(tmp_path / "a.h5", arrays)).ids == tuple(NAMES)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5"])
+def test_what_may_be_ids_is_not_passed_over(tmp_path: Path, suffix: str) -> None:
+    path = archive(tmp_path / f"a{suffix}", {"embs": ROWS, "who": NAMES})
+    with pytest.raises(DatasetError, match="its array 'who' may hold ids; rename it to ids, or give --ids FILE"):
+        read(path)
+    (tmp_path / "ids.txt").write_text("\n".join(NAMES))
+    assert read(path, ids=tmp_path / "ids.txt").ids == tuple(NAMES)
+    labels = archive(tmp_path / f"b{suffix}", {"embs": ROWS, "who": ["Ann", "Ann", "Bob", "Bob", "Eve"]})
+    assert read(labels).ids is None, "what stands twice is no id"
+
+
+# -- tables as text --------------------------------------------------------------------------------------------------
+def text(folder: Path, *lines: str) -> Path:
+    path = folder / "a.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    "heading", ["image_id,f0,f1", "file,f0,f1", "person_path,f0,f1", "index,f0,f1", ",f0,f1", ",0,1", "index,0,1,2,3"]
+)
+def test_a_heading_says_that_numbers_are_ids(tmp_path: Path, heading: str) -> None:
+    width = heading.count(",")
+    found = read(text(tmp_path, heading, f"0010{',0.5' * width}", f"0011{',1' * width}"))
+    assert found.ids == ("0010", "0011")
+    assert found.rows.tolist() == [[0.5] * width, [1] * width]
+
+
+def test_ids_may_stand_in_another_column_that_is_called_so(tmp_path: Path) -> None:
+    found = read(text(tmp_path, "f0,f1,image_id", "0.5,1,7", "2,3,8"))
+    assert found.ids == ("7", "8")
+    assert found.rows.tolist() == [[0.5, 1], [2, 3]]
+
+
+def test_what_pandas_writes_by_default_is_read_back(tmp_path: Path) -> None:
+    pd.DataFrame(ROWS).to_csv(tmp_path / "a.csv")
+    found = read(tmp_path / "a.csv")
+    np.testing.assert_allclose(found.rows, ROWS, rtol=1e-6)
+    assert found.ids == ("0", "1", "2", "3", "4")
+    pd.DataFrame(ROWS).to_csv(tmp_path / "a.csv", index=False)
+    found = read(tmp_path / "a.csv")
+    np.testing.assert_allclose(found.rows, ROWS, rtol=1e-6)
+    assert found.ids is None
+
+
+@pytest.mark.parametrize("names", [["12", "a7", "b"], ["nan", "a7", "inf"], ["1", "2", "c"]])
+def test_one_name_in_the_first_column_makes_it_one_of_ids(tmp_path: Path, names: list[str]) -> None:
+    found = read(text(tmp_path, *(f"{name},1,0.5" for name in names)))
+    assert found.ids == tuple(names)
+    assert found.rows.tolist() == [[1, 0.5]] * 3
+
+
+def test_counted_rows_without_a_heading_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="nothing says whether they are ids") as caught:
+        read(text(tmp_path, "000,0.5,0.25", "001,0.5,1", "002,0,1"))
+    assert "first line" in caught.value.remedy
+    assert read(text(tmp_path, "x0,x1,x2", "000,0.5,0.25", "001,0.5,1")).rows.shape == (2, 3)
+    assert read(text(tmp_path, "1,5,25", "2,5,1", "3,0,1")).rows.shape == (3, 3), "beside whole numbers it is one"
+    assert read(text(tmp_path, "1,0.5,25", "1,5,1", "3,0,1")).rows.shape == (3, 3), "no ids stand twice"
+
+
+def test_a_column_that_is_neither_id_nor_number_of_the_embedding_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"its column 'label' is called neither .* \(f0, …\)"):
+        read(text(tmp_path, "id,label,f0,f1", "a,1,0.5,0.25"))
+    with pytest.raises(DatasetError, match="its column 'number'"):
+        read(text(tmp_path, "number,f0,f1", "1,0.5,0.25"))
+
+
+@pytest.mark.parametrize(
+    ("lines", "wrong"), [(("a,1,0.5", ",2,0.5"), 2), (("id,x,y", "a,1,2", "", ",3,4"), 4), ((",0.5,1", "b,1,1"), 1)]
+)
+def test_a_row_without_an_id_is_an_error_with_its_line(tmp_path: Path, lines: tuple[str, ...], wrong: int) -> None:
+    with pytest.raises(DatasetError, match=f"line {wrong}: it has no id"):
+        read(text(tmp_path, *lines))
 
 
 def test_ids_come_from_a_file_of_their_own(tmp_path: Path) -> None:
@@ -168,6 +297,31 @@ def test_other_spellings_of_a_path_match(spelled: list[str]) -> None:
     pairing = pair_rows(imported(spelled), NAMES)
     assert pairing.complete
     assert pairing.rows.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_endings_that_were_passed_over_are_said() -> None:
+    assert pair_rows(imported(NAMES), NAMES).loosely == ""
+    assert pair_rows(imported([f"./{name}" for name in NAMES]), NAMES).loosely == ""
+    stripped = pair_rows(imported([name.replace(".jpg", ".JPG.npy") for name in NAMES]), NAMES)
+    assert stripped.complete
+    assert stripped.loosely == "the endings of the files"
+
+
+def test_what_stands_behind_a_dot_in_a_name_counts() -> None:
+    pairing = pair_rows(
+        imported(["ann.lee", "bob.ray", "john.doe", "eve.x", "v1.25"]), ["ann.lee", "bob.ray", "john.smith", "eve.x"]
+    )
+    assert pairing.missing == ("john.smith",)
+    assert pairing.unused == ("john.doe", "v1.25")
+    with pytest.raises(DatasetError, match="none of its 2 ids"):
+        pair_rows(imported(["ann.lee", "bob.x"], 2), ["ann.ray", "bob.y"])
+
+
+def test_accents_match_however_they_are_written() -> None:
+    pairing = pair_rows(imported(["Zoe\u0308/1.jpg", "Ann/1.png"], 2), ["Ann/1.jpg", "Zo\u00eb/1.jpg"])
+    assert pairing.rows.tolist() == [1, 0]
+    composed = pair_rows(imported(["Zoe\u0308/1.jpg"], 1), ["Zo\u00eb/1.jpg"])
+    assert composed.loosely == "the way accents are written"
 
 
 def test_a_spelling_that_two_rows_share_matches_neither() -> None:
@@ -302,7 +456,8 @@ def test_a_damaged_file_gives_embeddings_or_an_error_of_ours(
     place %= len(good) + 1
     path.write_bytes(good[:place] + junk + good[place + removed :])
     try:
-        found = read(path)
+        with watchdog():
+            found = read(path)
     except CanonError:
         return
     assert found.rows.ndim in (2, 3)

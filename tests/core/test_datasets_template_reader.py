@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -299,6 +300,16 @@ def test_a_verification_set_is_unpacked_and_has_folds_and_templates(tmp_path: Pa
 def test_images_of_a_verification_set_are_of_one_subject_where_pairs_or_bytes_link_them(tmp_path: Path) -> None:
     loaded = load(verification_bin(tmp_path), unpack_to=tmp_path / "unpacked")
     assert loaded.faces.subjects == ("0", "0", "2", "3", "0", "0", "6", "7")
+
+
+def test_a_pair_of_images_labelled_both_ways_is_counted(tmp_path: Path) -> None:
+    path = verification_bin(tmp_path)
+    loaded = load(path, unpack_to=tmp_path / "unpacked")
+    assert not any("contradict" in note for note in loaded.notes)
+    images, labels = pickle.loads(path.read_bytes())
+    path.write_bytes(pickle.dumps((images + images[:2], [*labels, False])))
+    loaded = load(path, unpack_to=tmp_path / "again")
+    assert any(note.startswith("lfw.bin: the labels of 1 pairs contradict each other") for note in loaded.notes)
 
 
 def test_pairs_of_damaged_images_are_left_out_of_folds_and_templates(tmp_path: Path) -> None:

@@ -15,10 +15,10 @@ from canon_core.datasets.faces import ARCFACE_SIDE
 from canon_core.demo.fold_faces import STILLS, pair_list
 from canon_core.demo.measure import FARS, csv_table, markdown_table, measure_demo
 from canon_core.demo.networks import CONTROLS, NETWORKS, TEN, TWINS, network_file
+from canon_core.demo.people import HELD_OUT
 from canon_core.demo.run import run_demo
 from canon_core.demo.study import DATASET, FOLDS, DemoPlan, open_demo_study
 from canon_core.demo.training import controls, recipes
-from canon_core.demo.training.people import HELD_OUT
 from canon_core.demo.world import draw_world
 from canon_core.errors import Cancelled, CanonError
 from canon_core.experiments.matrix import run_matrix

@@ -16,13 +16,13 @@ from sklearn import decomposition
 from sklearn.metrics import roc_curve
 
 from canon_core.datasets.faces import Alignment
+from canon_core.demo.people import HELD_OUT, M1, M2, NOT_M2, TRAINING, VALIDATION, C, G, V
 from canon_core.demo.training import __main__ as command
 from canon_core.demo.training import photographs as taking
 from canon_core.demo.training.card import ModelCard, summary
 from canon_core.demo.training.controls import CONTROLS, PCA, Control, control_graph
 from canon_core.demo.training.crops import crops, moved, plain_batch, training_batch
 from canon_core.demo.training.layers import Conv, MaxPool, Parallel, shape_after
-from canon_core.demo.training.people import HELD_OUT, M1, M2, NOT_M2, TRAINING, VALIDATION, C, G, V
 from canon_core.demo.training.photographs import SHOTS, SIDE, open_photographs, photograph_person, take_photographs
 from canon_core.demo.training.processes import Children
 from canon_core.demo.training.recipes import RECIPES, TEN, TWINS, CentreLoss, MarginLoss, Recipe

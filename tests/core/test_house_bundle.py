@@ -147,9 +147,15 @@ def test_the_hidden_switch_is_the_one_the_engine_starts_its_worker_with(
 
 
 def test_the_hidden_switch_runs_the_worker_until_nobody_talks_to_it(tmp_path: Path) -> None:
-    said = entry(tmp_path, "--projection-worker", NUMBA_DISABLE_JIT="1")
-    assert (said.returncode, said.stderr) == (0, "")
-    assert '"event": "progress"' in said.stdout
+    worker = subprocess.Popen(
+        [sys.executable, str(ROOT / "packaging" / "frozen_entry.py"), "--projection-worker"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={"HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "NUMBA_DISABLE_JIT": "1"},
+    )  # fmt: skip
+    assert worker.stdout is not None
+    assert '"event": "progress"' in worker.stdout.readline()
+    _, errors = worker.communicate(timeout=120)  # closes its standard input
+    assert (worker.returncode, errors) == (0, "")
 
 
 @pytest.mark.parametrize("users", ["/of/the/user", None])

@@ -50,6 +50,14 @@ def write_half_and_fail(path: Path) -> None:
     raise ZeroDivisionError
 
 
+def test_what_fails_in_the_temporary_is_said_of_the_file_itself(tmp_path: Path) -> None:
+    with pytest.raises(StoreError) as caught, replacing(tmp_path / "e.h5") as temporary:
+        raise StoreError("no space left on device", path=temporary, remedy="free space")
+    assert caught.value.sentence() == f"{tmp_path / 'e.h5'}: no space left on device; free space."
+    with pytest.raises(StoreError, match="other: damaged"), replacing(tmp_path / "e.h5"):
+        raise StoreError("damaged", path=tmp_path / "other")
+
+
 def test_a_failing_writer_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "study.json"
     write_atomically(path, b"old")

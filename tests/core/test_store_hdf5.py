@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,8 +15,10 @@ import pytest
 from canon_core.errors import StoreError
 from canon_core.limits import H5_CALL_BYTES
 from canon_core.store.arrays import load_arrays, save_arrays
-from canon_core.store.embeddings import create_embeddings, read_embeddings, read_info
-from canon_core.store.hdf5 import open_hdf5, read_slices, rows_per_call
+from canon_core.store.embeddings import create_embeddings, read_info
+from canon_core.store.hdf5 import open_hdf5, plain_attributes, read_slices, rows_per_call
+
+from .watchdog import watchdog
 
 
 def external_link(file: h5py.File) -> None:
@@ -123,7 +128,8 @@ def test_damage_anywhere_is_a_store_error_or_harmless(tmp_path: Path) -> None:
             damaged[rng.integers(0, min(len(intact), 4000))] = rng.integers(0, 256)
             (tmp_path / "damaged.h5").write_bytes(damaged)
             try:
-                read(tmp_path / "damaged.h5")
+                with watchdog():
+                    read(tmp_path / "damaged.h5")
             except StoreError as error:
                 refused += 1
                 assert str(tmp_path / "damaged.h5") in str(error)  # noqa: PT017
@@ -150,9 +156,106 @@ def test_one_call_moves_a_bounded_number_of_bytes(tmp_path: Path, monkeypatch: p
     assert max(sizes) <= H5_CALL_BYTES
 
 
-def test_writing_into_what_is_there(tmp_path: Path) -> None:
-    create_embeddings(tmp_path / "e.h5", 2, 3, {})
-    with open_hdf5(tmp_path / "e.h5", "r+") as file:
-        file["embeddings"][:] = 7.0
-        file["done"][()] = 2
-    assert (read_embeddings(tmp_path / "e.h5") == 7).all()
+def with_text(path: Path, *, attribute: bool) -> bytearray:
+    """A file with text of variable length, which lies in a global heap."""
+    with h5py.File(path, "w") as file:
+        file["embs"] = np.ones((3, 4), np.float32)
+        if attribute:
+            file.attrs["made by"] = "somebody"
+        else:
+            file["ids"] = ["a", "bc", "d"]
+    return bytearray(path.read_bytes())
+
+
+def read_all(path: Path) -> list[object]:
+    found: list[object] = []
+    with watchdog(), open_hdf5(path) as file:
+        for name in list(file.attrs):  # h5py's values() holds its lock, which an error's traceback would keep held
+            found.append(file.attrs[name])
+        for name in list(file):
+            found.append(file[name][()])
+    return found
+
+
+@pytest.mark.parametrize("attribute", [True, False])
+@pytest.mark.parametrize(
+    ("what", "size"),
+    [
+        *[("free object", size) for size in (0, 8, 2**20, 2**64 - 16)],  # 0 keeps HDF5 in its loop for ever
+        *[("first object", size) for size in (2**20, 2**64 - 16, 2**64 - 8)],
+        *[("collection", size) for size in (0, 8, 2**40)],
+    ],
+)
+def test_a_global_heap_without_an_end_is_refused(tmp_path: Path, attribute: bool, what: str, size: int) -> None:
+    path = tmp_path / "endless.h5"
+    data = with_text(path, attribute=attribute)
+    assert len(read_all(path)) == 2, "it can be read as it was"
+    heap = data.index(b"GCOL")
+    place = heap + 16
+    if what == "free object":
+        while data[place : place + 2] != b"\0\0":
+            place += 16 + (int.from_bytes(data[place + 8 : place + 16], "little") + 7) // 8 * 8
+    where = heap + 8 if what == "collection" else place + 8
+    data[where : where + 8] = size.to_bytes(8, "little")
+    path.write_bytes(data)
+    with pytest.raises(StoreError, match=r"endless\.h5: damaged HDF5 file \(global heap at byte [\d,]+: "):
+        read_all(path)
+
+
+def test_text_in_many_heaps_is_read(tmp_path: Path) -> None:
+    texts = [f"{number:05d}" * (1 + number % 7) for number in range(2000)] + ["x" * 300_000]
+    with h5py.File(tmp_path / "ids.h5", "w", userblock_size=512) as file:
+        file["ids"] = texts
+    with open_hdf5(tmp_path / "ids.h5") as file:
+        assert file["ids"].asstr()[:].tolist() == texts
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from canon_core.errors import StoreError
+from canon_core.store.arrays import save_arrays
+from canon_core.store.embeddings import create_embeddings
+from canon_core.store.hdf5 import write_hdf5
+
+what, limit, path = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
+values = np.random.default_rng(0).normal(size=(1000, 200))
+if what == "added":
+    create_embeddings(path, 2000, 128, {"model": "m"})
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+try:
+    if what == "embeddings":
+        create_embeddings(path, 5000, 128, {"model": "m"})
+    elif what == "added":
+        with write_hdf5(path, "r+") as file:
+            file["ids"] = values
+    else:
+        save_arrays(path, {"x": values, "names": ["a"] * 500}, {"kind": "map"}, compress=what == "compressed")
+except StoreError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits on the size of files")
+@pytest.mark.parametrize("what", ["embeddings", "arrays", "compressed", "added"])
+@pytest.mark.parametrize("limit", [100, 3000, 1_200_000])
+def test_a_limit_on_the_size_of_files_is_an_error_of_ours_and_no_crash(tmp_path: Path, what: str, limit: int) -> None:
+    path = tmp_path / "made.h5"
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, what, str(limit), str(path)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{path}: file too large; raise the limit on the size of files (ulimit -f)")
+    assert [entry.name for entry in tmp_path.iterdir()] == (["made.h5"] if what == "added" else [])
+
+
+def test_attributes_of_variable_length_are_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "damaged.h5"
+    data = with_text(path, attribute=True)
+    heap = data.index(b"GCOL")
+    data[heap + 8 : heap + 16] = bytes(8)
+    path.write_bytes(data)
+    with watchdog(), open_hdf5(path) as file:
+        assert plain_attributes(file) == {}
+        assert (file["embs"][()] == 1).all()

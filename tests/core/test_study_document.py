@@ -38,6 +38,17 @@ def test_a_new_study_is_a_folder_with_a_manifest(tmp_path: Path) -> None:
     assert (made.path / "study.json").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_folder_of_the_same_name_beside_a_study_does_not_hide_it(tmp_path: Path) -> None:
+    Study.create(tmp_path / "faces").close()
+    (tmp_path / "faces").mkdir()
+    (tmp_path / "faces" / "a.jpg").write_bytes(b"x")
+    with Study.open(tmp_path / "faces") as found:
+        assert found.path == tmp_path / "faces.canon"
+    (tmp_path / "others").mkdir()
+    with pytest.raises(StudyError, match=r"others: not a study: it holds no study\.json"):
+        Study.open(tmp_path / "others")
+
+
 def test_a_study_is_not_made_over_something_that_is_there(tmp_path: Path) -> None:
     Study.create(tmp_path / "one").close()
     with pytest.raises(StudyError, match="there is a study already"):

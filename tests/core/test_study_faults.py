@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
 import threading
 from collections.abc import Callable
@@ -16,7 +17,7 @@ import pytest
 import canon_core.study.study as study_module
 from canon_core.datasets.options import DatasetOptions
 from canon_core.embedding.embed import EmbedOptions
-from canon_core.errors import CanonError, ModelError, StudyError
+from canon_core.errors import Cancelled, CanonError, DatasetError, ModelError, StudyError
 from canon_core.experiments.embedding import embed_study
 from canon_core.experiments.matrix import run_matrix
 from canon_core.jobs import Event, JobContext, Log, Partial
@@ -54,6 +55,32 @@ def test_a_manifest_cannot_name_folders_outside_the_study(study: Study, what: st
     (study.path / "study.json").write_text(json.dumps(document))
     with pytest.raises(StudyError, match=f"damaged at '{what}.0.folder'"):
         Study.open(study.path)
+
+
+@pytest.mark.parametrize("fingerprint", ["/../../../x", "", "a" * 63, "A" * 64, "a" * 64 + "\n", "../" * 21 + "x"])
+@pytest.mark.parametrize("where", ["datasets.0.fingerprint", "datasets.0.templates.fingerprint"])
+def test_a_manifest_cannot_name_files_outside_the_study(study: Study, where: str, fingerprint: str) -> None:
+    study.close()
+    document = json.loads((study.path / "study.json").read_text())
+    document["datasets"][0]["templates"] = {"fingerprint": "a" * 64, "templates": 1, "pairs": 1, "genuine": 1}
+    place = document["datasets"][0]
+    for name in where.split(".")[2:-1]:
+        place = place[name]
+    place["fingerprint"] = fingerprint
+    (study.path / "study.json").write_text(json.dumps(document))
+    with pytest.raises(StudyError, match=f"damaged at '{where}'"):
+        Study.open(study.path)
+
+
+@pytest.mark.parametrize("cancelled", [True, False])
+def test_faces_are_not_left_behind_unpacked_when_their_set_cannot_be_added(tmp_path: Path, cancelled: bool) -> None:
+    path = tmp_path / "lfw.bin"
+    path.write_bytes(pickle.dumps(([b"no image %d" % number for number in range(8)], [True] * 4)))
+    ctx = JobContext(emit=lambda event: ctx.cancel() if cancelled and "unpacking" in str(event) else None)
+    with Study.create(tmp_path / "bins") as made:
+        with pytest.raises(Cancelled if cancelled else DatasetError):
+            made.add_dataset(path, DatasetOptions(), ctx)
+        assert list((made.path / "datasets").iterdir()) == []
 
 
 @pytest.mark.parametrize("what", ["name", "folder"])

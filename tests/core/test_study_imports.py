@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
+import canon_core.study.study as study_module
 from canon_core.datasets.options import DatasetOptions
 from canon_core.embedding.embed import EmbedOptions
-from canon_core.errors import CanonError, DatasetError, StudyError
+from canon_core.errors import Cancelled, CanonError, DatasetError, StoreError, StudyError
 from canon_core.experiments.embedding import embed_study
 from canon_core.experiments.matrix import matrix_json, run_matrix, stored_matrix
 from canon_core.jobs import JobContext
 from canon_core.maps.kinds import MapKind
+from canon_core.store.embeddings import EmbeddingsWriter
 from canon_core.study.results import FitMode, MatrixSettings
 from canon_core.study.study import Study
 from canon_core.verification.roc import FarRule
+
+from .naive.protocol import Shape
+from .template_study import make_study
 
 FAR = (1e-1, 1e-2)
 
@@ -299,3 +305,96 @@ def test_a_dataset_found_from_a_folder_inside_it_is_called_as_the_whole(tmp_path
         for _ in range(2):
             study.add_dataset(tmp_path / "IJBC" / "meta", DatasetOptions(), JobContext())
         assert [entry.name for entry in study.datasets] == ["IJBC", "IJBC-2"]
+
+
+def held(study: Study) -> list[str]:
+    """Every file of a study, and what its manifest says."""
+    files = sorted(str(path.relative_to(study.path)) for path in study.path.rglob("*"))
+    return [*files, (study.path / "study.json").read_text()]
+
+
+@pytest.mark.parametrize("known", ["", "model", "dataset"])
+@pytest.mark.parametrize("stage", ["reading", "rows", "manifest"])
+def test_an_import_that_does_not_end_leaves_nothing_behind(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: str, stage: str
+) -> None:
+    ids = [f"p{number // 2}/{number}" for number in range(20)]
+    file = write(tmp_path / "a", people(20, 8), ids)
+    study.import_embeddings(file, model="first", dataset="one", ctx=JobContext())
+    names = {"model": "first" if known == "model" else "new", "dataset": "one" if known == "dataset" else "fresh"}
+    before, entries = held(study), (study.models, study.datasets)
+    stop = {"reading": "reading", "rows": "importing", "manifest": "nothing"}[stage]
+    ctx = JobContext(emit=lambda event: ctx.cancel() if stop in str(event) else None)
+    if stage == "manifest":
+
+        def full(folder: Path, manifest: object) -> None:
+            raise StoreError("no space left on device", path=folder / "study.json")
+
+        monkeypatch.setattr(study_module, "write_manifest", full)
+    with pytest.raises((Cancelled, StoreError)):
+        study.import_embeddings(file, **names, ctx=ctx)
+    assert held(study) == before
+    assert (study.models, study.datasets) == entries
+    monkeypatch.undo()
+    assert study.import_embeddings(file, **names, ctx=JobContext()).matched == 20
+
+
+def test_a_full_disk_names_the_file_that_was_to_be_written(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(writer: EmbeddingsWriter, block: np.ndarray) -> None:
+        raise StoreError("no space left on device", path=writer.path)
+
+    monkeypatch.setattr(EmbeddingsWriter, "append", full)
+    with pytest.raises(StoreError) as caught:
+        study.import_embeddings(write(tmp_path / "a", people(20, 8)), model="a", dataset="d", ctx=JobContext())
+    assert caught.value.path == study.path / "embeddings" / "a" / "d.h5"
+
+
+def test_other_subjects_of_the_same_templates_keep_embeddings_and_renew_results(tmp_path: Path) -> None:
+    shape = Shape(
+        subjects=12, verification_templates=2, images=3, media=4, unscored=0, pairs=1, repeated_pairs=0, seed=3
+    )
+    made = make_study(tmp_path, shape)
+    names = tmp_path / "data" / "meta"
+    with Study.open(made.path) as study:
+        settings = MatrixSettings("ijb", ("a", "b"), mode=FitMode.DISJOINT, far=FAR)
+        before = run_matrix(study, settings, JobContext()).cells["a", "b"]
+        keys, fingerprint = {name: study.embeddings_key(name, "ijb") for name in "ab"}, study.dataset("ijb").fingerprint
+        for path in names.glob("ijbc_1N_*.csv"):
+            heading, *rows = path.read_text().splitlines()
+            moved = [f"{one},{int(subject) + 1000}" for one, subject in (row.split(",") for row in rows)]
+            path.write_text("\n".join([heading, *moved]) + "\n")
+        said: list[str] = []
+        ctx = JobContext(emit=lambda event: said.append(str(event)))
+        after = run_matrix(study, settings, ctx).cells["a", "b"]
+        assert study.dataset("ijb").fingerprint != fingerprint
+        assert any("embeddings still count" in line for line in said)
+        assert {name: study.embeddings_key(name, "ijb") for name in "ab"} == keys
+        assert before is not None
+        assert after is not None
+        assert before.key != after.key, "who the images show is in the result"
+        study.import_embeddings(tmp_path / "a.npz", model="c", dataset="ijb", ctx=JobContext())
+    with Study.open(made.path) as study:
+        assert run_matrix(study, MatrixSettings("ijb", ("a", "b", "c"), far=FAR), JobContext()).missing == {}
+        points = names / "ijbc_name_5pts_score.txt"
+        first, *others = points.read_text().splitlines()
+        points.write_text("\n".join([first.rpartition(" ")[0] + " 0.123", *others]) + "\n")
+        with pytest.raises(StudyError, match=r"imported embeddings of 'a' are out of date .* with `canon import`"):
+            run_matrix(study, settings, JobContext())
+
+
+def test_models_without_any_usable_row_are_named(study: Study, tmp_path: Path) -> None:
+    ids = [f"p{number // 2}/{number}" for number in range(20)]
+    odd, even = people(20, 8), people(20, 8)
+    odd[::2], even[1::2] = np.nan, 0
+    for name, rows in {"a": people(20, 8), "void": np.full((20, 8), np.nan), "odd": odd, "even": even}.items():
+        study.import_embeddings(write(tmp_path / name, rows, ids), model=name, dataset="d", ctx=JobContext())
+    settings = MatrixSettings("d", ("a", "void"), mode=FitMode.IN_SAMPLE, far=FAR)
+    matrix = run_matrix(study, settings, JobContext())
+    assert matrix.cells["a", "a"] is not None
+    assert matrix.missing["void", "a"] == "'void' has no usable embedding of 'd': all are zero or not finite"
+    with pytest.raises(StudyError, match="nothing to score on 'd': 'void' has no usable embedding"):
+        run_matrix(study, replace(settings, models=("void",)), JobContext())
+    with pytest.raises(StudyError, match="no image of 'd' has a usable embedding in every one of odd, even"):
+        run_matrix(study, replace(settings, models=("odd", "even")), JobContext())

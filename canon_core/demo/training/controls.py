@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from canon_core.demo.people import V
 from canon_core.demo.training.architectures import DIMENSIONS
 from canon_core.demo.training.crops import crops, plain_batch
 from canon_core.demo.training.fit import BATCH, build_network
 from canon_core.demo.training.onnx_graph import GraphWriter, network_graph
-from canon_core.demo.training.people import V
 from canon_core.demo.training.recipes import TEN, people_text
 from canon_core.models.spec import InputSpec, ModelSpec, OutputSpec
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from canon_core.demo.people import VALIDATION
 from canon_core.demo.training.card import ModelCard
 from canon_core.demo.training.controls import CONTROLS, Control, control_graph
 from canon_core.demo.training.fit import Trained, embed_photographs, train_network
 from canon_core.demo.training.onnx_graph import network_graph
-from canon_core.demo.training.people import VALIDATION
 from canon_core.demo.training.pfe import log_variances, train_variances
 from canon_core.demo.training.photographs import SHOTS, Photographs, open_photographs
 from canon_core.demo.training.recipes import RECIPES, Recipe

@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from canon_core.datasets.images import opencv
 from canon_core.demo.conditions import draw_conditions, draw_run
 from canon_core.demo.identity import draw_identity
+from canon_core.demo.people import TRAINING, VALIDATION
 from canon_core.demo.photo_file import SIDE, jpeg
 from canon_core.demo.render import render_run
-from canon_core.demo.training.people import TRAINING, VALIDATION
 from canon_core.errors import CanonError
 from canon_core.store.atomic import write_atomically
 

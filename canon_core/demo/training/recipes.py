@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from canon_core.demo.people import M1, M2, NOT_M2, C, G, V
 from canon_core.demo.training.architectures import (
     DIMENSIONS,
     inception_resnet,
@@ -18,7 +19,6 @@ from canon_core.demo.training.architectures import (
     sphere,
 )
 from canon_core.demo.training.layers import Layer
-from canon_core.demo.training.people import M1, M2, NOT_M2, C, G, V
 from canon_core.models.spec import Flip, InputSpec, ModelSpec, OutputSpec
 
 
