@@ -15,8 +15,8 @@ from pytestqt.qtbot import QtBot
 
 from app import pair_finding
 from app.main_window import MainWindow
+from canon_core.demo.people import HELD_OUT
 from canon_core.demo.study import DemoPlan
-from canon_core.demo.training.people import HELD_OUT
 from canon_core.jobs import JobContext
 
 from .conftest import PATIENCE
