@@ -54,6 +54,8 @@ LARGEST = 150_000
 CELL = ("V_R8_A", "M2_R16_A")
 CONTROLS = ("twin-seed", "twin-data", "control-untrained", "control-pca")
 PATIENCE_S = 900.0
+#: Colours that a picture of fewer colours keeps as they are.
+_EXACT = 32
 
 
 def main() -> int:
@@ -243,17 +245,26 @@ def picture_of(window: Any, dialog: Any) -> Any:
 
 def write(picture: Any, target: Path, *, small: bool) -> int:
     """Write it, where it is to be small with as few colours as bring it below the limit; its bytes."""
-    from PIL import Image
-
     picture.save(target, optimize=True)
     for colours in (256, 128, 64) if small else ():
         if target.stat().st_size <= LARGEST:
             break
-        # Of all ways this one strays least: a median cut of mostly grey pixels bends the ends of colour scales.
-        picture.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(target, optimize=True)
+        fewer_colours(picture, colours).save(target, optimize=True)
     written = target.stat().st_size
     print(f"{target}: {picture.width}×{picture.height}, {written:,} bytes", flush=True)
     return written
+
+
+def fewer_colours(picture: Any, colours: int) -> Any:
+    """The same in few colours: those of grounds and texts as they are, and others that no pixel is far from."""
+    from PIL import Image
+
+    counted = picture.getcolors(picture.width * picture.height)
+    frequent = [colour for _, colour in sorted(counted, reverse=True)[:_EXACT]]
+    spread = picture.quantize(colours - _EXACT, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).getpalette()
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([value for colour in frequent for value in colour] + spread[: 3 * (colours - _EXACT)])
+    return picture.quantize(palette=palette, dither=Image.Dither.NONE)
 
 
 def wait(application: Any, until: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
