@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from canon_core.datasets.options import DatasetOptions
     from canon_core.models.spec import ModelSpec
     from canon_core.study.cached_files import CacheKind
+    from canon_core.study.entries import DatasetEntry
     from canon_core.study.imports import ImportReport
-    from canon_core.study.study import DatasetEntry, Study
+    from canon_core.study.study import Study
 
 #: Named in the study's lock, for another process that wants it.
 OWNER = "the Canon Explorer window"

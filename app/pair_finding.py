@@ -17,8 +17,9 @@ from .views.pair_view import ShownPairs
 if TYPE_CHECKING:
     from canon_core.experiments.pair_details import PairDetails
     from canon_core.experiments.pairs import FacePair, PairFinder
+    from canon_core.study.entries import DatasetEntry
     from canon_core.study.pair_results import PairThresholds
-    from canon_core.study.study import DatasetEntry, Study
+    from canon_core.study.study import Study
 
 #: Pixels of a face in the list, and of a large one.
 LIST_SIDE, LARGE_SIDE = 96, 300

@@ -31,7 +31,7 @@ from .wording import fault_text
 if TYPE_CHECKING:
     from canon_core.experiments.pairs import FacePair
     from canon_core.jobs import JobContext
-    from canon_core.study.study import DatasetEntry
+    from canon_core.study.entries import DatasetEntry
 
 _LISTS_TOPIC, _DETAILS_TOPIC, _FACES_TOPIC = "face pairs", "one face pair", "faces of pairs"
 

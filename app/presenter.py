@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from canon_core.embedding.contact_sheet import ContactSheet
     from canon_core.figures.curve import Curve
     from canon_core.jobs import JobContext
-    from canon_core.study.study import DatasetEntry, ModelEntry
+    from canon_core.study.entries import DatasetEntry, ModelEntry
 
 _PROBLEMS_TOPIC = "problems of a dataset"
 _SHEET_TOPIC = "contact sheet"

@@ -27,7 +27,7 @@ from .views.shown_matrix import title_of
 from .views.statistics_commands import confidence_command, groups_command, identify_command
 
 if TYPE_CHECKING:
-    from canon_core.study.study import DatasetEntry
+    from canon_core.study.entries import DatasetEntry
 
 _READ_ONLY = "The study is open read-only: nothing can be computed."
 _CHOOSE = "Choose a cell of the matrix first."

@@ -13,7 +13,7 @@ from .contents import Contents, badge_of, badge_reason, badge_text
 from .view_state import ViewState
 
 if TYPE_CHECKING:
-    from canon_core.study.study import DatasetEntry, ModelEntry
+    from canon_core.study.entries import DatasetEntry, ModelEntry
 
 _KEY_ROLE = Qt.ItemDataRole.UserRole
 #: What an item stands for: ("model", name), ("dataset", name), ("embedding", model, dataset), or a heading.

@@ -63,6 +63,7 @@ class TwoFacesView(QWidget):
             column.addWidget(widget)
         column.addStretch(1)
         scroll = QScrollArea()
+        scroll.setAccessibleName("Similarity and decisions")
         scroll.setWidget(between)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)

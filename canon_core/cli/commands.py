@@ -34,8 +34,9 @@ from canon_core.datasets.options import FORMATS
 from canon_core.errors import CanonError, SettingsError, StudyError
 from canon_core.maps.kinds import MapKind
 from canon_core.resources import window_package
-from canon_core.study.results import Features, FitMode, FoldSettings, MatrixSettings, default_rule
-from canon_core.study.study import DatasetEntry, Study
+from canon_core.study.entries import DatasetEntry
+from canon_core.study.results import Features, FitMode, FoldSettings, MatrixSettings, default_rule, stands_beside
+from canon_core.study.study import Study
 from canon_core.verification.bootstrap import DEFAULT_RESAMPLES
 
 
@@ -69,6 +70,8 @@ def add_model(
             f" {entry.parameters / 1e6:.2f} M parameters, {entry.macs / 1e6:,.0f} M MACs"
             f" ({entry.flops / 1e6:,.0f} M FLOPs) an image"
         )
+        if stands_beside(entry.name):
+            say("  by its name it stands beside the others: it is shown in every matrix and left out of every mean")
         say(f"preprocessing: {entry.origin}")
         for note in entry.notes:
             say(f"  {note}")

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from canon_core.cli.terminal import out, say
 from canon_core.errors import CanonError
+from canon_core.study.entries import EmbeddingState
 from canon_core.study.results import (
     FEW_FALSE_ACCEPTS,
     FEW_PAIRS_PER_DIMENSION,
@@ -19,7 +20,7 @@ from canon_core.study.results import (
     far_text,
     settings_line,
 )
-from canon_core.study.study import EmbeddingState, Study
+from canon_core.study.study import Study
 from canon_core.verification.roc import FarRule
 
 

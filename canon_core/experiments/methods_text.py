@@ -11,6 +11,7 @@ from canon_core.figures.numbers import tar_text
 from canon_core.maps.kinds import MapKind
 from canon_core.resources import version
 from canon_core.study.confidence_results import Confidence, confidence_line
+from canon_core.study.entries import DatasetEntry, ModelEntry
 from canon_core.study.group_results import GroupRates
 from canon_core.study.identification_results import IdentificationMatrix
 from canon_core.study.results import (
@@ -20,10 +21,11 @@ from canon_core.study.results import (
     FitMode,
     FoldMatrix,
     Matrix,
+    beside_text,
     far_text,
 )
 from canon_core.study.sensitivity_results import Sensitivity
-from canon_core.study.study import DatasetEntry, ModelEntry, Study
+from canon_core.study.study import Study
 from canon_core.verification.roc import FarRule
 
 Pair = tuple[str, str]
@@ -119,7 +121,9 @@ def _matrix(
         means = [f"{tar_text(value)} {what}" for value, what in ((single, "of single models"), (cross, "across models"))
                  if value is not None]  # fmt: skip
         if means:
-            read.append(f"At a target FAR of {far_text(far)} the mean TAR is {' and '.join(means)}.")
+            beside = beside_text(settings.models)
+            without = f" ({beside})" if beside else ""
+            read.append(f"At a target FAR of {far_text(far)} the mean TAR is {' and '.join(means)}{without}.")
         read += [text for pair in cells if (text := _read_off(matrix, pair, far, rule, confidence))]
     if confidence is not None and any(cell is not None for cell in confidence.cells.values()):
         said.append(f"Confidence: {confidence_line(confidence)}.")

@@ -25,8 +25,9 @@ from canon_core.maps.kinds import MapKind
 from canon_core.maps.unit import unit_rows
 from canon_core.models.providers import ProviderChoice
 from canon_core.store.embeddings import read_embeddings
+from canon_core.study.entries import ModelEntry
 from canon_core.study.results import MatrixSettings
-from canon_core.study.study import ModelEntry, Study
+from canon_core.study.study import Study
 from canon_core.verification.roc import FarRule
 
 Image = npt.NDArray[np.uint8]

@@ -426,7 +426,7 @@ def test_ctrl_c_while_a_network_is_looked_at_says_so(
         raise KeyboardInterrupt
 
     ok("new", "s", cwd=tmp_path)
-    monkeypatch.setattr("canon_core.study.study.resolve_model", interrupted_there)
+    monkeypatch.setattr("canon_core.study.networks.resolve_model", interrupted_there)
     done = CliRunner().invoke(
         app, ["add-model", str(tmp_path / "s.canon"), str(make_network(tmp_path / "a.onnx"))]
     )

@@ -144,7 +144,7 @@ def test_from_nothing_to_the_exported_matrix(
 
     # What the window showed is what the engine computes.
     window.document.close()
-    qtbot.waitUntil(lambda: not window.bridge.busy, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: not window.document.changing and not window.bridge.busy, timeout=PATIENCE)
     with Study.open(path) as study:
         again = run_matrix(study, matrix.settings, JobContext())
     assert json.dumps(matrix_json(again, window.document.state.rule)["tar"]) == json.dumps(linear)

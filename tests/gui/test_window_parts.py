@@ -24,7 +24,7 @@ from app.theme import DARK, LIGHT
 from app.view_state import Focus
 from canon_core.errors import CanonError, ModelError
 from canon_core.jobs import Progress
-from canon_core.study.study import EmbeddingState
+from canon_core.study.entries import EmbeddingState
 
 from .conftest import open_study
 
