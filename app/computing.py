@@ -309,12 +309,17 @@ class Computing(QObject):
                 self._show(payloads[-1], wanted_cells(payloads[-1]) if self.scoring else frozenset())
                 self._maybe_run()
 
+        def answered(curves: tuple[Curve, ...]) -> None:
+            self._set_curves(curves)
+            if self._document.state.cells != cells:  # chosen while the matrix was being read
+                self._look_up_curves()
+
         def failed(error: CanonError) -> None:
             if known is None:
                 self._show(None, frozenset())
             self._document.faulted.emit(error)
 
-        self._bridge.ask(_MATRIX_TOPIC, work, on_result=self._set_curves, on_failure=failed, on_partial=found)
+        self._bridge.ask(_MATRIX_TOPIC, work, on_result=answered, on_failure=failed, on_partial=found)
 
     def _maybe_run(self) -> None:
         """Compute missing cells without being asked, where that is wanted."""

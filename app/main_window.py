@@ -229,7 +229,7 @@ class MainWindow(QMainWindow):
         study, inspector, jobs, log = self.docks
         self.tabifyDockWidget(jobs, log)
         jobs.raise_()
-        self.resizeDocks([study, inspector], [275, 305], Qt.Orientation.Horizontal)
+        self.resizeDocks([study, inspector], [250, 310], Qt.Orientation.Horizontal)
         self.resizeDocks([jobs], [120], Qt.Orientation.Vertical)
         self.tree.menuRequested.connect(self._tree_menu)
         self._first_arrangement = self.saveState(_LAYOUT_VERSION)

@@ -237,6 +237,31 @@ def overlaid(window: MainWindow, umap: Slow, embedded_study: Path, qtbot: QtBot)
     return window
 
 
+@pytest.fixture(scope="session")
+def demo_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's folder in small, embedded and with its linear matrix; copy it before writing to it."""
+    from canon_core.demo.networks import DATASET
+    from canon_core.demo.study import open_demo_study
+    from canon_core.experiments.matrix import run_matrix
+    from canon_core.jobs import JobContext
+    from canon_core.study.results import MatrixSettings
+
+    from .gestures import SMALL_DEMO
+
+    out = tmp_path_factory.mktemp("small-demo")
+    with open_demo_study(out, SMALL_DEMO, JobContext()) as study:
+        run_matrix(study, MatrixSettings(DATASET, SMALL_DEMO.networks), JobContext())
+    return out
+
+
+@pytest.fixture
+def demo(tmp_path: Path, demo_template: Path) -> Path:
+    """The small demo study, to write to."""
+    import shutil
+
+    return Path(shutil.copytree(demo_template, tmp_path / "demo")) / "demo.canon"
+
+
 def open_study(window: MainWindow, qtbot: QtBot, path: Path) -> None:
     """Open a study in the window and wait until it is shown with what is stored of its matrix."""
     window.document.open(path)

@@ -73,7 +73,7 @@ def test_the_tree_shows_the_study_and_chooses_what_is_clicked(
 ) -> None:
     open_study(window, qtbot, embedded_study)
     assert window.tree.item("model", "a").text(1) == "24-d"
-    assert window.tree.item("dataset", "faces").text(1) == "60 images"
+    assert window.tree.item("dataset", "faces").text(1) == "60"
     assert window.tree.item("results").text(1) == "4"
     assert window.tree.item("maps").text(1) == "4"  # two directions, two halves
     where = window.tree.visualItemRect(window.tree.item("model", "b")).center()
