@@ -290,3 +290,11 @@ def test_lines_join_points_behind_them_and_go_with_the_view(plot: ScatterPlot) -
     assert crossed(40)
     plot.set_lines(np.zeros((0, 2)))
     assert not crossed(40)
+
+
+def test_a_hidden_class_stays_hidden_in_another_layout_of_the_same_points(plot: ScatterPlot) -> None:
+    plot.set_shown(0, False)
+    plot.set_points(ScatterPoints.build(AFTER * 2, CODES, CLASSES, BEFORE), same_points=True)
+    assert plot.shown == (False, *[True] * (len(CLASSES) - 1))
+    plot.set_points(ScatterPoints.build(AFTER, CODES, CLASSES, BEFORE))  # other points
+    assert all(plot.shown)
