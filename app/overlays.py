@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from canon_core.experiments.overlay_details import OverlayDetails
 
 _TOPIC, _DETAILS_TOPIC = "overlay", "points of the overlay"
-#: Items up to which an overlay is scored, and neighbours are looked up, while somebody waits; more is a job's work.
+#: Items up to which an overlay of one source is scored, and neighbours are looked up, while somebody waits.
 _AT_ONCE = DEFAULT_POINTS
 
 
@@ -32,7 +32,7 @@ class Overlays(QObject):
     """Keeps the overlay of the present choice while somebody looks at it.
 
     PCA and singular directions, and PCA as a stand-in for UMAP, answer on the interactive lane; UMAP, and whatever has
-    more than :data:`_AT_ONCE` items, is a job that can be cancelled.
+    more than :func:`items_at_once`, is a job that can be cancelled.
 
     Signals
     -------
@@ -212,7 +212,7 @@ class Overlays(QObject):
             from canon_core.experiments.overlay import overlay_items, run_overlay, stored_overlay
 
             found = stored_overlay(study, settings)
-            if found is None and overlay_items(study, settings) <= _AT_ONCE:
+            if found is None and overlay_items(study, settings) <= items_at_once(settings):
                 quick = settings
                 if settings.method is OverlayMethod.UMAP:
                     quick = replace(settings, method=OverlayMethod.PCA)
@@ -301,7 +301,7 @@ class Overlays(QObject):
         def work(ctx: JobContext) -> OverlayDetails:
             from canon_core.experiments.overlay_details import overlay_details
 
-            return overlay_details(study, found, ctx, compare_up_to=_AT_ONCE)
+            return overlay_details(study, found, ctx, compare_up_to=items_at_once(found.settings))
 
         def compare(ctx: JobContext) -> OverlayDetails:
             from canon_core.experiments.overlay_details import overlay_details
@@ -317,7 +317,7 @@ class Overlays(QObject):
             from canon_core.experiments.overlay_details import MOST_COMPARED
 
             answered(details)
-            if self.details is details and _AT_ONCE < found.items[0] <= MOST_COMPARED:
+            if self.details is details and items_at_once(found.settings) < found.items[0] <= MOST_COMPARED:
                 self._comparing = self._bridge.submit("Neighbours of overlay points", compare, on_result=answered)
 
         self._bridge.cancel(self._comparing)
@@ -342,6 +342,11 @@ class Overlays(QObject):
         self._running.clear()
         self._looking = False
         self._show(None)
+
+
+def items_at_once(settings: OverlaySettings) -> int:
+    """Items beyond which it is a job's work: the time grows with their square, and with the sources."""
+    return int(_AT_ONCE / len(settings.sources) ** 0.5)
 
 
 def method_text(method: OverlayMethod) -> str:

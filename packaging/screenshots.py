@@ -178,7 +178,7 @@ class Scenes:
     def open(self) -> None:
         """The study with the ten networks, and one cell chosen."""
         from app.view_state import ViewState
-        from canon_core.demo.run import DATASET
+        from canon_core.demo.networks import DATASET
 
         window = self.window
         window.document.open(self.study)

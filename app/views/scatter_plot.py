@@ -145,7 +145,7 @@ class ScatterPlot(QWidget):
         before, self._points = self._points, points
         same = same_points and before is not None and points is not None and len(before) == len(points)
         classes = points.classes if points is not None else ()
-        if before is None or before.classes != classes:
+        if not same or before is None or before.classes != classes:
             self._shown = [not each.hidden for each in classes]
         if not same:
             self._selection = self._marked = np.zeros(0, np.int32)

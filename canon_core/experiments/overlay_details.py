@@ -102,7 +102,7 @@ class OverlayDetails:
 
 
 def overlay_details(
-    study: Study, result: Overlay, ctx: JobContext, *, compare_up_to: int = MOST_COMPARED
+    study: Study, result: Overlay, ctx: JobContext, *, compare_up_to: int | None = None
 ) -> OverlayDetails:
     """Look up the points of an overlay; maps that are stored are used again.
 
@@ -112,8 +112,9 @@ def overlay_details(
     result : Overlay
     ctx : JobContext
         Cancellation.
-    compare_up_to : int
-        Items up to which neighbours are looked up: the time grows with the square of their number.
+    compare_up_to : int, optional
+        Items up to which neighbours are looked up, which takes time with their square; :data:`MOST_COMPARED` unless
+        given.
 
     Raises
     ------
@@ -136,7 +137,8 @@ def overlay_details(
     covariates = {} if protocols is None else {
         each.name: _grouped(each, items, images, protocols, settings.level) for each in protocols.covariates
     }
-    neighbours = _neighbours(study, result, ctx) if len(items) <= compare_up_to else ()
+    most = MOST_COMPARED if compare_up_to is None else compare_up_to
+    neighbours = _neighbours(study, result, ctx) if len(items) <= most else ()
     return OverlayDetails(names, images, covariates, neighbours)
 
 

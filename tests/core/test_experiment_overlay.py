@@ -353,6 +353,25 @@ def test_the_command_writes_picture_and_coordinates(study: Study, tmp_path: Path
     assert len(table.read_text().splitlines()) > 3 * SUBJECTS * EACH
 
 
+def test_chosen_subjects_are_named_one_by_one_and_may_have_commas(study: Study, monkeypatch, capsys):
+    from canon_core.cli.application import run as canon
+
+    path = study.path
+    study.close()
+    arguments = ["--source", "a", "--target", "b", "--method", "pca", "--mode", "in-sample"]
+    monkeypatch.setattr(
+        sys, "argv", ["canon", "overlay", str(path), *arguments, "--chosen", "p1", "--chosen=p2", "--json", "-"]
+    )
+    with pytest.raises(SystemExit) as end:
+        canon()
+    assert not end.value.code
+    assert json.loads(capsys.readouterr().out)["shown"]["subjects"] == 2
+    monkeypatch.setattr(sys, "argv", ["canon", "overlay", str(path), *arguments, "--chosen", "Smith, p1"])
+    with pytest.raises(SystemExit):
+        canon()
+    assert "'Smith, p1'" in " ".join(capsys.readouterr().err.split())
+
+
 def test_umap_gives_an_overlay_of_the_same_points_and_says_who_may_stand_alone(study: Study):
     found = run(study, method=OverlayMethod.UMAP, subjects=12, neighbours=4)
     straight = run(study, subjects=12)

@@ -244,6 +244,14 @@ def test_without_a_scored_cell_there_is_a_percentile_alone(study: Study, made: P
     assert len(again.score.decisions) == 2
 
 
+def test_a_matrix_that_is_not_read_at_these_fars_gives_no_threshold_and_says_so(study: Study, made: Path) -> None:
+    cell(study, far=(1e-1, 1e-2))
+    found = TwoFaces(study).compare(asked(crop(made, 0), crop(made, 1), far=(1e-1, 1e-2)), JobContext())
+    assert found.score is not None
+    assert found.score.decisions == ()
+    assert found.basis.startswith("the matrix is not read at a FAR of")
+
+
 def test_templates_give_a_map_and_no_threshold(tmp_path: Path) -> None:
     made = make_study(tmp_path, Shape(24, 2, 3, 60, 0.0, 1.0, 0, seed=5))
     settings = MatrixSettings("ijb", ("a", "b"), far=FAR)

@@ -12,6 +12,7 @@ import pytest
 from canon_core.datasets.options import DatasetOptions
 from canon_core.embedding.embed import EmbedOptions
 from canon_core.errors import Cancelled, CanonError, DatasetError, ModelError, StoreError, StudyError
+from canon_core.experiments import pairs as pairs_room
 from canon_core.experiments.confidence import run_confidence
 from canon_core.experiments.embedding import embed_study
 from canon_core.experiments.folds import run_folds
@@ -217,7 +218,7 @@ def test_models_that_do_not_fit_together_are_refused_before_the_first_image(
 
 
 def test_overlays_and_lists_of_pairs_are_kinds_of_their_own(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("canon_core.experiments.pairs._WORTH_STORING", 0.0)  # however quick the machine is
+    monkeypatch.setattr(pairs_room, "_WORTH_STORING", -1.0)
     ctx = JobContext()
     run_overlay(study, OverlaySettings("faces", ("a",), "b", method=OverlayMethod.PCA), ctx)
     PairFinder(study, PairSettings(SETTINGS, "a", "b", 1e-3, FarRule.NEAREST)).errors(ctx)

@@ -250,9 +250,9 @@ def test_one_that_another_process_holds_is_not_gone_on_with_later(
     monkeypatch.setattr(study_commands, "confirm", lambda *_: None)
     run.run_demo(demo_folder, JobContext())
     wanted: list[str] = []
-    with Study.open(demo_folder / "demo.canon"):  # in use  # noqa: SIM117
-        with qtbot.waitSignal(window.document.inUse, timeout=PATIENCE):
-            window.demo.study.open(lambda: wanted.append("tour"))
+    in_use = qtbot.waitSignal(window.document.inUse, timeout=PATIENCE)
+    with Study.open(demo_folder / "demo.canon"), in_use:
+        window.demo.study.open(lambda: wanted.append("tour"))
     qtbot.waitUntil(lambda: not window.bridge.busy, timeout=PATIENCE)
     open_study(window, qtbot, demo_folder / "demo.canon")
     assert wanted == []

@@ -9,7 +9,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from app.main_window import MainWindow
-from canon_core.demo.study import DATASET
+from canon_core.demo.networks import DATASET
 from canon_core.embedding.embed import EmbedOptions
 from canon_core.experiments.embedding import embed_study
 from canon_core.experiments.matrix import matrix_json, run_matrix

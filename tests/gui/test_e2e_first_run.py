@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 from app import file_choosers
 from app.main_window import MainWindow
 from canon_core.demo import run
-from canon_core.demo.study import DATASET
+from canon_core.demo.networks import DATASET
 
 from .conftest import PATIENCE
 from .gestures import SMALL_DEMO, click, settle

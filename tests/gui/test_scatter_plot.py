@@ -371,3 +371,11 @@ def test_marked_places_move_with_the_points_and_are_told(plot: ScatterPlot) -> N
     assert plot.placed[0].place(0.5) == (0.5, 0.25)
     plot.set_placed([])
     assert plot.grab().toImage() == before
+
+
+def test_a_hidden_class_stays_hidden_in_another_layout_of_the_same_points(plot: ScatterPlot) -> None:
+    plot.set_shown(0, False)
+    plot.set_points(ScatterPoints.build(AFTER * 2, CODES, CLASSES, BEFORE), same_points=True)
+    assert plot.shown == (False, *[True] * (len(CLASSES) - 1))
+    plot.set_points(ScatterPoints.build(AFTER, CODES, CLASSES, BEFORE))  # other points
+    assert all(plot.shown)
