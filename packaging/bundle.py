@@ -22,6 +22,7 @@ from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
+import bundle_contents
 import deb
 import elf_needs
 import licences
@@ -115,6 +116,9 @@ def _run_pyinstaller(out: Path, gpu: bool) -> list[str]:
     if done.returncode != 0:
         raise BundleFailed(f"PyInstaller ended with {done.returncode}; its last words are in {log}")
     found: list[str] = json.loads(listed.read_text(encoding="utf-8"))
+    missing = {str(file) for file in bundle_contents.own_modules(ROOT)}.difference(found)
+    if missing:  # commands and views are found by name, and what cannot be imported is passed over in silence
+        raise BundleFailed(f"modules of the program are not inside: {', '.join(sorted(missing))}; see {log}")
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 #: Modules that something names and that the program never uses: the training extra, tools, tests, other toolkits.
 EXCLUDED_MODULES = (
@@ -44,6 +44,17 @@ _FOLDERS_OUT = (
     *("sklearn/svm/src", "pyqtgraph/examples"),
 )  # fmt: skip
 _SYSTEM_FOLDERS = ("/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/", "/usr/local/lib/")
+
+
+#: What the program's own modules are, but for the training of the demo's networks.
+_OWN_PACKAGES = ("app", "canon_core")
+_TRAINING = ("canon_core", "demo", "training")
+
+
+def own_modules(root: Path) -> list[Path]:
+    """Files of the program's modules that every bundle has inside."""
+    files = (file for package in _OWN_PACKAGES for file in (root / package).rglob("*.py"))
+    return sorted(file for file in files if file.relative_to(root).parts[: len(_TRAINING)] != _TRAINING)
 
 
 def wanted(destination: str, source: str = "", *, gpu: bool = False) -> bool:

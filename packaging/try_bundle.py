@@ -5,15 +5,16 @@
     .venv/bin/python packaging/try_bundle.py --program /usr/bin/canon    # one that is installed
 
 Copies it to a folder with a space in its name, leaves nothing of the environment but PATH=/usr/bin:/bin, and goes
-through it: doctor, two of the demo's networks on small patterns (embed, matrix, export, overlay), the window opened
-and closed. Prints what each step took; ends with 1 at the first that fails, and shows what the program
-said.
+through it: doctor; a slice of the demo, a dozen rendered people and four networks, through every command that computes;
+the window opened and closed; the demo begun and interrupted. Prints what each step took; ends with 1 at the first that
+fails, and shows what the program said.
+
+This project's Python renders the dozen people, on every core. All else is the bundle's doing.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import signal
@@ -21,51 +22,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import try_slice
+from frozen_entry import WORKER_SWITCH
+from trial import Failed, Trial
+
 ROOT = Path(__file__).resolve().parent.parent
-#: Subjects and pictures of each in the slice: enough that both halves of the subjects have pairs.
-SUBJECTS, PICTURES = 24, 4
-#: Seconds a step may take on a busy machine.
-PATIENCE = 900
-
-
-class Failed(Exception):
-    """A step failed; the message says which and what the program said."""
-
-
-class Trial:
-    """A program, a home of its own, and the steps tried so far."""
-
-    def __init__(self, program: Path, home: Path) -> None:
-        self.program = program
-        self.home = home
-        home.mkdir()
-        self.environment = {
-            "PATH": "/usr/bin:/bin",
-            "HOME": str(home),
-            "LANG": "C.UTF-8",
-            "QT_QPA_PLATFORM": "offscreen",
-            "XDG_RUNTIME_DIR": str(home),
-        }
-
-    def step(self, name: str, work: Callable[[], str]) -> None:
-        """Do one step, and print what it took and found."""
-        start = time.perf_counter()
-        found = work()
-        print(f"{time.perf_counter() - start:7.1f} s  {name}{f': {found}' if found else ''}", flush=True)
-
-    def canon(self, *arguments: str, code: int = 0) -> str:
-        """Run the program; what it printed on standard output."""
-        done = subprocess.run(
-            [str(self.program), *arguments], env=self.environment, cwd=self.home, capture_output=True, text=True,
-            timeout=PATIENCE, check=False,
-        )  # fmt: skip
-        if done.returncode != code or "Traceback" in done.stderr:
-            said = f"{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
-            raise Failed(f"canon {' '.join(arguments)} ended with {done.returncode}, not {code}:\n{said}")
-        return done.stdout
 
 
 def main() -> int:
@@ -74,6 +37,8 @@ def main() -> int:
     parser.add_argument("--program", type=Path, help="try an installed program instead of a copy of the bundle")
     parser.add_argument("--demo", action="store_true", help="also run the whole of canon demo --no-gui")
     arguments = parser.parse_args()
+    # A shell that runs this in the background has it ignore Ctrl-C; programs it starts would ignore theirs, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="canon bundle ") as name:
         folder = Path(name)
         program = arguments.program
@@ -95,17 +60,14 @@ def main() -> int:
 
 
 def _try(trial: Trial, folder: Path, *, whole_demo: bool) -> None:
-    study, figures = folder / "slice.canon", folder / "figures"
+    study = folder / "slice.canon"
     trial.step("first start", lambda: trial.canon("--version").strip())
     trial.step("second start", lambda: trial.canon("--version").strip())
     trial.step("doctor", lambda: _doctor(trial))
-    trial.step("a study of two networks", lambda: _make_study(trial, folder, study))
-    trial.step("embed", lambda: trial.canon("embed", str(study), "--provider", "cpu") and "")
-    trial.step("matrix", lambda: _matrix(trial, study))
-    trial.step("export", lambda: _export(trial, study, figures))
-    trial.step("overlay, which compiles UMAP", lambda: _overlay(trial, study, folder / "overlay-1.png", seed=1))
-    trial.step("overlay, UMAP from the user's cache", lambda: _overlay(trial, study, folder / "overlay-2.svg", seed=2))
+    try_slice.compute(trial, study, folder)
     trial.step("the window, opened and closed", lambda: _window(trial, study))
+    try_slice.look_after(trial, study, folder)
+    trial.step("the demo, begun and interrupted", lambda: _begin_demo(trial, folder / "begun"))
     if whole_demo:
         trial.step("the whole demo", lambda: trial.canon("demo", "--no-gui", "--out", str(folder / "demo"))[-600:])
 
@@ -118,90 +80,56 @@ def _doctor(trial: Trial) -> str:
     return f"{said.count('  ok ')} things all right, none missing"
 
 
-def _make_study(trial: Trial, folder: Path, study: Path) -> str:
-    networks = sorted(trial.program.resolve().parent.rglob("resources/demo/*.onnx"))[:2]
-    if len(networks) < 2:
-        raise Failed("the demo's networks are not in the bundle")
-    for path, pixels in _patterns():
-        target = folder / "patterns" / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(pixels)
-    trial.canon("new", str(study))
-    for network in networks:
-        trial.canon("add-model", str(study), str(network))
-    trial.canon("add-dataset", str(study), str(folder / "patterns"), "--aligned", "arcface")
-    return ", ".join(network.stem for network in networks)
-
-
-def _patterns() -> Iterator[tuple[str, bytes]]:
-    """Pictures that stand for faces: a smooth pattern a subject, seen a little differently in each picture."""
-    import cv2
-    import numpy as np
-
-    rng = np.random.default_rng(0)
-    for subject in range(SUBJECTS):
-        pattern = rng.uniform(60, 200, (7, 7, 3))
-        for picture in range(PICTURES):
-            seen = cv2.resize(pattern + rng.normal(0, 12, pattern.shape), (112, 112), interpolation=cv2.INTER_CUBIC)
-            done, png = cv2.imencode(".png", np.clip(seen, 0, 255).astype(np.uint8))
-            assert done
-            yield f"subject-{subject:02d}/{picture}.png", png.tobytes()
-
-
-def _matrix(trial: Trial, study: Path) -> str:
-    found = json.loads(trial.canon("matrix", str(study), "--map", "linear", "--far", "1e-1", "--json", "-"))
-    if len(found["models"]) != 2 or any(cell is None for row in found["tar"] for cell in row):
-        raise Failed(f"the matrix is not whole: {found}")
-    return f"TAR {found['tar']}"
-
-
-def _export(trial: Trial, study: Path, out: Path) -> str:
-    trial.canon("export", str(study), "--map", "linear", "--out", str(out), "--format", "pdf,svg,png")
-    kinds = sorted({path.suffix for path in out.rglob("*") if path.is_file() and path.stat().st_size > 0})
-    if not {".pdf", ".svg", ".png"} <= set(kinds):
-        raise Failed(f"not every kind of figure was written: {kinds}")
-    return ", ".join(kinds)
-
-
-def _overlay(trial: Trial, study: Path, picture: Path, *, seed: int) -> str:
-    """UMAP in its own process, which a bundle starts as itself, with what numba compiles in the user's cache."""
-    source, target = json.loads(trial.canon("matrix", str(study), "--json", "-"))["models"]
-    points = picture.with_suffix(".csv")
-    asked = ("--source", source, "--target", target, "--neighbours", "5", "--seed", str(seed))
-    trial.canon("overlay", str(study), *asked, "--out", str(picture), "--csv", str(points))
-    rows = len(points.read_text(encoding="utf-8").splitlines()) - 1
-    compiled = sum(1 for _ in (trial.home / ".cache" / "canon-explorer" / "numba").rglob("*.nbc"))
-    if not picture.stat().st_size or rows <= 0 or not compiled:
-        raise Failed(f"{rows} points in the table, {compiled} compiled functions in the cache")
-    return f"{rows} rows, {compiled} compiled functions in the cache"
-
-
 def _window(trial: Trial, study: Path) -> str:
-    """Open the study in the window; it says that it has by the file of what is open. Then end it as a session does."""
+    """Open the study in the window, wait for the process that computes UMAP, and end it as the end of a session does.
+
+    The window says that the study is open by the file of what is open.
+    """
+    sessions = trial.home / ".local" / "state" / "canon-explorer"
     start = time.perf_counter()
-    window = subprocess.Popen(
-        [str(trial.program), "gui", str(study)], env=trial.environment, cwd=trial.home,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    try:
-        sessions = trial.home / ".local" / "state" / "canon-explorer"
-        while not list(sessions.glob("session-*.json")):
-            if window.poll() is not None or time.perf_counter() - start > PATIENCE:
-                window.kill()
-                raise Failed(f"the window did not open the study:\n{window.communicate()[1][-4000:]}")
-            time.sleep(0.05)
-        opened = time.perf_counter() - start
-        time.sleep(2)  # what warms up after the first picture has its turn
-        window.send_signal(signal.SIGTERM)
-        said = window.communicate(timeout=60)[1]
-    finally:
-        if window.poll() is None:
-            window.kill()
+    opened = 0.0
+
+    def warm(window: int) -> bool:
+        nonlocal opened
+        if not opened and any(sessions.glob("session-*.json")):
+            opened = time.perf_counter() - start
+        return bool(opened) and _runs_worker(window)
+
+    code, said = trial.interrupt(
+        *("gui", str(study)),
+        once=warm,
+        by=signal.SIGTERM,
+        otherwise="the window did not open the study, or did not start the process that computes UMAP",
+    )
     # The plugin that stands in for a display says what it cannot do; everything else is a fault.
     complaints = [line for line in said.splitlines() if line and not line.startswith("This plugin does not support ")]
-    if window.returncode != 0 or complaints:
-        raise Failed(f"the window ended with {window.returncode} and said:\n{said[-4000:]}")
+    if code != 0 or complaints:
+        raise Failed(f"the window ended with {code} and said:\n{said[-4000:]}")
     return f"the study was open after {opened:.1f} s"
+
+
+def _runs_worker(window: int) -> bool:
+    """Whether the window has the program computing UMAP."""
+    listed = subprocess.run(["ps", "-A", "-o", "ppid=,args="], capture_output=True, text=True, check=True).stdout
+    lines = (line.split(maxsplit=1) for line in listed.splitlines())
+    return any(fields[0] == str(window) and fields[-1].endswith(f" {WORKER_SWITCH}") for fields in lines if fields)
+
+
+def _begin_demo(trial: Trial, out: Path) -> str:
+    """The demo renders its first people; then Ctrl-C ends it, and what it rendered is whole."""
+    faces = out / "faces"
+    code, said = trial.interrupt(
+        *("demo", "--no-gui", "--out", str(out)),
+        once=lambda _: len(list((faces / "points").glob("*.txt"))) >= 2,
+        by=signal.SIGINT,
+        otherwise="the demo rendered nobody",
+    )
+    people, photographs = (len(list((faces / part).iterdir())) for part in ("points", "loose_crop"))
+    halves = [path.name for path in faces.rglob("*.part")]
+    if code != 130 or "goes on from there" not in said or "Traceback" in said or halves:
+        raise Failed(f"the interrupted demo ended with {code}, left {halves} and said:\n{said[-4000:]}")
+    shutil.rmtree(out)
+    return f"ended with 130 after {people} people, {photographs} photographs"
 
 
 def _listing(folder: Path) -> set[tuple[str, int, int]]:

@@ -131,6 +131,38 @@ def test_nothing_the_program_imports_is_excluded(packaging) -> None:
     assert excluded & parents == set()
 
 
+def test_the_programs_own_modules_are_inside_without_the_training_of_networks(packaging, tmp_path: Path) -> None:
+    training = "canon_core/demo/training"
+    for name in ("app/main.py", "app/views/pair_view.py", "canon_core/demo/people.py", f"{training}/fit.py", "x/y.py"):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    found = [str(file.relative_to(tmp_path)) for file in packaging("bundle_contents").own_modules(tmp_path)]
+    assert found == ["app/main.py", "app/views/pair_view.py", "canon_core/demo/people.py"]
+
+
+# --- what is written about it --------------------------------------------------------------------------------------
+
+
+def test_no_document_has_a_place_that_was_to_be_filled_in() -> None:
+    documents = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    assert len(documents) > 4
+    assert [file.name for file in documents if "@@" in file.read_text(encoding="utf-8")] == []
+
+
+def test_the_hidden_switch_of_the_guide_is_the_one_there_is(packaging) -> None:
+    guide = (ROOT / "docs" / "packaging.md").read_text(encoding="utf-8")
+    assert re.findall(r"`canon (--[\w-]+)", guide) == [packaging("frozen_entry").WORKER_SWITCH]
+
+
+def test_every_switch_that_the_guide_names_exists() -> None:
+    guide = (ROOT / "docs" / "packaging.md").read_text(encoding="utf-8")
+    scripts = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "packaging").glob("*.py"))
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*[a-z]", guide))
+    assert {"--gpu", "--projection-worker"} <= named
+    assert {switch for switch in named if f'"{switch}"' not in scripts} == set()
+
+
 # --- the entry -----------------------------------------------------------------------------------------------------
 
 
