@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from canon_core.demo.measure import DemoFigures, csv_table, markdown_table, measure_demo, text_table
 from canon_core.demo.networks import DATASET
@@ -16,7 +16,7 @@ from canon_core.jobs import JobContext, system_error
 from canon_core.resources import version
 from canon_core.store.atomic import write_atomically
 from canon_core.study.manifest import MANIFEST
-from canon_core.study.results import FitMode, default_rule, settings_line
+from canon_core.study.results import FitMode, default_rule, settings_line, stands_beside
 from canon_core.study.study import Study
 
 __all__ = ["DATASET", "DemoPlan", "demo_is_finished", "run_demo"]
@@ -54,6 +54,8 @@ def run_demo(out: Path, ctx: JobContext, plan: DemoPlan | None = None) -> tuple[
     with open_demo_study(out, plan, ctx) as study:
         found = measure_demo(study, plan, ctx)
         _write(study, found, out, ctx)
+        if not study.view:
+            study.save_view(_first_view(plan, found))
         folder = study.path
         write_atomically(out / _FINISHED, _what(plan).encode())
     lines = [*text_table(found.rows)]
@@ -61,6 +63,18 @@ def run_demo(out: Path, ctx: JobContext, plan: DemoPlan | None = None) -> tuple[
         lines.append(f"  ({settings_line(matrix, default_rule(matrix.settings.mode))})")
     lines.append(f"study {folder}, figures in {out / 'figures'}, tables in {out / 'tables'}")
     return tuple(lines), folder
+
+
+def _first_view(plan: DemoPlan, found: DemoFigures) -> dict[str, Any]:
+    """What the window shows of the study at first: the ten networks alone, and the fit pairs that were measured."""
+    curve = found.curves[0].settings
+    sensitivity = {"maps": ["linear", "rotation"], "modes": [str(curve.mode)], "pairs": list(curve.pairs)}
+    state = {
+        "dataset": DATASET,
+        "left_out": [name for name in plan.networks if stands_beside(name)],
+        "sensitivity": {**sensitivity, "repeats": curve.repeats},
+    }
+    return {"state": state}
 
 
 def demo_is_finished(out: Path, plan: DemoPlan | None = None) -> bool:

@@ -23,10 +23,12 @@ from canon_core.demo.training import controls, recipes
 from canon_core.demo.world import draw_world
 from canon_core.errors import Cancelled, CanonError
 from canon_core.experiments.matrix import run_matrix
+from canon_core.experiments.sensitivity import stored_sensitivity
 from canon_core.jobs import Event, JobContext, Log, Progress
 from canon_core.maps.kinds import MapKind
 from canon_core.models.resolve import resolve_model
 from canon_core.study.results import FitMode, MatrixSettings
+from canon_core.study.sensitivity_results import SensitivitySettings
 from canon_core.study.study import Study
 from canon_core.verification.roc import FarRule
 
@@ -175,6 +177,21 @@ def test_the_paper_shows_in_small(made: tuple[Path, tuple[str, ...], Heard]) -> 
     shuffled = next(value for (group, what), value in tar.items() if "shuffled" in group and "rotation" in what)
     assert shuffled < 0.25
     assert tar["controls", "control-untrained to the ten, rotation map"] < tar["disjoint", "rotation map"] - 0.2
+
+
+def test_the_window_begins_with_the_ten_and_with_the_fit_pairs_that_were_measured(
+    made: tuple[Path, tuple[str, ...], Heard],
+) -> None:
+    with Study.open(made[0] / "demo.canon", read_only=True) as study:
+        study.refresh_states()
+        state = study.view["state"]
+        assert state["left_out"] == ["twin-seed", "control-untrained"]
+        assert state["sensitivity"]["pairs"] == [32, 0]
+        settings = SensitivitySettings(
+            DATASET, PLAN.counted, mode=FitMode.DISJOINT, pairs=(32, 0), repeats=state["sensitivity"]["repeats"]
+        )
+        found = stored_sensitivity(study, settings)
+        assert all(cell is not None for cell in found.cells.values())
 
 
 def test_a_second_run_does_nothing_twice(made: tuple[Path, tuple[str, ...], Heard]) -> None:
