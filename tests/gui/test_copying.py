@@ -69,7 +69,7 @@ def test_each_view_has_its_own_command_and_two_faces_say_that_they_have_none(
 ) -> None:
     open_study(window, qtbot, embedded_study)
     window.document.change("Choose", cells=(("a", "b"),))
-    window.overlays.choose(replace(window.overlays.choices, method=OverlayMethod.PCA))
+    window.overlays.choose("Lay out by PCA", method=OverlayMethod.PCA)
     for view, command in ((window.overlay_view, "overlay"), (window.pair_view, "pairs")):
         window.tabs.setCurrentWidget(view)
         qtbot.waitUntil(lambda view=view: bool(view.command), timeout=PATIENCE)

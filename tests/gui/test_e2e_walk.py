@@ -9,12 +9,12 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtWidgets import QSlider, QStyle, QStyleOptionSlider
 from pytestqt.qtbot import QtBot
 
-from app import file_choosers
 from app.main_window import MainWindow
 from app.views.scatter_plot import ScatterPlot, Tool
 from canon_core.study.pair_results import PairKind
 
 from .conftest import PATIENCE, open_study
+from .export_clicks import export
 from .gestures import LEFT, PAIR, click, click_cell, open_tab, settle
 
 
@@ -72,12 +72,9 @@ def test_a_cell_leads_through_its_curve_its_overlay_and_its_pairs_to_a_file(
     qtbot.waitUntil(lambda: all(side.face.image is not None for side in pairs.panel.sides), timeout=PATIENCE)
 
     # And the overlay is written to a file.
-    out = tmp_path / "overlay.csv"
-    monkeypatch.setattr(file_choosers, "choose_file_to_write", lambda *_: out)
     open_tab(window, "Overlay", qtbot)
-    click(view.export_button, qtbot)
-    qtbot.waitUntil(lambda: "was written" in window.messages.text.text(), timeout=PATIENCE)
-    rows = [line for line in out.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    written = export(window, view.export_button, tmp_path, ["csv"], qtbot)
+    rows = [line for line in written["csv"].decode("utf-8").splitlines() if not line.startswith("#")]
     assert len(rows) == 1 + points
 
 
