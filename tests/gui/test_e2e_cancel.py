@@ -35,6 +35,7 @@ def test_a_job_is_cancelled_at_once_and_goes_on_when_it_is_asked_to(
     for other in others:
         qtbot.waitUntil(window.jobs.rows[other].button.isVisible, timeout=PATIENCE)
         click(window.jobs.rows[other].button, qtbot)
+    qtbot.waitUntil(row.button.isVisible, timeout=PATIENCE)
     begun = time.monotonic()
     click(row.button, qtbot)
     qtbot.waitUntil(lambda: row.phase is JobPhase.CANCELLED, timeout=PATIENCE)

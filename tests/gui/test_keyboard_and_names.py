@@ -24,6 +24,7 @@ from pytestqt.qtbot import QtBot
 
 from app.appearance import Appearance, Look
 from app.main_window import MainWindow
+from canon_core.projection.kinds import OverlayMethod
 
 from .conftest import PATIENCE, open_study
 
@@ -79,6 +80,7 @@ def test_everything_on_the_start_page_has_a_name(window: MainWindow, qtbot: QtBo
 def test_everything_in_every_view_has_a_name(window: MainWindow, template_study: Path, qtbot: QtBot) -> None:
     open_study(window, qtbot, template_study)
     window.document.change("Choose a cell", cells=(("north", "east"),))
+    window.overlays.choose("Lay out by PCA", method=OverlayMethod.PCA)  # UMAP's process takes long to start
     window.demo.tour.begin()
     problems = {}
     for number in range(window.tabs.count()):
