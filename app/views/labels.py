@@ -48,6 +48,7 @@ class SettingsLabel(QScrollArea):
         super().__init__(parent)
         self._label = TextLabel(muted=True, size=SMALL)
         self._label.setAccessibleName("Settings of these numbers")
+        self.setAccessibleName("Settings of these numbers, to be scrolled")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidgetResizable(True)
