@@ -232,10 +232,18 @@ class Actions(QObject):
         self.shortcutsChanged.emit({})
 
     def use_shortcuts(self, changed: Mapping[str, str]) -> None:
-        """Use the user's own shortcuts, as :meth:`changed_shortcuts` gave them; unknown actions are passed over."""
+        """Use the user's own shortcuts, as :meth:`changed_shortcuts` gave them; unknown actions are passed over.
+
+        Where a file gives two actions one shortcut the first keeps it, and what the user chose goes before what is
+        usual: Qt would call neither.
+        """
         for key in self._actions:
-            text = changed.get(key)
-            self._assign(key, self.default_shortcut(key) if text is None else QKeySequence(text))
+            self._assign(key, QKeySequence())
+        own = {key: QKeySequence(changed[key]) for key in self._actions if key in changed}
+        usual = {key: self.default_shortcut(key) for key in self._actions if key not in changed}
+        for key, sequence in (own | usual).items():
+            if not self.holder(sequence, other_than=key):
+                self._assign(key, sequence)
 
     def changed_shortcuts(self) -> dict[str, str]:
         """Shortcuts that differ from the first ones, in Qt's portable text."""

@@ -14,8 +14,8 @@ from .message_bar import MessageBar, Tone
 
 if TYPE_CHECKING:
     from canon_core.datasets.faces import Problem
+    from canon_core.study.entries import DatasetEntry
     from canon_core.study.imports import ImportReport
-    from canon_core.study.study import DatasetEntry
 
     from .dialogs.report import Report
     from .main_window import MainWindow

@@ -48,9 +48,9 @@ class Appearance(QObject):
         if palette != self._application.palette():
             self._application.setPalette(palette)
             QToolTip.setPalette(palette)
-            # Fusion draws the frames of boxes and buttons darker than the window, which dark windows swallow.
+            # Fusion draws the frames of boxes and fields darker than the window, which dark windows swallow.
             framed = QPalette(palette)
             if dark:
                 framed.setColor(QPalette.ColorRole.Window, QColor(DARK.muted))
-            for kind in ("QCheckBox", "QRadioButton"):
+            for kind in ("QCheckBox", "QRadioButton", "QTreeWidget", "QLineEdit", "QAbstractSpinBox"):
                 self._application.setPalette(framed, kind)

@@ -212,8 +212,17 @@ class Computing(QObject):
         )
         self._maybe_run()
 
-    def export(self, out: Path, formats: Sequence[str], tables: Sequence[str], done: Callable[[Any], None]) -> None:
-        """Write figures and tables of the matrix that is shown: a job."""
+    def export(
+        self,
+        out: Path,
+        formats: Sequence[str],
+        tables: Sequence[str],
+        done: Callable[[Any], None],
+        *,
+        width: float | None = None,
+        dpi: int = 300,
+    ) -> None:
+        """Write figures and tables of the matrix that is shown: a job; ``width`` and ``dpi`` as in export_study."""
         study, stamp, state = self._document.study, self._stamp, self._document.state
         assert study is not None
         assert stamp is not None
@@ -221,7 +230,9 @@ class Computing(QObject):
         def work(ctx: JobContext) -> object:
             from canon_core.experiments.export import export_study
 
-            return export_study(study, stamp.settings, state.rule, out, formats, tables, ctx, pairs=state.cells)
+            return export_study(
+                study, stamp.settings, state.rule, out, formats, tables, ctx, pairs=state.cells, width=width, dpi=dpi
+            )
 
         def begin() -> None:
             self._bridge.submit(
@@ -298,12 +309,17 @@ class Computing(QObject):
                 self._show(payloads[-1], wanted_cells(payloads[-1]) if self.scoring else frozenset())
                 self._maybe_run()
 
+        def answered(curves: tuple[Curve, ...]) -> None:
+            self._set_curves(curves)
+            if self._document.state.cells != cells:  # chosen while the matrix was being read
+                self._look_up_curves()
+
         def failed(error: CanonError) -> None:
             if known is None:
                 self._show(None, frozenset())
             self._document.faulted.emit(error)
 
-        self._bridge.ask(_MATRIX_TOPIC, work, on_result=self._set_curves, on_failure=failed, on_partial=found)
+        self._bridge.ask(_MATRIX_TOPIC, work, on_result=answered, on_failure=failed, on_partial=found)
 
     def _maybe_run(self) -> None:
         """Compute missing cells without being asked, where that is wanted."""

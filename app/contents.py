@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from canon_core.study.study import DatasetEntry, EmbeddingState, ModelEntry, Study
+    from canon_core.study.entries import DatasetEntry, EmbeddingState, ModelEntry
+    from canon_core.study.study import Study
 
 
 class Badge(Enum):

@@ -44,6 +44,8 @@ class Copying(QObject):
         actions.connect("edit.copy_methods", self.copy_methods)
         self.offer(window.search_view, lambda: statistics.search)
         self.offer(window.group_view, lambda: statistics.groups)
+        self.offer(window.overlay_view, lambda: window.overlay_view.result)
+        self.offer(window.sensitivity_view, lambda: next(iter(window.sensitivity.results), None))
         for view in (window.matrix_view, window.roc_view, window.search_view, window.group_view):
             view.copy_button.menu().addAction(actions["edit.copy_methods"])
 
@@ -54,7 +56,11 @@ class Copying(QObject):
     def copy_command(self) -> None:
         """The command line that gives what is shown, to the clipboard."""
         contents, matrix = self._document.contents, self._computing.matrix
-        text = getattr(self._tabs.currentWidget(), "command", "")
+        view = self._tabs.currentWidget()
+        text = getattr(view, "command", "")
+        if refusal := getattr(view, "no_command", ""):
+            self._messages.say(refusal, Tone.NOTE)
+            return
         if not text and contents is not None and matrix is not None:
             text = matrix_command(str(contents.path), matrix.settings, self._document.state.rule)
         if text:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QStandardPaths, Signal
 
+from canon_core.demo.networks import DATASET
 from canon_core.errors import CanonError
 from canon_core.jobs import JobContext, Progress
 
@@ -14,8 +15,8 @@ from .document import Document
 from .preferences import UserPreferences
 
 _FOLDER = "Canon demo"
-#: As ``canon demo`` names the study; what it writes last are figures.
-_STUDY, _LAST = "demo.canon", "figures"
+#: As ``canon demo`` names the study.
+_STUDY = "demo.canon"
 
 
 class DemoStudy(QObject):
@@ -61,9 +62,9 @@ class DemoStudy(QObject):
 
     @property
     def shown(self) -> bool:
-        """Whether it is the study that is open."""
+        """Whether it, or the same made by ``canon demo`` in another folder, is the study that is open."""
         contents = self._document.contents
-        return contents is not None and contents.path == self.study
+        return contents is not None and (contents.path == self.study or DATASET in contents.dataset_names)
 
     def choose_folder(self, folder: Path) -> None:
         """Make it there from now on."""
@@ -78,8 +79,14 @@ class DemoStudy(QObject):
         self._then = then
         if self.making:
             return
-        study, last = self.study, self.folder / _LAST
-        self._document.bridge.run_errand(lambda: (study / "study.json").is_file() and last.is_dir(), self._looked)
+        out = self.folder
+
+        def finished() -> bool:
+            from canon_core.demo.run import demo_is_finished
+
+            return demo_is_finished(out)
+
+        self._document.bridge.run_errand(finished, self._looked)
 
     def show_made(self) -> None:
         """Open what was made while another study was open, and go on with what was to follow."""
@@ -132,18 +139,22 @@ class DemoStudy(QObject):
     def _show(self, path: Path) -> None:
         then, self._then = self._then, None
 
+        signals = self._document.opened, self._document.faulted, self._document.inUse
+
+        def forget() -> None:
+            for signal, slot in zip(signals, (opened, failed, failed), strict=True):
+                signal.disconnect(slot)
+
         def opened(contents: object) -> None:
-            self._document.opened.disconnect(opened)
-            self._document.faulted.disconnect(failed)
+            forget()
             if then is not None and self.shown:
                 then()
 
-        def failed(_: object) -> None:
-            self._document.opened.disconnect(opened)
-            self._document.faulted.disconnect(failed)
+        def failed(*_: object) -> None:
+            forget()
 
-        self._document.opened.connect(opened)
-        self._document.faulted.connect(failed)
+        for signal, slot in zip(signals, (opened, failed, failed), strict=True):
+            signal.connect(slot)
         self._document.open(path)
 
     def _progress(self, progress: Progress) -> None:

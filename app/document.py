@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from canon_core.datasets.options import DatasetOptions
     from canon_core.models.spec import ModelSpec
     from canon_core.study.cached_files import CacheKind
+    from canon_core.study.entries import DatasetEntry
     from canon_core.study.imports import ImportReport
-    from canon_core.study.study import DatasetEntry, Study
+    from canon_core.study.study import Study
 
 #: Named in the study's lock, for another process that wants it.
 OWNER = "the Canon Explorer window"
@@ -65,6 +66,7 @@ class _Change(QUndoCommand):
         self._after = other._after
         self.setText(other.text())
         self._age.restart()
+        self.setObsolete(self._after == self._before)  # there and back again: nothing to undo
         return True
 
 
@@ -461,7 +463,7 @@ class Document(QObject):
                     self.undo.clear()
                 if renamed:
                     self.state = self.state.renamed(**renamed)
-                self.bridge.revise()
+                self.bridge.ask_again()
                 self._set_contents(contents)
                 self.touch()
             if then is not None:

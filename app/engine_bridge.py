@@ -129,7 +129,8 @@ class EngineBridge(QObject):
         """Run ``function(context)`` on the interactive lane; a later question on the same topic replaces it.
 
         Questions on other topics wait for each other, so that looking at a cell does not drop a contact sheet. No
-        callback of a replaced question, or of one from before ``revision`` grew, is called.
+        callback of a replaced question is called, nor of one that :meth:`revise` made worthless; after
+        :meth:`ask_again` the function may run twice.
         """
         job = Job(topic, function, on_result, on_failure, None, on_partial, None, topic)
         self._questions.pop(topic, None)
@@ -147,10 +148,21 @@ class EngineBridge(QObject):
             self.engine.cancel(self._asked)
 
     def revise(self) -> None:
-        """What was asked before this is worthless now."""
+        """What was asked before this is worthless now, and forgotten: another study is there, or none."""
         self.revision += 1
         self._questions.clear()
         if self._asked:
+            self._unwanted.add(self._asked)
+            self.engine.cancel(self._asked)
+
+    def ask_again(self) -> None:
+        """The study that questions are about changed: answers under way are worthless, and what is under way is asked
+        anew, so that everybody who asked gets an answer."""
+        self.revision += 1
+        if self._asked and self._asked not in self._unwanted:
+            job = self._jobs[self._asked]
+            self._questions = {job.topic: job} | self._questions  # a later question on the topic stays
+            self._unwanted.add(self._asked)
             self.engine.cancel(self._asked)
 
     def _ask_next(self) -> None:

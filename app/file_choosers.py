@@ -96,18 +96,6 @@ def choose_demo_folder(parent: QWidget, folder: Path | None) -> Path | None:
     return _folder(parent, "Folder of the demo study", folder)
 
 
-def choose_file_to_write(parent: QWidget, title: str, start: Path, kinds: dict[str, str]) -> Path | None:
-    """Where to write a file; ``kinds`` names each suffix, and the one chosen is put behind a name without any."""
-    filters = {f"{name} (*.{suffix})": suffix for suffix, name in kinds.items()}
-    chosen, kind = QFileDialog.getSaveFileName(parent, title, str(start), ";;".join(filters))
-    if not chosen:
-        return None
-    path = Path(chosen)
-    if path.suffix.lower().removeprefix(".") in kinds:
-        return path
-    return path.with_name(f"{path.name}.{filters.get(kind, next(iter(kinds)))}")
-
-
 def _folder(parent: QWidget, title: str, folder: Path | None) -> Path | None:
     chosen = QFileDialog.getExistingDirectory(parent, title, _start(folder))
     return Path(chosen) if chosen else None

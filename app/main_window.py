@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from .actions import Actions
 from .appearance import Appearance, Look
+from .cell_menu import CellMenu
 from .computing import Computing
 from .contents import Contents
 from .copying import Copying
@@ -32,10 +33,12 @@ from .demo_commands import DemoCommands
 from .dialogs.ask import confirm
 from .document import Document
 from .engine_bridge import EngineBridge
+from .exporting import Exporting
 from .jobs_panel import JobsPanel
 from .log_panel import LogPanel
 from .management import Management
 from .message_bar import MessageBar
+from .overlay_faces import OverlayFaces
 from .overlay_presenter import OverlayPresenter
 from .overlays import Overlays
 from .pairs_presenter import PairsPresenter
@@ -85,8 +88,9 @@ class MainWindow(QMainWindow):
         self.actions_ = Actions(self)
         self._make_centre()
         self._make_docks()
+        self.exporting = Exporting(self, self.document, self.messages)
         self.commands = StudyCommands(
-            self, self.document, self.computing, self.actions_, self.tree, self.messages
+            self, self.document, self.computing, self.actions_, self.tree, self.messages, self.exporting
         )
         self.statistics_presenter = StatisticsPresenter(
             self,
@@ -94,13 +98,13 @@ class MainWindow(QMainWindow):
             self.computing,
             self.statistics,
             self.actions_,
-            self.messages,
+            self.exporting,
             search=self.search_view,
             groups=self.group_view,
             roc=self.roc_view,
         )
         self.sensitivity_presenter = SensitivityPresenter(
-            self, self.document, self.sensitivity, self.actions_, self.messages, self.sensitivity_view
+            self, self.document, self.sensitivity, self.actions_, self.exporting, self.sensitivity_view
         )
         self.presenter = Presenter(
             self.document,
@@ -111,18 +115,20 @@ class MainWindow(QMainWindow):
             roc=self.roc_view,
             faces=self.faces_view,
             inspector=self.inspector,
+            exporting=self.exporting,
             beyond=self.statistics_presenter.beyond,
         )
         self._connect_statistics()
         self._connect_overlay()
         self.pairs_presenter = PairsPresenter(
-            self, self.document, self.computing, self.statistics, self.actions_, self.messages,
+            self, self.document, self.computing, self.statistics, self.actions_, self.exporting,
             view=self.pair_view, roc=self.roc_view,
         )
         self.two_faces_presenter = TwoFacesPresenter(
-            self, self.document, self.actions_, view=self.two_faces_view
+            self, self.document, self.actions_, self.exporting, view=self.two_faces_view
         )
         self.pairs_presenter.compareRequested.connect(self.two_faces_presenter.compare_pair)
+        self.overlay_faces.pairRequested.connect(self._open_pair)
         self.tabs.currentChanged.connect(self.pairs_presenter.tab_shown)
         self.tabs.currentChanged.connect(self.two_faces_presenter.tab_shown)
         self.preferences = UserPreferences(self.bridge, self)
@@ -193,12 +199,18 @@ class MainWindow(QMainWindow):
         """One selection for the overlay and all others; a double click on a cell shows its overlay."""
         self.overlays = Overlays(self.document, self.computing, self)
         self.overlay_presenter = OverlayPresenter(
-            self, self.document, self.computing, self.overlays, self.actions_, self.messages, self.overlay_view
+            self, self.document, self.computing, self.overlays, self.actions_, self.exporting, self.overlay_view
         )
         self.overlay_presenter.cellsChosen.connect(self.presenter.choose_cells)
         self.overlay_presenter.settingsRequested.connect(self.matrix_view.settingsRequested)
         self.matrix_view.heat_map.cellActivated.connect(lambda *_: self.actions_["view.overlay"].trigger())
+        self.cell_menu = CellMenu(self.document, self.actions_, self.matrix_view)
         self.tabs.currentChanged.connect(self.overlay_presenter.tab_shown)
+        self.overlay_faces = OverlayFaces(self.document, self.overlays, self.overlay_view, self.two_faces_view)
+
+    def _open_pair(self, source: str, target: str, first: int, second: int) -> None:
+        self.presenter.choose_cells(((source, target),))
+        self.pairs_presenter.open_pair(source, target, first, second)
 
     def _make_docks(self) -> None:
         self.tree = StudyTree()
@@ -217,7 +229,7 @@ class MainWindow(QMainWindow):
         study, inspector, jobs, log = self.docks
         self.tabifyDockWidget(jobs, log)
         jobs.raise_()
-        self.resizeDocks([study, inspector], [275, 305], Qt.Orientation.Horizontal)
+        self.resizeDocks([study, inspector], [250, 310], Qt.Orientation.Horizontal)
         self.resizeDocks([jobs], [120], Qt.Orientation.Vertical)
         self.tree.menuRequested.connect(self._tree_menu)
         self._first_arrangement = self.saveState(_LAYOUT_VERSION)

@@ -50,7 +50,7 @@ class Notification(QObject):
         bridge.started.connect(self._started)
         bridge.finished.connect(self._finished)
         bridge.failed.connect(self._failed)
-        bridge.cancelled.connect(lambda number: self._begun.pop(number, None))
+        bridge.cancelled.connect(self._cancelled)
 
     def _started(self, number: int, title: str) -> None:
         self._begun[number] = (title, time.monotonic())
@@ -64,8 +64,14 @@ class Notification(QObject):
 
     def _failed(self, number: int, error: CanonError) -> None:
         title, seconds = self._ended(number)
-        if seconds >= self._long_s:
+        if seconds >= self._long_s or self._done:  # long work ends with it
+            self._done = ""
             self._say(f"{title}: failed. {fault_text(error)}")
+
+    def _cancelled(self, number: int) -> None:
+        self._begun.pop(number, None)
+        if not self._bridge.batch():  # who cancels knows that everything has ended
+            self._done = ""
 
     def _ended(self, number: int) -> tuple[str, float]:
         title, begun = self._begun.pop(number, ("", time.monotonic()))
@@ -74,7 +80,8 @@ class Notification(QObject):
     def _nothing_followed(self) -> None:
         if not self._bridge.batch():  # else it is said when the last one ends
             done, self._done = self._done, ""
-            self._say(done)
+            if done:
+                self._say(done)
 
     def _say(self, text: str) -> None:
         if self._preferences.current.notify and QApplication.activeWindow() is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,24 +10,27 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
+from canon_core.experiments.overlay_filter import points_left
 from canon_core.maps.kinds import MapKind
 from canon_core.projection.kinds import OverlayMethod
-from canon_core.study.overlay_results import Overlay
+from canon_core.study.overlay_results import EVERYTHING, Overlay
 from canon_core.study.results import Features
 
 from .actions import Actions
 from .computing import Computing
 from .document import Document
-from .message_bar import MessageBar
-from .overlay_export import OverlayExport
+from .exportables import overlay_export
+from .exporting import Exporting
+from .overlay_choice import MOST_CHOSEN, OverlayChoice
+from .overlay_left import OverlayLeft
 from .overlays import Overlays, method_text, same_points
 from .thumbnails import Thumbnails
 from .views.choosers import SettingsChange
 from .views.face_list import MOST_LISTED, ListedFace
 from .views.overlay_bar import ALL_SOURCES, OverlayRequest
-from .views.overlay_colours import MODEL, SUBJECT, Colouring, colouring, colourings
+from .views.overlay_colours import MODEL, SUBJECT, colouring, colourings
 from .views.overlay_command import overlay_command
-from .views.overlay_view import OverlayView
+from .views.overlay_view import OverlayView, items_of
 from .views.point_card import CardNeighbour, PointCardContent
 from .views.scatter_points import ScatterPoints
 from .wording import fault_text
@@ -37,10 +40,9 @@ if TYPE_CHECKING:
 
 _HOVER_TOPIC, _LIST_TOPIC = "face under the cursor", "listed faces"
 _SEARCH_TOPIC, _POINTS_TOPIC = "search of points", "sorting points"
+_SELECTION_TOPIC = "sorting selected points"
 #: Points that are sorted into classes in the window's own thread: 5 ms.
 _FEW_POINTS = 50_000
-#: Subjects that may be chosen by name: more make no command that anybody reads.
-_MOST_CHOSEN = 200
 
 
 class OverlayPresenter(QObject):
@@ -64,15 +66,14 @@ class OverlayPresenter(QObject):
         computing: Computing,
         overlays: Overlays,
         actions: Actions,
-        messages: MessageBar,
+        exporting: Exporting,
         view: OverlayView,
     ) -> None:
         super().__init__(document)
         self._document, self._computing = document, computing
         self._overlays, self._actions, self._view = overlays, actions, view
-        self._exporting = OverlayExport(window, document, messages)
+        self._exporting = exporting
         self._thumbnails = Thumbnails(document, self)
-        self._colour = MODEL
         self._shown: tuple[object, ...] = ()  # what the plot shows: layout, colours
         self._laid_out: Overlay | None = None
         self._hovered = -1
@@ -91,19 +92,23 @@ class OverlayPresenter(QObject):
         overlays.progressed.connect(self._staged)
         overlays.detailsChanged.connect(self._details_arrived)
         self._thumbnails.arrived.connect(self._faces_arrived)
+        view.plot.set_background(document.bridge.run_errand)
         view.bar.requested.connect(self._requested)
-        view.bar.colourChanged.connect(self._colour_by)
+        view.bar.colourChanged.connect(lambda name: overlays.choose(f"Colour by {name}", colour=name))
+        view.linesChanged.connect(lambda on: overlays.choose("Join faces" if on else "Part faces", lines=on))
         view.bar.searched.connect(self._search)
         view.plot.hovered.connect(self._look_at)
         view.plot.viewChanged.connect(self._hide_card)
         view.plot.selectionChanged.connect(self._list_faces)
         view.faces.faceChosen.connect(self._face_chosen)
         view.faces.onlyRequested.connect(self._only_selected)
-        view.allSubjectsRequested.connect(lambda: overlays.choose(replace(overlays.choices, chosen=())))
+        view.allSubjectsRequested.connect(self._all_subjects)
         view.computeRequested.connect(overlays.compute)
         view.cancelRequested.connect(overlays.cancel)
         view.actionRequested.connect(self._act)
         view.exportRequested.connect(self._export)
+        self._left = OverlayLeft(overlays, view, self)
+        self._left.changed.connect(self._soon)
         self._soon()
 
     def tab_shown(self, *_: object) -> None:
@@ -121,26 +126,23 @@ class OverlayPresenter(QObject):
         source = (before[0] if before is not None else request.target) if every else request.source
         if before is not None and source == request.target:  # one takes the other's place
             source = before[1]
-        overlays.choose(
-            replace(
-                overlays.choices,
-                all_sources=every,
-                method=request.method,
-                level=request.level,
-                subjects=request.subjects,
-                neighbours=request.neighbours,
-                min_dist=request.min_dist,
-            )
+        wanted = replace(
+            overlays.choice,
+            all_sources=every,
+            method=request.method,
+            level=request.level if overlays.has_templates else overlays.choice.level,
+            subjects=request.subjects,
+            neighbours=request.neighbours,
+            min_dist=request.min_dist,
         )
+        changed = _changed(overlays.choice, wanted)
+        if changed:
+            overlays.choose(_choice_text(wanted, changed), **{name: getattr(wanted, name) for name in changed})
         if (source, request.target) != before:
             self.cellsChosen.emit(((source, request.target),))
         change = SettingsChange(request.map, request.mode, request.seed, Features(state.features))
         if (change.map, change.mode, change.seed) != (state.map, state.mode, state.seed):
             self.settingsRequested.emit(change)
-
-    def _colour_by(self, name: str) -> None:
-        self._colour = name
-        self._soon()
 
     def _act(self) -> None:
         if self._action == _USE_LINEAR:
@@ -156,14 +158,18 @@ class OverlayPresenter(QObject):
         if shown is None or not len(view.plot.selection):
             return
         codes = np.unique(shown.subject[view.plot.selection])
-        names = tuple(shown.subject_names[code] for code in codes[:_MOST_CHOSEN].tolist())
-        self._overlays.choose(replace(self._overlays.choices, chosen=names))
+        names = tuple(shown.subject_names[code] for code in codes[:MOST_CHOSEN].tolist())
+        self._overlays.choose("Show only selected subjects", chosen=names, chosen_in=shown.settings.dataset)
+
+    def _all_subjects(self) -> None:
+        self._overlays.choose("Show all subjects again", chosen=(), chosen_in="")
 
     def _export(self) -> None:
-        shown = self._overlays.shown
-        if shown is not None:
+        shown, study = self._overlays.shown, self._document.study
+        if shown is not None and study is not None:
             lines = self._view.lines_button.isChecked()
-            self._exporting.ask(shown, by_subject=self._colour == SUBJECT, lines=lines)
+            by_subject = self._overlays.choice.colour == SUBJECT
+            self._exporting.ask([overlay_export(study, shown, by_subject=by_subject, lines=lines)])
 
     # -- showing -------------------------------------------------------------------------------------------------
     def _show(self) -> None:
@@ -174,11 +180,12 @@ class OverlayPresenter(QObject):
         pair, settings = overlays.pair, overlays.settings
         view.bar.setVisible(pair is not None)
         if pair is not None:
-            view.bar.show_models(overlays.models, *pair, all_sources=overlays.choices.all_sources)
+            view.bar.show_models(overlays.models, *pair, all_sources=overlays.choice.all_sources)
         if settings is not None:
             view.bar.show_settings(settings, templates=overlays.has_templates)
             contents = self._document.contents
             view.set_command(overlay_command(str(contents.path) if contents is not None else "", settings))
+        view.set_lines(overlays.choice.lines)
         self._show_empty()
         self._show_points()
         self._show_notice()
@@ -227,21 +234,24 @@ class OverlayPresenter(QObject):
                 view.set_overlay(None, None)
             return
         colours = colourings(shown, details)
-        view.bar.show_colours(colours, self._colour)
-        by = self._colour if self._colour in colours else MODEL
-        wanted = (shown, by)
+        colour = overlays.choice.colour
+        view.bar.show_colours(colours, colour)
+        by = colour if colour in colours else MODEL
+        wanted = (shown, by, self._left.filter)
+        self._left.show()
         if wanted == self._shown:
             return
         self._shown = wanted
-        chosen = colouring(by, shown, details)
+        left = self._left.filter
+
+        def sort(_ctx: JobContext | None = None) -> ScatterPoints:
+            chosen = colouring(by, shown, details).without(points_left(left, shown, details))
+            return ScatterPoints.build(shown.after, chosen.codes, chosen.classes, shown.before, chosen.scale)
+
         if len(shown.model) <= _FEW_POINTS:
-            self._lay_out(shown, _points(shown, chosen))
-            return
-
-        def sort(_ctx: JobContext) -> ScatterPoints:
-            return _points(shown, chosen)
-
-        self._document.bridge.ask(_POINTS_TOPIC, sort, on_result=lambda points: self._lay_out(shown, points))
+            self._lay_out(shown, sort())
+        else:
+            self._document.bridge.ask(_POINTS_TOPIC, sort, on_result=lambda points: self._lay_out(shown, points))
 
     def _lay_out(self, shown: Overlay, points: ScatterPoints) -> None:
         before = self._laid_out
@@ -250,14 +260,15 @@ class OverlayPresenter(QObject):
         same = before is not None and same_points(before.settings, shown.settings)
         self._view.set_overlay(shown, points, same_points=same, same_layout=before is shown)
         self._laid_out = shown
+        self._left.show()
         if not same:
             self._list_faces()
             self._search(self._view.bar.search.text())
 
     def _show_notice(self) -> None:
         overlays, view = self._overlays, self._view
-        chosen = len(overlays.choices.chosen)
-        wanted = method_text(overlays.choices.method)
+        chosen = len(overlays.choice.chosen_of(self._document.state.dataset))
+        wanted = method_text(overlays.choice.method)
         only = f"{chosen:,} chosen subject{'s' * (chosen != 1)} only." if chosen else ""
         if overlays.shown is None:
             view.set_notice("")
@@ -275,7 +286,7 @@ class OverlayPresenter(QObject):
             view.set_notice(only, chosen=bool(chosen))
 
     def _staged(self, text: str) -> None:
-        self._stage = f"UMAP: {text}" if self._overlays.choices.method is OverlayMethod.UMAP else text
+        self._stage = f"UMAP: {text}" if self._overlays.choice.method is OverlayMethod.UMAP else text
         if self._view.isVisible():
             self._show_notice()
             if self._overlays.shown is None:
@@ -359,18 +370,32 @@ class OverlayPresenter(QObject):
 
     # -- selected and searched points ----------------------------------------------------------------------------
     def _list_faces(self, _numbers: object = None) -> None:
-        shown, details, view = self._overlays.shown, self._overlays.details, self._view
+        shown, view = self._overlays.shown, self._view
         selection = view.plot.selection
         self._listed = []
-        if shown is None or view.result is None or not len(selection):
+        self._document.bridge.drop(_SELECTION_TOPIC)
+        if shown is None or view.result is not shown or not len(selection):
             return
-        items = view.items_of(selection)
-        subjects = shown.subject[items]
-        first = items[np.argsort(subjects, kind="stable")][:MOST_LISTED].tolist()
+        if len(selection) <= _FEW_POINTS:
+            self._list(shown, selection, _listing(shown, selection))
+            return
+
+        def sort(_ctx: JobContext) -> _Listing:
+            return _listing(shown, selection)
+
+        self._document.bridge.ask(
+            _SELECTION_TOPIC, sort, on_result=lambda listing: self._list(shown, selection, listing)
+        )
+
+    def _list(self, shown: Overlay, selection: NDArray[np.int32], listing: _Listing) -> None:
+        details, view = self._overlays.details, self._view
+        if shown is not view.result or selection is not view.plot.selection:
+            return
+        first, items, subjects = listing
         self._listed = first
         names = details.names if details is not None else dict.fromkeys(first, "…")
         faces = [ListedFace(item, names[item], shown.subject_names[shown.subject[item]]) for item in first]
-        view.faces.show_faces(len(selection), faces, len(items), len(np.unique(subjects)))
+        view.faces.show_faces(len(selection), faces, items, subjects)
         if details is not None:
             self._thumbnails.ask(_LIST_TOPIC, [int(details.images[item]) for item in first])
             self._faces_arrived()
@@ -399,8 +424,39 @@ class OverlayPresenter(QObject):
         self._document.bridge.ask(_SEARCH_TOPIC, find, on_result=found)
 
 
+#: Items whose faces are listed, by subject; and how many items and subjects there are.
+_Listing = tuple[list[int], int, int]
+
+
+def _listing(shown: Overlay, selection: NDArray[np.int32]) -> _Listing:
+    items = items_of(shown, selection)
+    counts = np.bincount(shown.subject[items])
+    # Only the subjects that come first are put in order.
+    last = int(np.searchsorted(np.cumsum(counts), MOST_LISTED))
+    first = items[shown.subject[items] <= last]
+    first = first[np.argsort(shown.subject[first], kind="stable")][:MOST_LISTED]
+    return first.tolist(), len(items), int(np.count_nonzero(counts))
+
+
 _USE_LINEAR, _TRY_AGAIN = "use the linear map", "compute it"
 
 
-def _points(shown: Overlay, chosen: Colouring) -> ScatterPoints:
-    return ScatterPoints.build(shown.after, chosen.codes, chosen.classes, shown.before)
+def _changed(before: OverlayChoice, after: OverlayChoice) -> list[str]:
+    return [each.name for each in fields(OverlayChoice) if getattr(before, each.name) != getattr(after, each.name)]
+
+
+def _choice_text(wanted: OverlayChoice, changed: list[str]) -> str:
+    """A change of the choosers as the Undo menu names it."""
+    if wanted.subjects is None:
+        subset = "some subjects"
+    else:
+        subset = "everything" if wanted.subjects == EVERYTHING else f"{wanted.subjects:,} subjects"
+    texts = {
+        "all_sources": "Overlay all other models" if wanted.all_sources else "Overlay one source",
+        "method": f"Lay out by {method_text(wanted.method)}",
+        "level": f"Overlay {wanted.level}",
+        "subjects": f"Overlay {subset}",
+        "neighbours": f"Lay out with {wanted.neighbours} neighbours",
+        "min_dist": f"Lay out with min-dist {wanted.min_dist:g}",
+    }
+    return ", ".join(texts[name] for name in changed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
@@ -13,51 +13,26 @@ from canon_core.jobs import JobContext, Progress
 from canon_core.maps.kinds import MapKind
 from canon_core.projection.kinds import OverlayMethod
 from canon_core.projection.worker_process import ProjectionWorker
-from canon_core.study.overlay_results import (
-    DEFAULT_MIN_DIST,
-    DEFAULT_NEIGHBOURS,
-    EVERYTHING,
-    Overlay,
-    OverlayLevel,
-    OverlaySettings,
-)
+from canon_core.study.overlay_results import DEFAULT_POINTS, Overlay, OverlayLevel, OverlaySettings
 
 from .computing import Computing
 from .document import Document
+from .overlay_choice import OverlayChoice
 from .view_state import Pair
 
 if TYPE_CHECKING:
     from canon_core.experiments.overlay_details import OverlayDetails
 
 _TOPIC, _DETAILS_TOPIC = "overlay", "points of the overlay"
-
-
-@dataclass(frozen=True)
-class OverlayChoices:
-    """What only the overlay has; map, fit, seed and features are those of the matrix, source and target its cell's.
-
-    Attributes
-    ----------
-    all_sources : bool
-        Every other model goes into the target, not the cell's source alone.
-    subjects, chosen :
-        As :class:`canon_core.study.overlay_results.OverlaySettings`.
-    """
-
-    all_sources: bool = False
-    method: OverlayMethod = OverlayMethod.UMAP
-    level: OverlayLevel = OverlayLevel.IMAGES
-    subjects: int | None = None
-    chosen: tuple[str, ...] = ()
-    neighbours: int = DEFAULT_NEIGHBOURS
-    min_dist: float = DEFAULT_MIN_DIST
+#: Items up to which an overlay of one source is scored, and neighbours are looked up, while somebody waits.
+_AT_ONCE = DEFAULT_POINTS
 
 
 class Overlays(QObject):
     """Keeps the overlay of the present choice while somebody looks at it.
 
-    PCA and singular directions, and PCA as a stand-in for UMAP, answer on the interactive lane; UMAP, and everything
-    of a large dataset, is a job that can be cancelled.
+    PCA and singular directions, and PCA as a stand-in for UMAP, answer on the interactive lane; UMAP, and whatever has
+    more than :func:`items_at_once`, is a job that can be cancelled.
 
     Signals
     -------
@@ -76,7 +51,6 @@ class Overlays(QObject):
     def __init__(self, document: Document, computing: Computing, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._document, self._computing, self._bridge = document, computing, document.bridge
-        self.choices = OverlayChoices()
         self.shown: Overlay | None = None
         self.details: OverlayDetails | None = None
         self.error: CanonError | None = None
@@ -86,7 +60,9 @@ class Overlays(QObject):
         self._asked: tuple[object, ...] | None = None
         self._looking = False
         self._running: dict[int, OverlaySettings] = {}
-        self._declined: OverlaySettings | None = None  # cancelled or failed: not again by itself
+        self._comparing = 0  # job that looks up neighbours of many points; 0 before any
+        self._superseded: set[int] = set()  # cancelled because something else was wanted
+        self._declined: OverlaySettings | None = None  # cancelled by the user, or failed: not again by itself
         document.closed.connect(self._forget)
         for changed in (document.contentsChanged, document.stateChanged, computing.matrixChanged):
             changed.connect(self._follow)
@@ -95,6 +71,11 @@ class Overlays(QObject):
             ended.connect(self._job_ended)
 
     # -- what it is about ----------------------------------------------------------------------------------------
+    @property
+    def choice(self) -> OverlayChoice:
+        """What the study remembers of it."""
+        return self._document.state.overlay
+
     @property
     def models(self) -> tuple[str, ...]:
         """Models that can be overlaid: embedded, and not left out."""
@@ -125,11 +106,11 @@ class Overlays(QObject):
     @property
     def settings(self) -> OverlaySettings | None:
         """Of the overlay that is wanted; None where there can be none."""
-        pair, state, choices = self.pair, self._document.state, self.choices
+        pair, state, choice = self.pair, self._document.state, self.choice
         if pair is None or state.map is MapKind.NONE:
             return None
         source, target = pair
-        sources = tuple(name for name in self.models if name != target) if choices.all_sources else (source,)
+        sources = tuple(name for name in self.models if name != target) if choice.all_sources else (source,)
         return OverlaySettings(
             dataset=state.dataset,
             sources=sources,
@@ -137,12 +118,12 @@ class Overlays(QObject):
             map=state.map,
             mode=state.mode,
             features=state.features,
-            level=choices.level if self.has_templates else OverlayLevel.IMAGES,
-            subjects=choices.subjects,
-            chosen=choices.chosen,
-            method=choices.method,
-            neighbours=choices.neighbours,
-            min_dist=choices.min_dist,
+            level=choice.level if self.has_templates else OverlayLevel.IMAGES,
+            subjects=choice.subjects,
+            chosen=choice.chosen_of(state.dataset),
+            method=choice.method,
+            neighbours=choice.neighbours,
+            min_dist=choice.min_dist,
             seed=state.seed,
         )
 
@@ -178,12 +159,9 @@ class Overlays(QObject):
         self._watched = watched
         self._follow()
 
-    def choose(self, choices: OverlayChoices) -> None:
-        """Want another overlay."""
-        if choices != self.choices:
-            self.choices = choices
-            self._follow()
-            self.changed.emit()
+    def choose(self, text: str, **fields: Any) -> None:
+        """Want another overlay, or another look at it: a step that can be undone."""
+        self._document.change(text, kind=f"overlay {' '.join(sorted(fields))}", overlay=replace(self.choice, **fields))
 
     def compute(self) -> None:
         """Lay the wanted overlay out in a job."""
@@ -217,6 +195,7 @@ class Overlays(QObject):
         self._asked, self.error = key, None
         for number, running in list(self._running.items()):
             if running != settings:
+                self._superseded.add(number)
                 self._bridge.cancel(number)
         if settings is None:
             self._bridge.drop(_TOPIC)
@@ -228,13 +207,12 @@ class Overlays(QObject):
     def _look_up(self, settings: OverlaySettings) -> None:
         study = self._document.study
         assert study is not None
-        at_once = settings.subjects != EVERYTHING or bool(settings.chosen)
 
         def work(ctx: JobContext) -> Overlay | None:
-            from canon_core.experiments.overlay import run_overlay, stored_overlay
+            from canon_core.experiments.overlay import overlay_items, run_overlay, stored_overlay
 
             found = stored_overlay(study, settings)
-            if found is None and at_once:
+            if found is None and overlay_items(study, settings) <= items_at_once(settings):
                 quick = settings
                 if settings.method is OverlayMethod.UMAP:
                     quick = replace(settings, method=OverlayMethod.PCA)
@@ -277,7 +255,8 @@ class Overlays(QObject):
                 self._show(result)
 
         def cancelled() -> None:
-            self._declined = settings
+            if number in self._running and number not in self._superseded:
+                self._declined = settings
 
         def failed(error: CanonError) -> None:
             self._declined = settings
@@ -307,6 +286,7 @@ class Overlays(QObject):
         before, self.shown = self.shown, found
         if found is None:
             self.details = None
+            self._bridge.cancel(self._comparing)
             self._bridge.drop(_DETAILS_TOPIC)
             self.detailsChanged.emit()
         elif self.details is None or before is None or not same_points(before.settings, found.settings):
@@ -321,6 +301,11 @@ class Overlays(QObject):
         def work(ctx: JobContext) -> OverlayDetails:
             from canon_core.experiments.overlay_details import overlay_details
 
+            return overlay_details(study, found, ctx, compare_up_to=items_at_once(found.settings))
+
+        def compare(ctx: JobContext) -> OverlayDetails:
+            from canon_core.experiments.overlay_details import overlay_details
+
             return overlay_details(study, found, ctx)
 
         def answered(details: OverlayDetails) -> None:
@@ -328,7 +313,15 @@ class Overlays(QObject):
                 self.details = details
                 self.detailsChanged.emit()
 
-        self._bridge.ask(_DETAILS_TOPIC, work, on_result=answered, on_failure=self._document.faulted.emit)
+        def looked_up(details: OverlayDetails) -> None:
+            from canon_core.experiments.overlay_details import MOST_COMPARED
+
+            answered(details)
+            if self.details is details and items_at_once(found.settings) < found.items[0] <= MOST_COMPARED:
+                self._comparing = self._bridge.submit("Neighbours of overlay points", compare, on_result=answered)
+
+        self._bridge.cancel(self._comparing)
+        self._bridge.ask(_DETAILS_TOPIC, work, on_result=looked_up, on_failure=self._document.faulted.emit)
 
     # -- following the jobs --------------------------------------------------------------------------------------
     def _progressed(self, progress: Progress) -> None:
@@ -337,15 +330,23 @@ class Overlays(QObject):
             self.progressed.emit(f"{progress.what}…{part}")
 
     def _job_ended(self, number: int, *_: object) -> None:
-        if self._running.pop(number, None) is not None:
+        ended, superseded = self._running.pop(number, None), number in self._superseded
+        self._superseded.discard(number)
+        if ended is not None:
             self.changed.emit()
+            if superseded and self._watched and not self._looking and ended == self.settings and not self.current:
+                self._maybe_begin(ended)  # it is wanted again since
 
     def _forget(self) -> None:
         self._asked, self._declined, self.error = None, None, None
         self._running.clear()
         self._looking = False
-        self.choices = replace(self.choices, all_sources=False, chosen=())
         self._show(None)
+
+
+def items_at_once(settings: OverlaySettings) -> int:
+    """Items beyond which it is a job's work: the time grows with their square, and with the sources."""
+    return int(_AT_ONCE / len(settings.sources) ** 0.5)
 
 
 def method_text(method: OverlayMethod) -> str:

@@ -17,8 +17,9 @@ from .views.pair_view import ShownPairs
 if TYPE_CHECKING:
     from canon_core.experiments.pair_details import PairDetails
     from canon_core.experiments.pairs import FacePair, PairFinder
+    from canon_core.study.entries import DatasetEntry
     from canon_core.study.pair_results import PairThresholds
-    from canon_core.study.study import DatasetEntry, Study
+    from canon_core.study.study import Study
 
 #: Pixels of a face in the list, and of a large one.
 LIST_SIDE, LARGE_SIDE = 96, 300
@@ -88,6 +89,14 @@ def stored(shelf: FinderShelf, study: Study, question: Question) -> ShownPairs |
     finder = shelf.finder(study, question)
     lists = finder.stored(interval=question.interval)
     return None if lists is None else _shown(finder, question, lists)
+
+
+def single(shelf: FinderShelf, study: Study, question: Question, first: int, second: int) -> FacePair:
+    """Two images (by row) or templates (by id) as a pair of the cell."""
+    from canon_core.experiments.pair_details import pair_of
+
+    finder = shelf.finder(study, question)
+    return pair_of(finder, *(finder.sides.number_of(item) for item in (first, second)))
 
 
 def details(

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QTimer, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from canon_core.errors import CanonError
 from canon_core.study.pair_results import PairKind, PairSettings, pairs_line
 
-from . import file_choosers
 from . import pair_finding as finding
 from .actions import Actions
 from .computing import Computing
 from .document import Document
-from .message_bar import MessageBar, Tone
+from .exportables import pairs_export
+from .exporting import Exporting
 from .pair_finding import FinderShelf, Picture, Question
 from .statistics import Statistics
 from .views.face_image import image_of
@@ -31,9 +29,10 @@ from .wording import fault_text
 if TYPE_CHECKING:
     from canon_core.experiments.pairs import FacePair
     from canon_core.jobs import JobContext
-    from canon_core.study.study import DatasetEntry
+    from canon_core.study.entries import DatasetEntry
 
 _LISTS_TOPIC, _DETAILS_TOPIC, _FACES_TOPIC = "face pairs", "one face pair", "faces of pairs"
+_SINGLE_TOPIC = "pair that was asked for"
 
 
 class PairsPresenter(QObject):
@@ -57,14 +56,14 @@ class PairsPresenter(QObject):
         computing: Computing,
         statistics: Statistics,
         actions: Actions,
-        messages: MessageBar,
+        exporting: Exporting,
         *,
         view: PairView,
         roc: RocView,
     ) -> None:
         super().__init__(document)
-        self._window, self._document, self._statistics = window, document, statistics
-        self._actions, self._messages, self._view, self._roc = actions, messages, view, roc
+        self._document, self._statistics = document, statistics
+        self._actions, self._exporting, self._view, self._roc = actions, exporting, view, roc
         self._shelf, self._batch_shelf = FinderShelf(), FinderShelf()
         self._interval: tuple[float, float] | None = None
         self._asked: Question | None = None  # what the view shows or waits for
@@ -72,6 +71,7 @@ class PairsPresenter(QObject):
         self._fault = ""
         self._unsought = False  # nothing is stored, and looking takes long: a button is shown
         self._pictures_of: object = None
+        self._single: tuple[str, str, int, int] | None = None  # a pair that was asked for by itself
         self._late = QTimer(self)
         self._late.setSingleShot(True)
         self._late.setInterval(0)
@@ -89,7 +89,7 @@ class PairsPresenter(QObject):
         view.alignedChanged.connect(self._look_changed)
         view.compareRequested.connect(self._compare)
         view.exportRequested.connect(self._export)
-        view.commandRequested.connect(self._copy_command)
+        view.set_command(self._command)
         view.actionRequested.connect(self._act)
         self._soon()
 
@@ -101,6 +101,12 @@ class PairsPresenter(QObject):
             float("-inf") if low <= -edge else low,
             float("inf") if high >= edge else high,
         )
+        self._actions["view.pairs"].trigger()
+        self._soon()
+
+    def open_pair(self, source: str, target: str, first: int, second: int) -> None:
+        """Show two images (by row) or templates (by id) as a pair of a cell, and go there."""
+        self._single = source, target, first, second
         self._actions["view.pairs"].trigger()
         self._soon()
 
@@ -143,6 +149,8 @@ class PairsPresenter(QObject):
             self._view.set_pairs(None)
         elif wanted != self._asked:
             self._ask(wanted)
+        elif self._view.shown is not None:
+            self._show_single(wanted)
 
     def _ask(self, question: Question) -> None:
         study, entry = self._document.study, self._entry
@@ -244,6 +252,23 @@ class PairsPresenter(QObject):
             if not shown.totals.get((kind, None)):
                 kind = PairKind.IMPOSTORS_BETWEEN
             self._view.show_kind(kind)
+        self._show_single(question)
+
+    def _show_single(self, question: Question) -> None:
+        """Show the pair that was asked for, where it is one of this cell."""
+        study, single, settings = self._document.study, self._single, question.settings
+        if single is None or study is None or single[:2] != (settings.source, settings.target):
+            return
+        self._single = None
+
+        def work(_ctx: JobContext) -> FacePair:
+            return finding.single(self._shelf, study, question, *single[2:])
+
+        def found(pair: FacePair) -> None:
+            if self._asked == question and self._view.shown is not None:
+                self._view.show_pair(pair)
+
+        self._document.bridge.ask(_SINGLE_TOPIC, work, on_result=found, on_failure=self._document.faulted.emit)
 
     def _act(self) -> None:
         """The button of the empty state."""
@@ -256,7 +281,7 @@ class PairsPresenter(QObject):
             self._ask(question)
 
     def _closed(self) -> None:
-        self._asked = self._interval = None
+        self._asked = self._interval = self._single = None
         self._jobs.clear()
         self._pictures_of = None
         self._view.list.forget_pictures()
@@ -336,44 +361,16 @@ class PairsPresenter(QObject):
         if shown is not None and min(pair.first.image, pair.second.image) >= 0:
             self.compareRequested.emit(pair, shown.source, shown.target)
 
-    def _copy_command(self) -> None:
+    def _command(self) -> str:
         question, contents, shown = self._asked, self._document.contents, self._view.shown
-        if question is not None and contents is not None and shown is not None:
-            kind, against = self._view.listing
-            interval = shown.interval if kind in (PairKind.GENUINE_BETWEEN, PairKind.IMPOSTORS_BETWEEN) else None
-            command = pairs_command(str(contents.path), question.settings, kind, against, interval)
-            QGuiApplication.clipboard().setText(command)
+        if question is None or contents is None or shown is None:
+            return ""
+        kind, against = self._view.listing
+        interval = shown.interval if kind in (PairKind.GENUINE_BETWEEN, PairKind.IMPOSTORS_BETWEEN) else None
+        return pairs_command(str(contents.path), question.settings, kind, against, interval)
 
     # -- export --------------------------------------------------------------------------------------------------
-    def _export(self, names: bool) -> None:
-        shown, contents = self._view.shown, self._document.contents
-        if shown is None or contents is None:
-            return
-        pairs, thresholds, line = self._view.pairs, shown.thresholds, self._view.settings_line
-        kind, _ = self._view.listing
-        plain = f"{self._document.state.dataset}-{shown.source}-{shown.target}-{kind}".replace(" ", "-")
-        plain = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in plain)
-        path = file_choosers.choose_file_to_write(
-            self._window, "Export pairs", contents.path.parent / f"{plain}.csv", {"csv": "CSV table"}
-        )
-        if path is None:
-            return
-
-        def work(_ctx: JobContext) -> Path:
-            from canon_core.experiments.pairs import pairs_csv
-            from canon_core.store.atomic import write_atomically
-
-            write_atomically(path, pairs_csv(pairs, thresholds, line, names=names).encode("utf-8"))
-            return path
-
-        self._document.bridge.submit(
-            f"Export to {path.name}", work, on_result=self._written, on_failure=self._document.faulted.emit
-        )
-
-    def _written(self, path: Path) -> None:
-        self._messages.say(
-            f"{path} was written.",
-            Tone.DONE,
-            "Open folder",
-            lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.parent))),
-        )
+    def _export(self) -> None:
+        study = self._document.study
+        if study is not None:
+            self._exporting.ask([pairs_export(study, self._document.state.dataset, self._view)])

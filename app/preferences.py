@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -72,11 +73,20 @@ class Preferences:
             },
             provider=provider if isinstance(provider, str) and provider in PROVIDER_NAMES else default.provider,
             threads=threads if type(threads) is int and 0 <= threads <= MOST_THREADS else default.threads,
-            demo_folder=folder if isinstance(folder, str) else default.demo_folder,
+            demo_folder=folder if isinstance(folder, str) and _is_folder_name(folder) else default.demo_folder,
             shortcuts={
                 key: text for key, text in shortcuts.items() if isinstance(key, str) and isinstance(text, str)
             },
         )
+
+
+def _is_folder_name(text: str) -> bool:
+    """Whether a text can be a folder's: a home of nobody, or what no file system takes, cannot."""
+    try:
+        Path(text).expanduser()
+    except (RuntimeError, ValueError):
+        return False
+    return text.isprintable()
 
 
 class UserPreferences(QObject):

@@ -15,6 +15,8 @@ from .actions import Actions
 from .computing import Computing
 from .contents import Contents
 from .document import Document
+from .exportables import curves_export, faces_export, matrix_export
+from .exporting import Exporting
 from .next_step import NextStep, next_step
 from .study_tree import StudyTree
 from .view_state import MAX_SELECTED, Focus, Pair, ViewState
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from canon_core.embedding.contact_sheet import ContactSheet
     from canon_core.figures.curve import Curve
     from canon_core.jobs import JobContext
-    from canon_core.study.study import DatasetEntry, ModelEntry
+    from canon_core.study.entries import DatasetEntry, ModelEntry
 
 _PROBLEMS_TOPIC = "problems of a dataset"
 _SHEET_TOPIC = "contact sheet"
@@ -52,16 +54,18 @@ class Presenter(QObject):
         roc: RocView,
         faces: ContactSheetView,
         inspector: Inspector,
+        exporting: Exporting,
         beyond: Callable[[], Beyond | None] = lambda: None,
     ) -> None:
         super().__init__(document)
-        self._beyond = beyond
+        self._beyond, self._exporting = beyond, exporting
         self._document, self._computing, self._actions = document, computing, actions
         self._tree, self._matrix, self._roc = tree, matrix, roc
         self._faces, self._inspector = faces, inspector
         self._action = self._faces_action = ""
         self._faces_shown: tuple[object, ...] | None = None
         self._faces_seed = 0
+        self._faces_rows: tuple[str, str, tuple[int, ...]] = ("", "", ())  # dataset, model, images of the sheet
         self._curves_shown: tuple[tuple[Curve, ...], str] = ((), "")
         self._late: dict[Callable[[], None], None] = {}
         self._late_timer = QTimer(self)
@@ -82,15 +86,16 @@ class Presenter(QObject):
         matrix.cellSelected.connect(self._cell_clicked)
         matrix.modelSelected.connect(self.choose_model)
         matrix.computeRequested.connect(computing.compute_everything)
-        matrix.exportRequested.connect(actions["file.export"].trigger)
+        matrix.exportRequested.connect(self._export_matrix)
         matrix.actionRequested.connect(lambda: self._act(self._action))
-        roc.exportRequested.connect(actions["file.export"].trigger)
+        roc.exportRequested.connect(self._export_curves)
         tree.modelChosen.connect(self.choose_model)
         tree.datasetChosen.connect(self._dataset_chosen)
         tree.embeddingChosen.connect(self._embedding_chosen)
         tree.includedChanged.connect(self._include)
         faces.modelChosen.connect(self.choose_model)
         faces.reshuffleRequested.connect(self._other_faces)
+        faces.exportRequested.connect(self._export_faces)
         faces.actionRequested.connect(lambda: self._act(self._faces_action))
 
     def tab_shown(self) -> None:
@@ -345,13 +350,16 @@ class Presenter(QObject):
         if study is None:
             return
 
-        def draw(ctx: JobContext) -> ContactSheet:
+        def draw(ctx: JobContext) -> tuple[ContactSheet, tuple[int, ...]]:
             from canon_core.embedding.contact_sheet import contact_sheet, sample_indices
 
             faces = study.faces(dataset)
-            return contact_sheet(faces, model.spec, sample_indices(faces, _FACES, seed), captions=False, ctx=ctx)
+            rows = sample_indices(faces, _FACES, seed)
+            return contact_sheet(faces, model.spec, rows, captions=False, ctx=ctx), tuple(rows.tolist())
 
-        def drawn(sheet: ContactSheet) -> None:
+        def drawn(found: tuple[ContactSheet, tuple[int, ...]]) -> None:
+            sheet, rows = found
+            self._faces_rows = dataset, model.name, rows
             self._faces.set_sheet(sheet, model=model.name, dataset=dataset)
 
         def failed(error: CanonError) -> None:
@@ -360,6 +368,26 @@ class Presenter(QObject):
             self._faces.set_sheet(None)
 
         self._document.bridge.ask(_SHEET_TOPIC, draw, on_result=drawn, on_failure=failed)
+
+    # -- exporting -----------------------------------------------------------------------------------------------
+    def _export_matrix(self) -> None:
+        view = self._matrix
+        if view.matrix is not None:
+            difference = view.difference_button.isChecked()
+            offer = matrix_export(view.matrix, view.far, view.rule, difference=difference)
+            self._exporting.ask([offer, self._exporting.everything(self._computing)])
+
+    def _export_curves(self) -> None:
+        roc, matrix = self._roc, self._computing.matrix
+        if matrix is not None and roc.curves:
+            offer = curves_export(matrix, roc.curves, roc.settings_line, det=roc.det)
+            self._exporting.ask([offer, self._exporting.everything(self._computing)])
+
+    def _export_faces(self) -> None:
+        sheet = self._faces.sheet
+        if sheet is not None:
+            dataset, model, rows = self._faces_rows
+            self._exporting.ask([faces_export(dataset, model, sheet, rows, self._faces.settings_line)])
 
     def _other_faces(self) -> None:
         self._faces_seed += 1

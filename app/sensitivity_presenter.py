@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QWidget
 
@@ -12,16 +9,13 @@ from canon_core.study.results import far_text
 
 from .actions import Actions
 from .document import Document
-from .message_bar import MessageBar
+from .exportables import sensitivity_export
+from .exporting import Exporting
 from .sensitivity import SensitivityCurves, incomplete
 from .sensitivity_choice import SensitivityChoice
-from .shown_export import ShownExport
 from .view_state import IMAGE_MODES, TEMPLATE_MODES
 from .views.sensitivity_view import SensitivityShown, SensitivityView
 from .views.shown_sensitivity import sensitivity_command, work_text
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _READ_ONLY = "The study is open read-only: nothing can be computed."
 _LOOKING = "Looking up what is stored…"
@@ -36,12 +30,12 @@ class SensitivityPresenter(QObject):
         document: Document,
         curves: SensitivityCurves,
         actions: Actions,
-        messages: MessageBar,
+        exporting: Exporting,
         view: SensitivityView,
     ) -> None:
         super().__init__(document)
         self._document, self._curves, self._actions, self._view = document, curves, actions, view
-        self._export = ShownExport(window, document, messages)
+        self._exporting = exporting
         self._late = QTimer(self)
         self._late.setSingleShot(True)
         self._late.setInterval(0)
@@ -150,19 +144,9 @@ class SensitivityPresenter(QObject):
         self._curves.compute()
 
     def _export_shown(self) -> None:
-        from canon_core.figures.statistics_tables import sensitivity_csv
-
         shown = self._view.shown
-        if shown is None:
-            return
-
-        def figure() -> Figure:
-            from canon_core.figures.sensitivity_figure import sensitivity_figure
-
-            return sensitivity_figure(shown.results, shown.rule, far=shown.far, among=shown.among)
-
-        name = f"{self._document.state.dataset}-sensitivity"
-        self._export.ask("Export sensitivity", name, partial(sensitivity_csv, shown.results, shown.rule), figure)
+        if shown is not None:
+            self._exporting.ask([sensitivity_export(self._document.state.dataset, shown)])
 
     # -- which can be chosen -------------------------------------------------------------------------------------
     def _why_not(self) -> str:

@@ -14,9 +14,9 @@ from canon_core.study.results import FitMode, far_text, settings_line
 from .actions import Actions
 from .computing import Computing
 from .document import Document
-from .message_bar import MessageBar
+from .exportables import groups_export, scores_export, search_export
+from .exporting import Exporting
 from .statistics import Statistics
-from .statistics_export import StatisticsExport
 from .view_state import Focus
 from .views.group_view import GroupView
 from .views.identification_view import IdentificationView
@@ -27,7 +27,7 @@ from .views.shown_matrix import title_of
 from .views.statistics_commands import confidence_command, groups_command, identify_command
 
 if TYPE_CHECKING:
-    from canon_core.study.study import DatasetEntry
+    from canon_core.study.entries import DatasetEntry
 
 _READ_ONLY = "The study is open read-only: nothing can be computed."
 _CHOOSE = "Choose a cell of the matrix first."
@@ -51,7 +51,7 @@ class StatisticsPresenter(QObject):
         computing: Computing,
         statistics: Statistics,
         actions: Actions,
-        messages: MessageBar,
+        exporting: Exporting,
         *,
         search: IdentificationView,
         groups: GroupView,
@@ -62,7 +62,7 @@ class StatisticsPresenter(QObject):
         self._statistics, self._actions = statistics, actions
         self._search, self._groups, self._roc = search, groups, roc
         self._scores_shown: tuple[object, ...] = ()
-        self._export = StatisticsExport(window, document, statistics, messages, search=search, groups=groups, roc=roc)
+        self._exporting = exporting
         self._late = QTimer(self)
         self._late.setSingleShot(True)
         self._late.setInterval(0)
@@ -77,22 +77,39 @@ class StatisticsPresenter(QObject):
             changed.connect(self._soon)
         roc.kindChanged.connect(self.tab_shown)
         roc.scoresRequested.connect(statistics.compute_scores)
-        roc.scoresExportRequested.connect(self._export.scores)
+        roc.scoresExportRequested.connect(self._export_scores)
         search.measureChanged.connect(lambda name: document.change(f"Show {name}", measure=name))
         search.cellSelected.connect(self._cell_clicked)
         search.computeRequested.connect(actions["experiment.identify"].trigger)
         search.actionRequested.connect(actions["experiment.identify"].trigger)
-        search.exportRequested.connect(self._export.search)
+        search.exportRequested.connect(self._export_search)
         groups.covariateChanged.connect(lambda name: document.change(f"Group by {name}", covariate=name))
         groups.farChanged.connect(lambda far: document.change(f"Read at FAR {far_text(far)}", far=far))
         groups.computeRequested.connect(actions["experiment.groups"].trigger)
         groups.actionRequested.connect(actions["view.matrix"].trigger)
-        groups.exportRequested.connect(self._export.groups)
+        groups.exportRequested.connect(self._export_groups)
         actions.connect("experiment.confidence", statistics.compute_confidence)
         actions.connect("experiment.confidence_all", lambda: statistics.compute_confidence(everywhere=True))
         actions.connect("experiment.identify", self._compute_search)
         actions.connect("experiment.groups", self._compute_groups)
         self._soon()
+
+    # -- exporting -----------------------------------------------------------------------------------------------
+    def _export_search(self) -> None:
+        view = self._search
+        if view.matrix is not None:
+            rule = self._document.state.rule
+            self._exporting.ask([search_export(view.matrix, view.curves, rule, view.settings_line)])
+
+    def _export_groups(self) -> None:
+        if self._groups.found is not None:
+            self._exporting.ask([groups_export(self._groups.found)])
+
+    def _export_scores(self) -> None:
+        shown, histogram, dataset = self._roc.scores, self._statistics.scores, self._document.state.dataset
+        if shown is not None and histogram is not None:
+            axis = self._roc.scores_plot.axis
+            self._exporting.ask([scores_export(dataset, shown, histogram, axis, self._roc.settings_line)])
 
     def beyond(self) -> Beyond | None:
         """What is known of the chosen cell beyond its own numbers."""

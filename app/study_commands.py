@@ -11,7 +11,6 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog
 
 from canon_core.errors import CanonError, StudyInUse
-from canon_core.study.results import settings_line
 
 from . import file_choosers
 from .actions import Actions
@@ -19,6 +18,7 @@ from .adding import Adding
 from .computing import Computing, wanted_cells
 from .dialogs.ask import NameDialog, confirm
 from .document import Document
+from .exporting import Exporting
 from .message_bar import MessageBar, Tone
 from .study_tree import StudyTree
 from .user_files import forget_study, log_file
@@ -43,8 +43,10 @@ class StudyCommands(QObject):
         actions: Actions,
         tree: StudyTree,
         messages: MessageBar,
+        exporting: Exporting,
     ) -> None:
         super().__init__(window)
+        self._exporting = exporting
         self._window, self._document, self._computing = window, document, computing
         self._actions, self._tree, self._messages = actions, tree, messages
         self.adding = Adding(window, document, messages)
@@ -247,34 +249,8 @@ class StudyCommands(QObject):
 
     # -- results -------------------------------------------------------------------------------------------------
     def export(self) -> None:
-        """Ask what and where to, then write it."""
-        from .dialogs.export import ExportDialog
-
-        contents, matrix = self._document.contents, self._computing.matrix
-        if contents is None or matrix is None:
-            return
-        line = settings_line(matrix, self._document.state.rule)
-        folder = contents.path.parent / f"{contents.name}-export"
-        dialog = ExportDialog(folder, line, len(wanted_cells(matrix)), self._window)
-
-        def go_on() -> None:
-            out = dialog.folder
-            if out is None:
-                return
-            self._computing.export(
-                out, dialog.formats, dialog.table_formats, lambda files: self._exported(out, files)
-            )
-
-        dialog.accepted.connect(go_on)
-        self._show(dialog)
-
-    def _exported(self, out: Path, files: Sequence[Path]) -> None:
-        self._messages.say(
-            f"{len(files)} files were written to {out}.",
-            Tone.DONE,
-            "Open folder",
-            lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(out))),
-        )
+        """Ask where to, then write everything the matrix shows."""
+        self._exporting.ask([self._exporting.everything(self._computing)])
 
     def _set_automatic(self, automatic: bool) -> None:
         self._computing.automatic = automatic

@@ -13,7 +13,7 @@ from .contents import Contents, badge_of, badge_reason, badge_text
 from .view_state import ViewState
 
 if TYPE_CHECKING:
-    from canon_core.study.study import DatasetEntry, ModelEntry
+    from canon_core.study.entries import DatasetEntry, ModelEntry
 
 _KEY_ROLE = Qt.ItemDataRole.UserRole
 #: What an item stands for: ("model", name), ("dataset", name), ("embedding", model, dataset), or a heading.
@@ -141,14 +141,14 @@ class StudyTree(QTreeWidget):
         for dataset in contents.datasets:
             gone = dataset.name in contents.missing_datasets
             shown = dataset.name == state.dataset
-            count = f"{dataset.images:,} images"
-            if dataset.templates is not None:
-                count = f"{dataset.templates.templates:,} templates"
+            counts = dataset.templates
+            count, unit = (dataset.images, "images") if counts is None else (counts.templates, "templates")
             item = self._say(
                 ("dataset", dataset.name),
                 dataset.name,
-                "folder is gone" if gone else count,
+                "folder is gone" if gone else f"{count:,}",
                 _about_dataset(dataset) + ("\nIts matrix is shown." if shown else ""),
+                "" if gone else f" {unit}",  # on the screen the column would take the names' room
             )
             font = QFont(self.font())
             font.setBold(shown and len(contents.datasets) > 1)
@@ -168,13 +168,13 @@ class StudyTree(QTreeWidget):
         what = "Scored cells with their ROC curves, intervals, searches, errors by group"
         self._say(("results",), "Results", f"{contents.results:,}", what)
 
-    def _say(self, key: Key, name: str, state: str, tip: str = "") -> QTreeWidgetItem:
+    def _say(self, key: Key, name: str, state: str, tip: str = "", unit: str = "") -> QTreeWidgetItem:
         item = self._items[key]
         item.setText(0, name)
         item.setText(1, state)
         for column in (0, 1):
             item.setToolTip(column, tip)
-        item.setData(0, Qt.ItemDataRole.AccessibleTextRole, f"{name}, {state}" if state else name)
+        item.setData(0, Qt.ItemDataRole.AccessibleTextRole, f"{name}, {state}{unit}" if state else name)
         return item
 
     def _current_changed(self, item: QTreeWidgetItem | None, _before: QTreeWidgetItem | None) -> None:

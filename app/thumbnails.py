@@ -16,7 +16,7 @@ from .document import Document
 if TYPE_CHECKING:
     from canon_core.embedding.contact_sheet import ContactSheet
     from canon_core.jobs import JobContext
-    from canon_core.study.study import ModelEntry
+    from canon_core.study.entries import ModelEntry
 
 #: Pixels of a side, faces kept, and faces drawn in one go, so that a question is answered soon.
 SIDE, _KEPT, _AT_ONCE = 112, 3_000, 24

@@ -16,6 +16,8 @@ from canon_core.study.results import MatrixSettings
 from . import file_choosers
 from .actions import Actions
 from .document import Document
+from .exportables import comparison_export
+from .exporting import Exporting
 from .user_files import read_detector, write_detector
 from .views.face_image import image_of
 from .views.two_faces_view import TwoFacesView
@@ -34,8 +36,11 @@ _LOOK_TOPICS = ("first face", "second face")
 class TwoFacesPresenter(QObject):
     """Decodes pictures, embeds and compares them whenever something of the comparison changes."""
 
-    def __init__(self, window: QWidget, document: Document, actions: Actions, *, view: TwoFacesView) -> None:
+    def __init__(
+        self, window: QWidget, document: Document, actions: Actions, exporting: Exporting, *, view: TwoFacesView
+    ) -> None:
         super().__init__(document)
+        self._exporting = exporting
         self._window, self._document, self._actions, self._view = window, document, actions, view
         self._panels = view.first, view.second
         self._detector: Path | None = None
@@ -49,11 +54,14 @@ class TwoFacesPresenter(QObject):
         self._late.timeout.connect(self._show)
         for changed in (document.opened, document.contentsChanged, document.stateChanged):
             changed.connect(self._soon)
+        for changed in (document.contentsChanged, document.stateChanged):
+            changed.connect(self._forget_other_rows)
         document.opened.connect(self._follow_cell)
         document.stateChanged.connect(self._cell_changed)
         document.closed.connect(self._closed)
         view.swapRequested.connect(self.swap)
         view.detectorRequested.connect(self._choose_detector)
+        view.exportRequested.connect(self._export)
         view.actionRequested.connect(actions["study.add_model"].trigger)
         for number, panel in enumerate(self._panels):
             panel.pictureChanged.connect(lambda number=number: self._look(number))
@@ -65,10 +73,25 @@ class TwoFacesPresenter(QObject):
     # -- from other views ----------------------------------------------------------------------------------------
     def compare_pair(self, pair: FacePair, source: str, target: str) -> None:
         """Take both images of a pair of the dataset, through the models of its cell."""
+        fingerprint = self._fingerprint
         self._set_models(source, target)
         self._actions["view.two_faces"].trigger()
         for panel, side in zip(self._panels, (pair.first, pair.second), strict=True):
-            panel.set_row(side.image, f"best image of {side.name}" if side.template else side.name)
+            panel.set_row(side.image, f"best image of {side.name}" if side.template else side.name, fingerprint)
+
+    @property
+    def _fingerprint(self) -> str:
+        """Of the dataset that rows are of; empty without one."""
+        contents = self._document.contents
+        entry = contents.dataset(self._document.state.dataset) if contents is not None else None
+        return "" if entry is None else entry.fingerprint
+
+    def _forget_other_rows(self, *_: object) -> None:
+        """Another dataset is chosen, or its images changed: a row of it is somebody else now."""
+        for panel in self._panels:
+            picture = panel.picture
+            if picture is not None and picture.path is None and picture.fingerprint != self._fingerprint:
+                panel.clear()
 
     def tab_shown(self, *_: object) -> None:
         """Another view is looked at."""
@@ -76,6 +99,11 @@ class TwoFacesPresenter(QObject):
 
     def _soon(self, *_: object) -> None:
         self._late.start()
+
+    def _export(self) -> None:
+        found = self._view.comparison
+        if found is not None:
+            self._exporting.ask([comparison_export(found)])
 
     # -- models --------------------------------------------------------------------------------------------------
     def swap(self) -> None:
@@ -152,7 +180,7 @@ class TwoFacesPresenter(QObject):
 
         def looked(found: LookedAt) -> None:
             now = panel.picture
-            if now is None or (now.path, now.row) != (picture.path, picture.row):
+            if now is None or (now.path, now.row, now.fingerprint) != (picture.path, picture.row, picture.fingerprint):
                 return
             panel.show_picture(image_of(found.pixels), found.scale, found.points, note=found.note)
             if picture.path is not None and picture.placing is Placing.DETECTOR:
@@ -169,6 +197,8 @@ class TwoFacesPresenter(QObject):
             self._soon()
 
         def failed(error: CanonError) -> None:
+            if panel.picture is None:
+                return
             panel.canvas.set_picture(None)
             panel.show_fault(fault_text(error))
             if picture.path is None:

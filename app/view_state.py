@@ -11,6 +11,7 @@ from canon_core.maps.kinds import MapKind
 from canon_core.study.results import DEFAULT_FAR, Features, FitMode, MatrixSettings, default_rule
 from canon_core.verification.roc import FarRule
 
+from .overlay_choice import OverlayChoice
 from .sensitivity_choice import SensitivityChoice
 
 #: A cell of the matrix: source and target.
@@ -60,6 +61,8 @@ class ViewState:
         By which groups of templates errors are told; empty for the dataset's first.
     sensitivity : SensitivityChoice
         Which curves of TAR against fit pairs are shown, and their steps.
+    overlay : OverlayChoice
+        Which overlay is shown, and how.
     """
 
     dataset: str = ""
@@ -76,6 +79,7 @@ class ViewState:
     measure: str = "rank-1"
     covariate: str = ""
     sensitivity: SensitivityChoice = field(default_factory=SensitivityChoice)
+    overlay: OverlayChoice = field(default_factory=OverlayChoice)
 
     def settings(self, models: Iterable[str]) -> MatrixSettings:
         """The matrix's settings, for these models without the ones left out."""
@@ -130,6 +134,8 @@ class ViewState:
             )
         if dataset is not None and state.dataset == dataset[0]:
             state = replace(state, dataset=dataset[1])
+        if dataset is not None and state.overlay.chosen_in == dataset[0]:
+            state = replace(state, overlay=replace(state.overlay, chosen_in=dataset[1]))
         return state
 
     def to_json(self) -> dict[str, Any]:
@@ -149,6 +155,7 @@ class ViewState:
             "measure": self.measure,
             "covariate": self.covariate,
             "sensitivity": self.sensitivity.to_json(),
+            "overlay": self.overlay.to_json(),
         }
 
     @classmethod
@@ -171,6 +178,7 @@ class ViewState:
             measure=_text(values.get("measure")) or default.measure,
             covariate=_text(values.get("covariate")),
             sensitivity=SensitivityChoice.from_json(values.get("sensitivity")),
+            overlay=OverlayChoice.from_json(values.get("overlay")),
         )
 
 

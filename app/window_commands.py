@@ -107,7 +107,8 @@ class WindowCommands(QObject):
 
         palette = CommandPalette(self._actions, self._window)
         palette.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        palette.open()
+        palette.show()  # not modal: it goes away by itself, and some window managers would leave the window blocked
+        palette.activateWindow()
 
     def prefer(self) -> None:
         """Open the preferences."""

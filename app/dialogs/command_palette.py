@@ -138,6 +138,10 @@ class CommandPalette(QDialog):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() is QEvent.Type.ActivationChange and self.isVisible() and not self.isActiveWindow():
+            _later(self, self._leave)  # not from within: it may be hiding already
+
+    def _leave(self) -> None:
+        if self.isVisible() and not self.isActiveWindow():
             self.reject()
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -16,7 +16,7 @@ from ..wording import fault_text
 from .spec_form import SpecForm
 
 if TYPE_CHECKING:
-    from canon_core.study.study import ModelEntry
+    from canon_core.study.entries import ModelEntry
 
 
 class PreprocessingDialog(QDialog):

@@ -14,8 +14,8 @@ from ..views.labels import TextLabel
 
 if TYPE_CHECKING:
     from canon_core.datasets.faces import Problem
+    from canon_core.study.entries import DatasetEntry
     from canon_core.study.imports import ImportReport
-    from canon_core.study.study import DatasetEntry
 
 #: Things listed on the screen in each section; all of them are copied.
 _LISTED = 1000

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QWidget
+from PySide6.QtGui import QAction, QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QWidget
 
 from ..theme import theme_for
 
@@ -29,6 +29,24 @@ def tool_button(text: str, tip: str) -> QToolButton:
     button.setAccessibleDescription(tip)
     button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
     button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    return button
+
+
+def table_button(tip: str, then: Callable[[], object]) -> QToolButton:
+    """The switch between a picture and its table; ``then`` shows the page."""
+    button = tool_button("Table", tip)
+    button.setCheckable(True)
+    button.toggled.connect(then)
+    return button
+
+
+def copy_button(tip: str, actions: Sequence[QAction]) -> QToolButton:
+    """The button whose menu copies one thing or another."""
+    button = tool_button("Copy", tip)
+    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    menu = QMenu(button)
+    menu.addActions(list(actions))
+    button.setMenu(menu)
     return button
 
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QWidget
 
@@ -15,11 +14,8 @@ from canon_core.figures.cmc_figure import TICKS, CmcCurve, lowest_rate
 from canon_core.figures.numbers import tar_text
 
 from ..theme import PLOT_SYMBOLS, colour, theme_for
-from .plot_reading import PlotReading
-from .roc_plot import curve_pen, prepare_plot, restyle_axes
-
-#: Pixels from a line within which the pointer reads it.
-_REACH = 40.0
+from .read_plot import REACH, ReadPlot, arrow_step
+from .roc_plot import curve_pen
 
 
 class _RankAxis(pg.AxisItem):
@@ -35,23 +31,20 @@ class _RankAxis(pg.AxisItem):
         return [f"{10.0**value:.0f}" for value in values]
 
 
-class CmcPlot(pg.PlotWidget):
+class CmcPlot(ReadPlot):
     """Draws curves and reads them."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self._x_axis, self._y_axis = _RankAxis("bottom"), pg.AxisItem("left")
-        super().__init__(parent, axisItems={"bottom": self._x_axis, "left": self._y_axis})
-        prepare_plot(self, "CMC curves")
+        super().__init__("CMC curves", parent, axisItems={"bottom": self._x_axis, "left": self._y_axis})
         self._curves: tuple[CmcCurve, ...] = ()
         self._items: list[tuple[pg.PlotCurveItem, pg.ScatterPlotItem]] = []
-        self._at: tuple[int, int] | None = None
         self._point = pg.ScatterPlotItem(size=11)
         self._point.setZValue(30)
         self.addItem(self._point, ignoreBounds=True)
-        self._reading = PlotReading(self)
+        self._marks = (self._point,)
         self.setLabel("bottom", "rank")
         self.setLabel("left", "hit rate")
-        self.scene().sigMouseMoved.connect(self._pointer_moved)
         self._restyle()
         self._frame()
 
@@ -77,16 +70,7 @@ class CmcPlot(pg.PlotWidget):
             self.addItem(marks)
             self._items.append((line, marks))
         self._frame()
-        self._style_curves()
-
-    def show_all(self) -> None:
-        """Back to the whole curves."""
-        self._frame()
-
-    @property
-    def reading(self) -> str:
-        """What is read; empty where the pointer is on no curve."""
-        return self._reading.text() if self._at is not None else ""
+        self._style()
 
     def _frame(self) -> None:
         last = math.log10(max((len(curve.rates) for curve in self._curves), default=TICKS[-1]))
@@ -98,80 +82,35 @@ class CmcPlot(pg.PlotWidget):
         box.setRange(xRange=across, yRange=up, padding=0)
 
     # -- reading -------------------------------------------------------------------------------------------------
-    def _pointer_moved(self, position: QPointF) -> None:
-        box = self.getViewBox()
-        if not box.sceneBoundingRect().contains(position):
-            self._hide_reading()
-            return
-        where = box.mapSceneToView(position)
-        across, up = box.viewPixelSize()
+    def _nearest(self, x: float, y: float) -> tuple[int, ...] | None:
+        across, up = self.getViewBox().viewPixelSize()
         best: tuple[float, int, int] | None = None
         for number, curve in enumerate(self._curves):
             if not curve.drawable:
                 continue
-            rank = min(max(round(10.0 ** where.x()), 1), len(curve.rates))
-            away = math.hypot(
-                (math.log10(rank) - where.x()) / across * 0.25, (curve.rates[rank - 1] - where.y()) / up
-            )
-            if away <= _REACH and (best is None or away < best[0]):
-                best = (away, number, rank)
-        if best is None:
-            self._hide_reading()
-        else:
-            self._read(best[1], best[2])
+            rank = min(max(round(10.0**x), 1), len(curve.rates))
+            away = math.hypot((math.log10(rank) - x) / across * 0.25, (curve.rates[rank - 1] - y) / up)
+            if away <= REACH and (best is None or away < best[0]):
+                best = (away, number, rank - 1)
+        return None if best is None else best[1:]
 
-    def _read(self, number: int, rank: int) -> None:
-        curve, theme = self._curves[number], theme_for(self)
-        self._at = (number, rank)
-        x, y = math.log10(rank), curve.rates[rank - 1]
-        style = theme.series(curve.colour)
-        self._point.setData(
-            x=[x], y=[y], symbol=PLOT_SYMBOLS[style.marker], brush=colour(style.colour),
-            pen=pg.mkPen(theme.text, width=1.5),
-        )  # fmt: skip
-        self._point.show()
+    def _read(self, number: int, place: int) -> None:
+        curve, rank = self._curves[number], place + 1
+        x, y = math.log10(rank), curve.rates[place]
+        self._mark(self._point, x, y, theme_for(self).series(curve.colour))
         first = "found first" if rank == 1 else f"among the first {rank}"
-        self._reading.show_at(f"{curve.label}\nrank {rank}: {tar_text(y)} {first}", x, y)
-
-    def _hide_reading(self) -> None:
-        self._at = None
-        self._point.hide()
-        self._reading.hide()
-
-    def leaveEvent(self, event: QEvent) -> None:
-        self._hide_reading()
-        super().leaveEvent(event)
+        self._show_reading((number, place), f"{curve.label}\nrank {rank}: {tar_text(y)} {first}", x, y)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Left and right by a rank, up and down to the next curve; Escape leaves it."""
-        filled = [number for number, curve in enumerate(self._curves) if curve.drawable]
-        key = event.key()
-        steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
-        turns = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
-        if key == Qt.Key.Key_Escape and self._at is not None:
-            self._hide_reading()
-        elif filled and (key in steps or key in turns):
-            number, rank = self._at or (filled[0], 0 if key == Qt.Key.Key_Right else 1)
-            if key in turns and self._at is not None:
-                number = filled[(filled.index(number) + turns[key]) % len(filled)]
-            rank = min(max(rank + steps.get(key, 0), 1), len(self._curves[number].rates))
-            self._read(number, rank)
-        else:
+        found = arrow_step(event.key(), self._at, [len(curve.rates) * curve.drawable for curve in self._curves])
+        if found is None:
             super().keyPressEvent(event)
+        else:
+            self._read(*found)
 
     # -- colours -------------------------------------------------------------------------------------------------
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_reading"):
-            self._hide_reading()
-            self._restyle()
-
-    def _restyle(self) -> None:
-        restyle_axes(self)
-        self._reading.restyle()
-        self._style_curves()
-
-    def _style_curves(self) -> None:
+    def _style(self) -> None:
         theme = theme_for(self)
         for curve, (line, marks) in zip(self._curves, self._items, strict=True):
             style = theme.series(curve.colour)

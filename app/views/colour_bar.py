@@ -11,7 +11,7 @@ from ..theme import Theme
 from .shown_matrix import ShownMatrix
 
 #: Pixels a colour bar takes beside the fields, its gap included.
-BAR_ROOM = 86.0
+BAR_ROOM = 94.0
 _THICKNESS = 11.0
 _STOPS = 24
 

@@ -123,12 +123,13 @@ class ContactSheetView(QWidget):
 
     Signals
     -------
-    modelChosen(name), reshuffleRequested(), actionRequested() :
-        Another model's crops, other faces; the button of the empty state.
+    modelChosen(name), reshuffleRequested(), exportRequested(), actionRequested() :
+        Another model's crops, other faces, the button for export; the button of the empty state.
     """
 
     modelChosen = Signal(str)
     reshuffleRequested = Signal()
+    exportRequested = Signal()
     actionRequested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -155,6 +156,8 @@ class ContactSheetView(QWidget):
         self.table_button = tool_button("Table", "The same as a table, for the keyboard and the screen reader")
         self.table_button.setCheckable(True)
         self.table_button.toggled.connect(self._show)
+        self.export_button = tool_button("Export…", "Save these faces as figure (PDF, SVG, PNG), or their list (CSV)")
+        self.export_button.clicked.connect(self.exportRequested)
         label = QLabel("as seen by")
         label.setBuddy(self.model_chooser)
         chooser = QWidget()
@@ -166,7 +169,7 @@ class ContactSheetView(QWidget):
         self._bar = QWidget()
         row = FlowLayout(self._bar, spacing=14)
         row.addWidget(chooser)
-        row.addWidget(button_row(self.reshuffle_button, self.table_button))
+        row.addWidget(button_row(self.reshuffle_button, self.table_button, self.export_button))
         self._caption = SettingsLabel()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
@@ -202,6 +205,16 @@ class ContactSheetView(QWidget):
                 "upright, centred and of one size; where they are not, no number that follows is right."
             )
         self._show()
+
+    @property
+    def sheet(self) -> ContactSheet | None:
+        """What is shown."""
+        return self._sheet
+
+    @property
+    def settings_line(self) -> str:
+        """Which faces these are, and as whom they are seen."""
+        return self._caption.text()
 
     def set_empty(self, text: str, action_text: str = "") -> None:
         """What to say while there is no sheet, and on the button below it."""

@@ -10,7 +10,7 @@ from .fact_sheet import FactSheet
 
 if TYPE_CHECKING:
     from canon_core.datasets.faces import Problem
-    from canon_core.study.study import DatasetEntry, ModelEntry
+    from canon_core.study.entries import DatasetEntry, ModelEntry
 
     from ..contents import Imported
 

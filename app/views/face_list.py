@@ -32,13 +32,14 @@ class FaceList(QWidget):
     Signals
     -------
     faceHovered(item), faceChosen(item) : int
-    onlyRequested(), clearRequested() :
-        Show only the subjects of the listed faces; select nothing.
+    onlyRequested(), clearRequested(), pairRequested() :
+        Show only the subjects of the listed faces; select nothing; look at the two selected points as a pair.
     """
 
     faceChosen = Signal(int)
     onlyRequested = Signal()
     clearRequested = Signal()
+    pairRequested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -58,6 +59,8 @@ class FaceList(QWidget):
         self.only_button = QPushButton("Only these subjects")
         self.only_button.setToolTip("Lay out the subjects of these faces alone")
         self.only_button.clicked.connect(self.onlyRequested)
+        self.pair_button = QPushButton("Open as pair")
+        self.pair_button.clicked.connect(self.pairRequested)
         self.clear_button = QPushButton("Clear selection")
         self.clear_button.clicked.connect(self.clearRequested)
         column = QVBoxLayout(self)
@@ -66,6 +69,7 @@ class FaceList(QWidget):
         for widget in (self.title, self.counts):
             column.addWidget(widget)
         column.addWidget(self.list, 1)
+        column.addWidget(self.pair_button)
         column.addWidget(self.only_button)
         column.addWidget(self.clear_button)
         self.setMinimumWidth(190)
@@ -88,6 +92,12 @@ class FaceList(QWidget):
             entry.setIcon(self._icon(None))
             self.list.addItem(entry)
         self.list.blockSignals(False)
+
+    def set_pair(self, tip: str, refusal: str = "") -> None:
+        """Say what the button for a pair does, or why it does nothing."""
+        self.pair_button.setToolTip(refusal or tip)
+        self.pair_button.setAccessibleDescription(refusal or tip)
+        self.pair_button.setEnabled(not refusal)
 
     def show_image(self, place: int, face: QImage | None) -> None:
         """The picture of the face with this number in the list."""

@@ -83,7 +83,7 @@ def lay_out(
     name_width = min(longest + 2, _LONGEST_NAME)
     corner_width = max(name_width, corner_width)
     beside = corner_width + 8 + 2 * _MARGIN + bar_room
-    least = number_width + 12
+    least = number_width + 7
     slanted_width = min(longest, _LONGEST_SLANTED)
 
     def wide(slanted: bool) -> float:

@@ -11,6 +11,7 @@ from PySide6.QtGui import (
     QAccessible,
     QAccessibleEvent,
     QColor,
+    QContextMenuEvent,
     QFocusEvent,
     QFontMetricsF,
     QHelpEvent,
@@ -56,6 +57,8 @@ class HeatMap(QWidget):
         Ctrl+C.
     cellActivated(source, target) :
         A field was double-clicked.
+    menuRequested(source, target, position) :
+        The menu of a field, which is chosen then, was asked for; the position is on the screen.
     """
 
     cellSelected = Signal(str, str)
@@ -63,6 +66,7 @@ class HeatMap(QWidget):
     modelSelected = Signal(str)
     copyRequested = Signal()
     cellActivated = Signal(str, str)
+    menuRequested = Signal(str, str, QPoint)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -312,6 +316,17 @@ class HeatMap(QWidget):
             self.cellActivated.emit(*pair)
         else:
             super().mouseDoubleClickEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        by_mouse = event.reason() is QContextMenuEvent.Reason.Mouse
+        pair = self._pair_at(QPointF(event.pos())) if by_mouse else self._current
+        if pair is None:
+            event.ignore()
+            return
+        if pair not in self._selection:
+            self._choose(pair, toggle=False)
+        at = event.globalPos() if by_mouse else self.mapToGlobal(self.field_rect(pair).center().toPoint())
+        self.menuRequested.emit(*pair, at)
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:

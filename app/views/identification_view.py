@@ -9,13 +9,9 @@ from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
-    QHBoxLayout,
-    QMenu,
-    QPushButton,
     QScrollArea,
     QSplitter,
     QStackedWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -25,7 +21,7 @@ from canon_core.study.identification_results import IdentificationMatrix, identi
 from canon_core.study.results import FEW_FALSE_ACCEPTS
 from canon_core.verification.roc import FarRule
 
-from .bar_buttons import button_row, tool_button
+from .bar_buttons import button_row, copy_button, table_button, tool_button
 from .choosers import labelled
 from .cmc_plot import CmcPlot
 from .curve_legend import CurveLegend
@@ -33,6 +29,7 @@ from .empty_state import EmptyState
 from .flow_layout import FlowLayout
 from .heat_map import HeatMap
 from .labels import SettingsLabel, TextLabel
+from .notice import Notice
 from .shown_matrix import Pair, matrix_tsv, title_of
 from .shown_search import (
     cmc_curves,
@@ -110,7 +107,9 @@ class IdentificationView(QWidget):
         for page in (self._empty, self._drawing, self.table):
             self._stack.addWidget(page)
         self._bar = self._make_bar()
-        self._notice = self._make_notice()
+        self._notice = Notice("Search galleries")
+        self.compute_button = self._notice.button
+        self.compute_button.clicked.connect(self.computeRequested)
         self._facts = TextLabel()
         self._facts.setAccessibleName("The chosen cell")
         self._settings = SettingsLabel()
@@ -134,17 +133,14 @@ class IdentificationView(QWidget):
     def _make_bar(self) -> QWidget:
         self.whole_button = tool_button("Whole curve", "Back from zooming in (wheel or drag)")
         self.whole_button.clicked.connect(self.plot.show_all)
-        self.table_button = tool_button("Table", "Every gallery of every cell, for the keyboard and the screen reader")
-        self.table_button.setCheckable(True)
-        self.table_button.toggled.connect(self._show_page)
-        self.copy_button = tool_button("Copy", "Copy the matrix, every gallery, or the command that makes them")
-        self.copy_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(self.copy_button)
-        self.copy_values_action = QAction("Copy matrix (tab-separated)", menu, triggered=self.copy_values)
-        self.copy_table_action = QAction("Copy every gallery (tab-separated)", menu, triggered=self.copy_table)
-        self.copy_command_action = QAction("Copy as canon command", menu, triggered=self.copy_command)
-        menu.addActions([self.copy_values_action, self.copy_table_action, self.copy_command_action])
-        self.copy_button.setMenu(menu)
+        self.table_button = table_button(
+            "Every gallery of every cell, for the keyboard and the screen reader", self._show_page
+        )
+        self.copy_values_action = QAction("Copy matrix (tab-separated)", self, triggered=self.copy_values)
+        self.copy_table_action = QAction("Copy every gallery (tab-separated)", self, triggered=self.copy_table)
+        self.copy_command_action = QAction("Copy as canon command", self, triggered=self.copy_command)
+        copied = (self.copy_values_action, self.copy_table_action, self.copy_command_action)
+        self.copy_button = copy_button("Copy the matrix, every gallery, or the command that makes them", copied)
         self.export_button = tool_button("Export…", "Save the CMC curves (PDF, SVG, PNG) or every number (CSV)")
         self.export_button.clicked.connect(self.exportRequested)
         bar = QWidget()
@@ -153,17 +149,6 @@ class IdentificationView(QWidget):
         row.addWidget(button_row(self.whole_button))
         row.addWidget(button_row(self.table_button, self.copy_button, self.export_button))
         return bar
-
-    def _make_notice(self) -> QWidget:
-        self._notice_text = TextLabel()
-        self.compute_button = QPushButton("Search galleries")
-        self.compute_button.clicked.connect(self.computeRequested)
-        notice = QWidget()
-        row = QHBoxLayout(notice)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self._notice_text, 1)
-        row.addWidget(self.compute_button)
-        return notice
 
     # -- given from outside --------------------------------------------------------------------------------------
     def set_search(
@@ -298,7 +283,7 @@ class IdentificationView(QWidget):
         self.compute_button.setToolTip(
             self._refusal or "Search the galleries of every model with the probes of every model, through the maps"
         )
-        self._notice_text.setText(
+        self._notice.label.setText(
             f"{waiting} of {total} cells are being searched."
             if waiting
             else f"{len(absent)} of {total} cells are not searched yet for these settings."

@@ -36,8 +36,8 @@ from .singular_plot import SingularPlot
 if TYPE_CHECKING:
     from canon_core.datasets.faces import Problem
     from canon_core.study.confidence_results import Confidence
+    from canon_core.study.entries import DatasetEntry, ModelEntry
     from canon_core.study.group_results import GroupRates
-    from canon_core.study.study import DatasetEntry, ModelEntry
 
     from ..contents import Imported
 

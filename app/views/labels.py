@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette
-from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from ..theme import NORMAL, SMALL, sized, theme_for
+
+#: Lines of settings that are shown at once, and pixels that a line has at least.
+_MOST_LINES, _NARROW = 3, 200
 
 
 class TextLabel(QLabel):
@@ -30,18 +33,53 @@ class TextLabel(QLabel):
         if muted:
             self.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         if wrap:
-            policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+            # Its height follows from its width; what it would like by itself must not hold a window open.
+            policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
             policy.setHeightForWidth(True)
             self.setSizePolicy(policy)
         self.setText(text)
 
 
-class SettingsLabel(TextLabel):
-    """The line below a view that names every setting behind its numbers."""
+class SettingsLabel(QScrollArea):
+    """The line below a view that names every setting behind its numbers; of a long one three lines, the rest by
+    scrolling."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(muted=True, size=SMALL, parent=parent)
-        self.setAccessibleName("Settings of these numbers")
+        super().__init__(parent)
+        self._label = TextLabel(muted=True, size=SMALL)
+        self._label.setAccessibleName("Settings of these numbers")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidgetResizable(True)
+        self.setWidget(self._label)
+        self.viewport().setAutoFillBackground(False)
+        self._label.setAutoFillBackground(False)
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def text(self) -> str:
+        """All of it."""
+        return self._label.text()
+
+    def setText(self, text: str) -> None:
+        """Name other settings."""
+        if text != self.text():
+            self._label.setText(text)
+            self.verticalScrollBar().setValue(0)
+            self.updateGeometry()
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        return min(self._label.heightForWidth(width), _MOST_LINES * self._label.fontMetrics().lineSpacing() + 2)
+
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), self.heightForWidth(max(self.width(), _NARROW)))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, self._label.fontMetrics().lineSpacing())
 
 
 class Note(QFrame):

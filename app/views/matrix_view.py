@@ -9,27 +9,24 @@ from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import (
     QFrame,
-    QHBoxLayout,
-    QMenu,
-    QPushButton,
     QScrollArea,
     QStackedWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from canon_core.figures.numbers import NO_VALUE, ORDER_FAR, difference, difference_text, tar_text
 from canon_core.figures.tables import matrix_table
-from canon_core.study.results import FEW_PAIRS_PER_DIMENSION, Matrix, far_text, settings_line, stands_beside
+from canon_core.study.results import Matrix, far_text, few_pairs_text, settings_line, stands_beside
 from canon_core.verification.roc import FarRule
 
-from .bar_buttons import button_row, tool_button
+from .bar_buttons import button_row, copy_button, table_button, tool_button
 from .choosers import Choosers, SettingsChange
 from .empty_state import EmptyState
 from .explanations import leak_note
 from .heat_map import HeatMap
 from .labels import SettingsLabel, TextLabel
+from .notice import Notice
 from .shown_matrix import (
     Pair,
     ShownMatrix,
@@ -109,7 +106,9 @@ class MatrixView(QWidget):
         self._leak = TextLabel(muted=True)
         self._settings = SettingsLabel()
         self._make_buttons()
-        self._notice = self._make_notice()
+        self._notice = Notice("Compute")
+        self.compute_button = self._notice.button
+        self.compute_button.clicked.connect(self.computeRequested)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.setSpacing(8)
@@ -134,33 +133,17 @@ class MatrixView(QWidget):
         )
         self.difference_button.setCheckable(True)
         self.difference_button.toggled.connect(self._show)
-        self.table_button = tool_button("Table", "The same as a table, for the keyboard and the screen reader")
-        self.table_button.setCheckable(True)
-        self.table_button.toggled.connect(self._show_page)
-        self.copy_button = tool_button("Copy", "Copy the matrix, or the command that makes it")
-        self.copy_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(self.copy_button)
-        self.copy_values_action = QAction("Copy as table (tab-separated)", menu, triggered=self.copy_values)
-        self.copy_markdown_action = QAction("Copy as Markdown", menu, triggered=self.copy_markdown)
-        self.copy_command_action = QAction("Copy as canon command", menu, triggered=self.copy_command)
-        menu.addActions([self.copy_values_action, self.copy_markdown_action, self.copy_command_action])
-        self.copy_button.setMenu(menu)
+        self.table_button = table_button("The same as a table, for the keyboard and the screen reader", self._show_page)
+        self.copy_values_action = QAction("Copy as table (tab-separated)", self, triggered=self.copy_values)
+        self.copy_markdown_action = QAction("Copy as Markdown", self, triggered=self.copy_markdown)
+        self.copy_command_action = QAction("Copy as canon command", self, triggered=self.copy_command)
+        copied = (self.copy_values_action, self.copy_markdown_action, self.copy_command_action)
+        self.copy_button = copy_button("Copy the matrix, or the command that makes it", copied)
         self.export_button = tool_button("Export…", "Save as figure (PDF, SVG, PNG) or table (CSV, LaTeX, Markdown)")
         self.export_button.clicked.connect(self.exportRequested)
         self.choosers.add_widget(
             button_row(self.difference_button, self.table_button, self.copy_button, self.export_button)
         )
-
-    def _make_notice(self) -> QWidget:
-        self._notice_text = TextLabel()
-        self.compute_button = QPushButton("Compute")
-        self.compute_button.clicked.connect(self.computeRequested)
-        notice = QWidget()
-        row = QHBoxLayout(notice)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self._notice_text, 1)
-        row.addWidget(self.compute_button)
-        return notice
 
     # -- given from outside --------------------------------------------------------------------------------------
     def set_matrix(
@@ -276,7 +259,7 @@ class MatrixView(QWidget):
         total = len(matrix.models) ** 2
         self._notice.setVisible(bool(waiting or wanted))
         self.compute_button.setVisible(bool(wanted and not waiting))
-        self._notice_text.setText(
+        self._notice.label.setText(
             f"{waiting} of {total} cells are being computed."
             if waiting
             else f"{wanted} of {total} cells are not computed yet for these settings."
@@ -292,8 +275,8 @@ class MatrixView(QWidget):
         if known:
             text += f", cross-model against the weaker model {difference_text(sum(known) / len(known))}"
         fits = [fit.pairs_per_dimension for cell in matrix.cells.values() if cell is not None for fit in cell.fits]
-        if fits and min(fits) < FEW_PAIRS_PER_DIMENSION:
-            text += f". As few as {min(fits):.1f} fit pairs a source dimension: below 10 a rotation is the safer map"
+        if fits and (few := few_pairs_text(min(fits), matrix.settings.map)):
+            text += f". As few as {few}"
         if any(matrix.unresolved(*pair, self._far, self._rule) for pair in matrix.cells):
             text += ". * Unresolved: fewer than 30 false accepts decide, which is left to chance"
         return text

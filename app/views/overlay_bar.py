@@ -13,6 +13,7 @@ from canon_core.projection.kinds import OverlayMethod
 from canon_core.study.overlay_results import EVERYTHING, OverlayLevel, OverlaySettings
 from canon_core.study.results import FitMode
 
+from ..overlay_choice import MOST_NEIGHBOURS, MOST_SUBJECTS
 from ..view_state import IMAGE_MODES, TEMPLATE_MODES
 from .bar_buttons import tool_button
 from .choosers import MAP_TIPS, MODE_TIPS, fill, labelled, seed_box
@@ -119,9 +120,9 @@ class OverlayBar(QWidget):
         for box in (self.source, self.target, self.colour, self.mode, self.map):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
             box.setMaximumWidth(_WIDEST)
-        self.subjects.setRange(1, 999_999)
+        self.subjects.setRange(1, MOST_SUBJECTS)
         self.subjects.setValue(100)
-        self.neighbours.setRange(2, 500)
+        self.neighbours.setRange(2, MOST_NEIGHBOURS)
         self.min_dist.setRange(0.0, 1.0)
         self.min_dist.setSingleStep(0.05)
         for spin in (self.subjects, self.neighbours, self.min_dist):

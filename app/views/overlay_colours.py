@@ -1,7 +1,8 @@
-"""By what points of an overlay are coloured: model, subject, whether they find it, a covariate. No Qt."""
+"""By what an overlay's points are coloured: model, subject, whether they find it, how surely, a covariate. No Qt."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,23 +11,31 @@ from numpy.typing import NDArray
 
 from canon_core.study.overlay_results import Overlay
 
-from .scatter_points import PointClass
+from .scatter_points import ColourScale, PointClass
 
 if TYPE_CHECKING:
     from canon_core.experiments.overlay_details import OverlayDetails
 
-MODEL, SUBJECT, ERROR, HALF = "model", "subject", "error", "half"
+MODEL, SUBJECT, ERROR, MARGIN, HALF = "model", "subject", "error", "margin", "half"
 #: Subjects, and groups of a covariate, that have a colour of their own.
 _MOST_SUBJECTS, _MOST_GROUPS = 7, 12
 _RIGHT, _WRONG = 2, 1  # green and vermillion
+#: Steps of the scale of margins, half of them below zero, and the part of the margins that it spans.
+_STEPS, _SPANNED = 12, 0.98
 
 
 @dataclass(frozen=True, eq=False)
 class Colouring:
-    """Class of each point."""
+    """Class of each point, and what steps of a scale among the classes stand for."""
 
     codes: NDArray[np.uint8]
     classes: tuple[PointClass, ...]
+    scale: ColourScale | None = None
+
+    def without(self, left: NDArray[np.bool_]) -> Colouring:
+        """The same with one more class, hidden: the points that are not ``left``."""
+        codes = np.where(left, self.codes, len(self.classes)).astype(np.uint8)
+        return Colouring(codes, (*self.classes, PointClass("filtered out", None, hidden=True)), self.scale)
 
 
 def colourings(result: Overlay | None, details: OverlayDetails | None) -> dict[str, str]:
@@ -37,6 +46,10 @@ def colourings(result: Overlay | None, details: OverlayDetails | None) -> dict[s
     if details is not None:
         if details.neighbours:
             found[ERROR] = "Whether a mapped source point's nearest other target point is of its subject"
+            found[MARGIN] = (
+                "How much nearer a mapped source point is to its own subject than to anybody else among the target's"
+                " other images: best genuine less best impostor score, below zero an error"
+            )
         found |= dict.fromkeys(details.covariates, "A covariate of the dataset")
     return found
 
@@ -50,6 +63,8 @@ def colouring(by: str, result: Overlay, details: OverlayDetails | None) -> Colou
         return Colouring(result.half.astype(np.uint8), (PointClass("first half", 0), PointClass("second half", 1)))
     if details is not None and by == ERROR and details.neighbours:
         return _by_error(result, details)
+    if details is not None and by == MARGIN and details.neighbours:
+        return _by_margin(result, details)
     if details is not None and by in details.covariates:
         grouping = details.covariates[by]
         groups = grouping.groups[:_MOST_GROUPS]
@@ -83,13 +98,40 @@ def _by_error(result: Overlay, details: OverlayDetails) -> Colouring:
     for number, neighbours in enumerate(details.neighbours, 1):
         right = (neighbours.after >= 0) & (subject[neighbours.after] == subject)
         codes[result.rows(number)] = np.where(neighbours.asked, np.where(right, 1, 2), 0)
-    alone = any(not neighbours.asked.all() for neighbours in details.neighbours)
-    target = f"{result.models[0]} (target)"
     return Colouring(
         codes,
         (
-            PointClass(f"{target}, and images without a partner" if alone else target, None),
+            _no_source(result, details),
             PointClass("finds its subject after the map", _RIGHT),
             PointClass("finds another subject", _WRONG),
         ),
     )
+
+
+def _by_margin(result: Overlay, details: OverlayDetails) -> Colouring:
+    known = np.abs(np.concatenate([neighbours.margin for neighbours in details.neighbours]))
+    known = known[~np.isnan(known)]
+    top = math.ceil(20 * float(np.quantile(known, _SPANNED))) / 20 if len(known) else 1.0
+    top = max(top, 0.05)
+    codes = np.full(len(result.model), _STEPS, np.uint8)
+    for number, neighbours in enumerate(details.neighbours, 1):
+        step = np.clip(np.floor((np.nan_to_num(neighbours.margin) / top + 1) * _STEPS / 2), 0, _STEPS - 1)
+        codes[result.rows(number)] = np.where(np.isnan(neighbours.margin), _STEPS, step)
+    steps = [
+        PointClass(f"margin {_step(step, top):.2f} … {_step(step + 1, top):.2f}", None, fraction=step / (_STEPS - 1))
+        for step in range(_STEPS)
+    ]
+    scale = ColourScale("margin of mapped points: best genuine − best impostor score", -top, top)
+    return Colouring(codes, (*steps, _no_source(result, details)), scale)
+
+
+def _step(number: int, top: float) -> float:
+    return top * (2 * number / _STEPS - 1)
+
+
+def _no_source(result: Overlay, details: OverlayDetails) -> PointClass:
+    """Points that are not asked."""
+    alone = any(not neighbours.asked.all() for neighbours in details.neighbours)
+    target = f"{result.models[0]} (target)"
+    one = str(result.settings.level)
+    return PointClass(f"{target}, and {one} without a partner" if alone else target, None)

@@ -10,7 +10,7 @@ from canon_core.study.overlay_results import EVERYTHING, OverlayMethod, OverlayS
 def overlay_command(study: str, settings: OverlaySettings) -> str:
     """One overlay."""
     if settings.chosen:
-        subset = ["--chosen", ",".join(settings.chosen)]
+        subset = [f"--chosen={name}" for name in settings.chosen]
     elif settings.subjects is None:
         subset = []
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
@@ -85,10 +85,8 @@ class PairView(QWidget):
     alignedChanged(aligned) : bool
         Faces on the template, or whole images, are wanted.
     compareRequested(pair) : FacePair
-    exportRequested(names) : bool
-        The list as a file, with or without names.
-    commandRequested() :
-        The command that makes the list is to be copied.
+    exportRequested() :
+        The list as files.
     actionRequested() :
         The button of the empty state.
     """
@@ -97,14 +95,14 @@ class PairView(QWidget):
     picturesWanted = Signal(object)
     alignedChanged = Signal(bool)
     compareRequested = Signal(object)
-    exportRequested = Signal(bool)
-    commandRequested = Signal()
+    exportRequested = Signal()
     actionRequested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._shown: ShownPairs | None = None
         self._line = ""
+        self._command: Callable[[], str] = str
         self.kind, self.against, self.look = QComboBox(), QComboBox(), QComboBox()
         for chooser in (self.kind, self.against, self.look):
             chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
@@ -160,21 +158,11 @@ class PairView(QWidget):
         menu = QMenu(self.copy_button)
         self.copy_table_action = QAction("Copy list (tab-separated)", menu, triggered=self.copy_table)
         self.copy_pair_action = QAction("Copy chosen pair", menu, triggered=self.copy_pair)
-        self.copy_command_action = QAction("Copy as canon command", menu)
-        self.copy_command_action.triggered.connect(lambda _checked: self.commandRequested.emit())
+        self.copy_command_action = QAction("Copy as canon command", menu, triggered=self.copy_command)
         menu.addActions([self.copy_table_action, self.copy_pair_action, self.copy_command_action])
         self.copy_button.setMenu(menu)
-        self.export_button = tool_button("Export…", "Save the list as a table (CSV)")
-        self.export_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(self.export_button)
-        self.export_numbers_action = QAction(
-            "List with numbers of images (CSV)…", menu, triggered=lambda: self.exportRequested.emit(False)
-        )
-        self.export_names_action = QAction(
-            "List with names of images and subjects (CSV)…", menu, triggered=lambda: self.exportRequested.emit(True)
-        )
-        menu.addActions([self.export_numbers_action, self.export_names_action])
-        self.export_button.setMenu(menu)
+        self.export_button = tool_button("Export…", "Save the faces as figure (PDF, SVG, PNG), or the list (CSV)")
+        self.export_button.clicked.connect(self.exportRequested)
         bar = QWidget()
         row = FlowLayout(bar, spacing=14)
         row.addWidget(labelled("show", self.kind, "Which pairs of the cell are listed"))
@@ -186,6 +174,20 @@ class PairView(QWidget):
         return bar
 
     # -- given from outside --------------------------------------------------------------------------------------
+    def set_command(self, command: Callable[[], str]) -> None:
+        """What gives the command that makes the list which is looked at."""
+        self._command = command
+
+    @property
+    def command(self) -> str:
+        """The command that makes the list; empty without one."""
+        return self._command()
+
+    def copy_command(self) -> None:
+        """The command to the clipboard."""
+        if self.command:
+            QGuiApplication.clipboard().setText(self.command)
+
     def set_pairs(self, shown: ShownPairs | None, settings_line: str = "") -> None:
         """Show lists of pairs; None shows the empty state. The kind that is looked at stays where there is one."""
         kind, against = self.listing if self._shown is not None else (PairKind.FALSE_MATCHES, None)
@@ -218,6 +220,11 @@ class PairView(QWidget):
         if place >= 0 and self._shown is not None:
             self.kind.setCurrentIndex(place)
             self._show_list()
+
+    def show_pair(self, pair: FacePair) -> None:
+        """Show a pair that need not be listed."""
+        self.list.clearSelection()
+        self._present(pair)
 
     def set_thumbnail(self, row: int, image: QImage | None, reason: str = "") -> None:
         """A face for the list."""
@@ -309,8 +316,13 @@ class PairView(QWidget):
         self.table.set_table(columns, [row[: len(columns)] for row in rows])
 
     def _select(self, number: int) -> None:
-        shown = self._shown
         pair = self.list.pairs[number] if 0 <= number < len(self.list.pairs) else None
+        self._present(pair)
+        if pair is not None and self.table.isVisible():
+            self.table.select_row(number)
+
+    def _present(self, pair: FacePair | None) -> None:
+        shown = self._shown
         if shown is None or pair is None:
             self.panel.show_pair(None)
         else:
@@ -318,8 +330,6 @@ class PairView(QWidget):
                 pair, source=shown.source, target=shown.target, halves=shown.halves, pictures=shown.pictures,
                 templates=shown.templates,
             )  # fmt: skip
-            if self.table.isVisible():
-                self.table.select_row(number)
         self.pairSelected.emit(pair)
 
     def _row_chosen(self, index: QModelIndex) -> None:

@@ -112,9 +112,9 @@ class PicturePanel(QWidget):
         """Take a picture from a file; its face is placed as the chooser says."""
         self._take(Picture(path, Placing(self.placing.currentData())), path.name)
 
-    def set_row(self, row: int, name: str) -> None:
-        """Take an image of the dataset; its face is where the dataset says."""
-        self._take(Picture(row=row), name)
+    def set_row(self, row: int, name: str, fingerprint: str) -> None:
+        """Take an image of the dataset of that fingerprint; its face is where the dataset says."""
+        self._take(Picture(row=row, fingerprint=fingerprint), name)
 
     def clear(self) -> None:
         """No picture."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
+from PySide6.QtCore import QEvent, QRectF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainterPath, QPen
 from PySide6.QtWidgets import QWidget
 
@@ -18,11 +18,9 @@ from canon_core.study.results import far_text
 from canon_core.verification.roc import FarRule, OperatingPoint, Roc
 
 from ..theme import PLOT_SYMBOLS, Theme, colour, theme_for
-from .plot_reading import PlotReading
+from .read_plot import REACH, ReadPlot
 from .shown_matrix import number_text, rate_text
 
-#: Pixels from a line within which the pointer reads it.
-_REACH = 40.0
 _DASHES = {CurveRole.CELL: None, CurveRole.SOURCE: [6.0, 3.0], CurveRole.TARGET: [1.5, 2.5]}
 _THICKNESS = {CurveRole.CELL: 2.2, CurveRole.SOURCE: 1.6, CurveRole.TARGET: 1.6}
 
@@ -56,30 +54,6 @@ def marker_path(curve: Curve, theme: Theme) -> QPainterPath:
     return path
 
 
-def prepare_plot(plot: pg.PlotWidget, name: str) -> None:
-    """What every plot of the window has in common: reached by the keyboard, no frame, no menus of pyqtgraph's."""
-    plot.setAccessibleName(name)
-    plot.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    plot.setFrameShape(pg.QtWidgets.QFrame.Shape.NoFrame)
-    plot.setMenuEnabled(False)
-    # pyqtgraph makes a menu all the same, and leaves it behind as a window of its own.
-    plot.plotItem.ctrlMenu.setParent(plot, plot.plotItem.ctrlMenu.windowFlags())
-    plot.hideButtons()
-    plot.plotItem.layout.setContentsMargins(2, 6, 14, 2)
-
-
-def restyle_axes(plot: pg.PlotWidget) -> None:
-    """Ground, axes and grid in the colours of the theme."""
-    theme = theme_for(plot)
-    plot.setBackground(theme.surface)
-    for side in ("bottom", "left"):
-        axis = plot.getAxis(side)
-        axis.setPen(pg.mkPen(theme.border))
-        axis.setTextPen(pg.mkPen(theme.muted))
-        axis.setTickFont(plot.font())
-    plot.showGrid(x=True, y=True, alpha=0.35 if theme.dark else 0.5)
-
-
 class DecadeAxis(pg.AxisItem):
     """An axis of powers of ten for values given as log10, or of three-digit rates."""
 
@@ -110,19 +84,17 @@ class DecadeAxis(pg.AxisItem):
         return [far_text(float(f"{10.0**value:.1g}")) if spacing > 0 else "" for value in values]
 
 
-class RocPlot(pg.PlotWidget):
+class RocPlot(ReadPlot):
     """Draws curves and reads them under the pointer, or with the arrow keys."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self._x_axis, self._y_axis = DecadeAxis("bottom"), DecadeAxis("left")
-        super().__init__(parent, axisItems={"bottom": self._x_axis, "left": self._y_axis})
-        prepare_plot(self, "ROC curves")
+        super().__init__("ROC curves", parent, axisItems={"bottom": self._x_axis, "left": self._y_axis})
         self._drawn: list[_Drawn] = []
         self._det = False
         self._plane = plane_of(())
         self._far: float | None = None
         self._rule = FarRule.CONSERVATIVE
-        self._at: tuple[int, int] | None = None
         self._target = pg.InfiniteLine(angle=90)
         self._few = pg.LinearRegionItem(movable=False)
         self._few_text = pg.TextItem(f"shaded: fewer than {FEW_IMPOSTORS} impostor pairs", anchor=(0, 1))
@@ -132,8 +104,7 @@ class RocPlot(pg.PlotWidget):
             item.setZValue((-20, -10, 20, 20, 30)[level])
             self.addItem(item, ignoreBounds=True)
         self.addItem(self._few_text, ignoreBounds=True)
-        self._reading = PlotReading(self)
-        self.scene().sigMouseMoved.connect(self._pointer_moved)
+        self._marks = (self._across, self._down, self._point)
         self.getViewBox().sigRangeChanged.connect(self._draw_range)
         self._restyle()
         self._hide_reading()
@@ -156,7 +127,7 @@ class RocPlot(pg.PlotWidget):
             self.addItem(marks)
             self._drawn.append(_Drawn(curve, line, marks, self._traced(curve, *self._whole())))
         self._frame()
-        self._style_curves()
+        self._style()
 
     def set_det(self, det: bool) -> None:
         """FNMR against FMR, both logarithmic, instead of TAR over log FAR."""
@@ -169,19 +140,10 @@ class RocPlot(pg.PlotWidget):
         self._far, self._rule = far, FarRule(rule)
         self._place_marks()
 
-    def show_all(self) -> None:
-        """Back to the whole curves."""
-        self._frame()
-
     @property
     def det(self) -> bool:
         """Whether DET curves are drawn."""
         return self._det
-
-    @property
-    def reading(self) -> str:
-        """What the crosshair reads; empty where it is on no curve."""
-        return self._reading.text() if self._at is not None else ""
 
     # -- axes and range ------------------------------------------------------------------------------------------
     def _whole(self) -> tuple[float, float]:
@@ -256,19 +218,7 @@ class RocPlot(pg.PlotWidget):
         return int(np.searchsorted(roc.false_accepts, point.false_accepts, side="right")) - 1
 
     # -- reading -------------------------------------------------------------------------------------------------
-    def _pointer_moved(self, position: QPointF) -> None:
-        box = self.getViewBox()
-        if not box.sceneBoundingRect().contains(position):
-            self._hide_reading()
-            return
-        where = box.mapSceneToView(position)
-        found = self._nearest(where.x(), where.y())
-        if found is None:
-            self._hide_reading()
-        else:
-            self._read(*found)
-
-    def _nearest(self, x: float, y: float) -> tuple[int, int] | None:
+    def _nearest(self, x: float, y: float) -> tuple[int, ...] | None:
         """Curve, and its point, nearest to a position: by the drawn lines first, then among all points near there."""
         across, up = self.getViewBox().viewPixelSize()
         best: tuple[float, int, int] | None = None
@@ -281,7 +231,7 @@ class RocPlot(pg.PlotWidget):
             along = np.clip(-(px[:-1] * step_x + py[:-1] * step_y) / length, 0.0, 1.0)
             away = np.hypot(px[:-1] + along * step_x, py[:-1] + along * step_y)
             segment = int(np.argmin(away))
-            if away[segment] <= _REACH and (best is None or away[segment] < best[0]):
+            if away[segment] <= REACH and (best is None or away[segment] < best[0]):
                 best = (float(away[segment]), number, segment)
         if best is None:
             return None
@@ -293,42 +243,20 @@ class RocPlot(pg.PlotWidget):
 
     def _read(self, number: int, stored: int) -> None:
         drawn = self._drawn[number]
-        theme = theme_for(self)
         xs, ys = self._plane.coordinates(drawn.curve.roc, np.array([stored]))
         x, y = float(xs[0]), float(ys[0])
-        self._at = (number, stored)
         text = read_text(drawn.curve, stored, det=self._det)
         self._across.setValue(y)
         self._down.setValue(x)
-        self._point.setData(
-            x=[x],
-            y=[y],
-            symbol=PLOT_SYMBOLS[theme.series(drawn.curve.colour).marker],
-            brush=colour(theme.series(drawn.curve.colour).colour),
-            pen=pg.mkPen(theme.text, width=1.5),
-        )
-        for item in (self._across, self._down, self._point):
-            item.show()
-        self._reading.show_at(text, x, y)
-
-    def _hide_reading(self) -> None:
-        self._at = None
-        for item in (self._across, self._down, self._point):
-            item.hide()
-        self._reading.hide()
-
-    def leaveEvent(self, event: QEvent) -> None:
-        self._hide_reading()
-        super().leaveEvent(event)
+        self._mark(self._point, x, y, theme_for(self).series(drawn.curve.colour))
+        self._show_reading((number, stored), text, x, y)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Left and right along a curve by what is drawn, up and down to the next one; Escape leaves it."""
         key = event.key()
         filled = [number for number, drawn in enumerate(self._drawn) if len(drawn.trace.x)]
         arrows = (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down)
-        if key == Qt.Key.Key_Escape and self._at is not None:
-            self._hide_reading()
-        elif key in arrows and filled:
+        if key in arrows and filled:
             self._step(key, filled)
         else:
             super().keyPressEvent(event)
@@ -356,15 +284,8 @@ class RocPlot(pg.PlotWidget):
         self._read(number, int(min(max(place, line.index[0]), line.index[-1])))
 
     # -- colours -------------------------------------------------------------------------------------------------
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_reading"):
-            self._hide_reading()
-            self._restyle()
-
-    def _restyle(self) -> None:
+    def _style(self) -> None:
         theme = theme_for(self)
-        restyle_axes(self)
         self._target.setPen(pg.mkPen(theme.accent, width=1.2, style=Qt.PenStyle.DashLine))
         for item in (self._across, self._down):
             item.setPen(pg.mkPen(theme.muted, width=1, style=Qt.PenStyle.DotLine))
@@ -374,11 +295,6 @@ class RocPlot(pg.PlotWidget):
         for line in self._few.lines:
             line.setPen(pg.mkPen(None))
         self._few_text.setColor(theme.muted)
-        self._reading.restyle()
-        self._style_curves()
-
-    def _style_curves(self) -> None:
-        theme = theme_for(self)
         for drawn in self._drawn:
             style = theme.series(drawn.curve.colour)
             drawn.line.setPen(curve_pen(drawn.curve, theme))

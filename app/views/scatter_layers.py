@@ -70,7 +70,9 @@ class PointLayers:
     ) -> tuple[QImage, Drawn]:
         """The picture, transparent where no point is; it is valid until the next call."""
         styles = [class_style(each, theme) for each in classes]
-        back = frozenset(style for style, each in zip(styles, classes, strict=True) if each.series is None)
+        back = frozenset(
+            style for style, each in zip(styles, classes, strict=True) if each.series is None and each.fraction is None
+        )
         projected = self._splatter.project(points, raster, shown, numbered=self.most_sprites)
         count = sum(len(each.place) for each in projected)
         look = style_for(count, raster, pixel_ratio)
@@ -159,6 +161,8 @@ class PointLayers:
 
 def class_style(each: PointClass, theme: Theme) -> ClassStyle:
     """Marker and colour of a class in a theme."""
+    if each.fraction is not None:
+        return ClassStyle("circle", theme.margin(each.fraction).getRgb()[:3])
     if each.series is None:  # of no interest by itself: halfway to the ground
         grey, ground = QColor(theme.muted), QColor(theme.surface)
         red, green, blue = (

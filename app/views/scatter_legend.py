@@ -1,21 +1,24 @@
-"""Names of a scatter plot's classes with colour, marker and count; a click hides one."""
+"""Names of a scatter plot's classes with colour, marker and count, a click hides one; or the scale that they are steps
+of."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPointF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from canon_core.projection.density import PointStyle
 
-from ..theme import theme_for
+from ..theme import SMALL, sized, theme_for
 from .flow_layout import FlowLayout
 from .scatter_layers import class_style, sprite_image
-from .scatter_points import PointClass
+from .scatter_points import ColourScale, PointClass, ScatterPoints
 
 _SWATCH, _LONGEST = 18, 330
+#: Pixels of the bar of a scale, and stops of its gradient.
+_BAR, _STOPS = 150, 24
 
 
 class ScatterLegend(QWidget):
@@ -32,25 +35,74 @@ class ScatterLegend(QWidget):
         super().__init__(parent)
         self.setAccessibleName("Legend")
         self.entries: list[LegendEntry] = []
+        self.scale: ScaleBar | None = None
         self._row = FlowLayout(self, spacing=14, line_spacing=2)
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
 
-    def set_classes(self, classes: Sequence[PointClass], counts: Sequence[int]) -> None:
-        """Name these; all are shown."""
+    def set_points(self, points: ScatterPoints, shown: Sequence[bool]) -> None:
+        """Name the classes of these points, and say which are ``shown``."""
         while (item := self._row.takeAt(0)) is not None:
             widget = item.widget()
             widget.hide()
             widget.deleteLater()
-        self.entries = []
-        for code, (each, count) in enumerate(zip(classes, counts, strict=True)):
+        self.entries, self.scale = [], None
+        if points.scale is not None:
+            self.scale = ScaleBar(points.scale, self)
+            self._row.addWidget(self.scale)
+            self.scale.show()
+        for code, (each, count) in enumerate(zip(points.classes, points.counts(), strict=True)):
+            if each.hidden or each.fraction is not None:
+                continue
             entry = LegendEntry(each, count, self)
+            entry.setChecked(shown[code])
             entry.toggled.connect(lambda shown, code=code: self.toggled.emit(code, shown))
             self._row.addWidget(entry)
             entry.show()
             self.entries.append(entry)
         self.updateGeometry()
+
+
+class ScaleBar(QWidget):
+    """The colours of a scale from its lowest number to its highest, and what they stand for."""
+
+    def __init__(self, scale: ColourScale, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setFont(sized(self.font(), SMALL))
+        self._ends = f"{scale.low:+.2f}".replace("-", "−"), f"{scale.high:+.2f}"
+        self._title = scale.title
+        self.setAccessibleName(f"Colour scale: {scale.title}, from {self._ends[0]} to {self._ends[1]}")
+        self.setToolTip(f"Vermillion below zero, grey about zero, blue above; beyond {self._ends[0]} and"
+                        f" {self._ends[1]} as at the ends")  # fmt: skip
+
+    def sizeHint(self) -> QSize:
+        metrics = self.fontMetrics()
+        words = sum(metrics.horizontalAdvance(text) for text in (*self._ends, self._title))
+        return QSize(words + _BAR + 24, metrics.height() + 6)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme, metrics = theme_for(self), self.fontMetrics()
+        painter = QPainter(self)
+        painter.setPen(QColor(theme.text))
+        left = 2
+        for text in (self._ends[0], "", self._ends[1], self._title):
+            if text:
+                width = metrics.horizontalAdvance(text)
+                area = QRect(left, 0, min(width, self.width() - left), self.height())
+                shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, area.width())
+                painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, shown)
+                left += width + 6
+                painter.setPen(QColor(theme.text if text == self._ends[0] else theme.muted))
+                continue
+            bar = QRectF(left, self.height() / 2 - 5, _BAR, 10)
+            gradient = QLinearGradient(bar.topLeft(), bar.topRight())
+            for stop in range(_STOPS + 1):
+                gradient.setColorAt(stop / _STOPS, theme.margin(stop / _STOPS))
+            painter.fillRect(bar, gradient)
+            painter.drawLine(QPointF(bar.center().x(), bar.top() - 2), QPointF(bar.center().x(), bar.bottom() + 2))
+            left += _BAR + 6
+            painter.setPen(QColor(theme.text))
 
 
 class LegendEntry(QAbstractButton):

@@ -8,12 +8,13 @@ rectangle and the lasso, Escape lets go.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QLineF, QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QLineF, QPoint, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
@@ -34,7 +35,7 @@ from canon_core.projection.point_grid import PointGrid, Raster
 from ..theme import SMALL, sized, theme_for
 from .scatter_camera import Camera
 from .scatter_layers import Drawn, PointLayers
-from .scatter_points import ScatterPoints
+from .scatter_points import PlacedPoint, ScatterPoints
 
 #: Pixels from the cursor within which a point is found.
 _REACH = 14
@@ -44,6 +45,9 @@ _NOTCH, _STEP = 1.25, 60
 MOST_LINES = 2_000
 #: Marked points up to which each has a wide ring; the rings of more lie close, so that points stay to be seen.
 _FEW_MARKED = 150
+#: Points that are sorted anew at every step of the slider or for a selection: 10 ms. Of more a part is shown, and all
+#: when nothing changed for so many milliseconds.
+_MOST_SORTED, _REST_MS = 40_000, 150
 #: Pixels that the mouse may move in a click.
 _CLICK = 4
 _ARROWS = {
@@ -52,6 +56,10 @@ _ARROWS = {
     Qt.Key.Key_Up: (0, 1),
     Qt.Key.Key_Down: (0, -1),
 }
+
+
+#: Runs something in another thread, and hands what it gives to something in the window's.
+Background = Callable[[Callable[[], Any], Callable[[Any], None]], object]
 
 
 class Tool(StrEnum):
@@ -102,9 +110,15 @@ class ScatterPlot(QWidget):
         self._tool = Tool.MOVE
         self._grid: PointGrid | None = None
         self._emphasised: PointGrid | None = None
+        self._background: Background | None = None
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(_REST_MS)
+        self._rest.timeout.connect(self._sort_all)
         self._selection: NDArray[np.int32] = np.zeros(0, np.int32)
         self._marked: NDArray[np.int32] = np.zeros(0, np.int32)
         self._lines: NDArray[np.int32] = np.zeros((0, 2), np.int32)
+        self._placed: tuple[PlacedPoint, ...] = ()
         self._under = -1
         self._current = -1
         self._picture: QImage | None = None
@@ -116,18 +130,23 @@ class ScatterPlot(QWidget):
         self._trail: list[QPointF] = []
 
     # -- given from outside --------------------------------------------------------------------------------------
+    def set_background(self, background: Background) -> None:
+        """Where very many points are sorted; without it, here."""
+        self._background = background
+
     def set_points(
         self, points: ScatterPoints | None, *, same_points: bool = False, same_layout: bool = False
     ) -> None:
-        """Show these points, all classes of them.
+        """Show these points, all classes of them but hidden ones; of the same classes as before those that were shown.
 
         Selection, marks and lines are dropped unless they are ``same_points`` as before, in other classes or another
         layout; everything comes into view unless they lie where they lay, in the ``same_layout``.
         """
         before, self._points = self._points, points
         same = same_points and before is not None and points is not None and len(before) == len(points)
-        classes = len(points.classes) if points is not None else 0
-        self._shown = [True] * classes
+        classes = points.classes if points is not None else ()
+        if not same or before is None or before.classes != classes:
+            self._shown = [not each.hidden for each in classes]
         if not same:
             self._selection = self._marked = np.zeros(0, np.int32)
             self._lines = np.zeros((0, 2), np.int32)
@@ -184,6 +203,17 @@ class ScatterPlot(QWidget):
         """Ring these points: what was searched for."""
         self._marked = np.asarray(numbers, np.int32)
         self.update()
+
+    def set_placed(self, placed: Sequence[PlacedPoint]) -> None:
+        """Mark places among the points with a ring and a label each."""
+        if tuple(placed) != self._placed:
+            self._placed = tuple(placed)
+            self.update()
+
+    @property
+    def placed(self) -> tuple[PlacedPoint, ...]:
+        """What is marked."""
+        return self._placed
 
     def set_current(self, number: int) -> None:
         """Ring one point: the one that is looked at; −1 for none."""
@@ -268,12 +298,43 @@ class ScatterPlot(QWidget):
         return self._drawn.points if self._drawn is not None else 0
 
     def _place(self) -> None:
-        self._grid = self._points.grid(self._blend) if self._points is not None else None
+        """Sort the points where they lie at this blend; of very many on their way only some, until they rest."""
+        points = self._points
+        if points is None:
+            self._grid = None
+        elif 0 < self._blend < 1 and len(points) > _MOST_SORTED:
+            self._grid = points.grid(self._blend, _some(np.arange(len(points), dtype=np.int32)))
+            self._rest.start()
+        else:
+            self._grid = points.grid(self._blend)
         self._emphasise()
 
     def _emphasise(self) -> None:
-        there = self._points is not None and len(self._selection) > 0
-        self._emphasised = self._points.grid(self._blend, self._selection) if self._points and there else None
+        if self._points is None or not len(self._selection):
+            self._emphasised = None
+            return
+        self._emphasised = self._points.grid(self._blend, _some(self._selection))
+        if len(self._selection) > _MOST_SORTED:
+            self._rest.start()
+
+    def _sort_all(self) -> None:
+        """Show every point, now that they rest."""
+        points, blend, selection = self._points, self._blend, self._selection
+        if points is None:
+            return
+
+        def sort() -> tuple[PointGrid, PointGrid | None]:
+            return points.grid(blend), points.grid(blend, selection) if len(selection) else None
+
+        def show(found: tuple[PointGrid, PointGrid | None]) -> None:
+            if self._points is points and self._blend == blend and self._selection is selection:
+                self._grid, self._emphasised = found
+                self._changed()
+
+        if self._background is not None:
+            self._background(sort, show)
+        else:
+            show(sort())
 
     def _changed(self) -> None:
         self._picture = self._behind = None
@@ -298,6 +359,7 @@ class ScatterPlot(QWidget):
             self._describe()
         painter.drawImage(QPointF(0, 0), self._picture)
         self._draw_rings(painter)
+        self._draw_placed(painter)
         self._draw_drag(painter)
         self._draw_note(painter)
         focus = self.hasFocus()
@@ -354,6 +416,29 @@ class ScatterPlot(QWidget):
                 painter.setPen(QPen(QColor(colour), width))
                 painter.drawEllipse(self.position_of(number), look / 2 + 5, look / 2 + 5)
 
+    def _draw_placed(self, painter: QPainter) -> None:
+        theme, raster, ratio = theme_for(self), self.raster(), self.devicePixelRatioF()
+        painter.setFont(sized(self.font(), SMALL, bold=True))
+        metrics = painter.fontMetrics()
+        for number, each in enumerate(self._placed):
+            x, y = each.place(self._blend)
+            at = QPointF((x - raster.left) * raster.scale / ratio, (raster.top - y) * raster.scale / ratio)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            for colour, width in ((theme.surface, 6.0), (theme.text, 2.5)):
+                painter.setPen(QPen(QColor(colour), width))
+                painter.drawEllipse(at, 10, 10)
+            box = metrics.boundingRect(each.label).adjusted(-4, -2, 4, 2)
+            # One label above its ring and the next below: two faces may lie on each other.
+            box.moveCenter(QPoint(round(at.x()), round(at.y() - 24 if number % 2 == 0 else at.y() + 24)))
+            box.moveLeft(min(max(box.left(), 2), max(2, self.width() - box.width() - 2)))
+            ground = QColor(theme.surface)
+            ground.setAlpha(215)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(ground)
+            painter.drawRoundedRect(box, 3, 3)
+            painter.setPen(QColor(theme.text))
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, each.label)
+
     def _draw_drag(self, painter: QPainter) -> None:
         shape = self._drag_shape()
         if shape is not None:
@@ -370,9 +455,11 @@ class ScatterPlot(QWidget):
         shown = sum(count for count, there in zip(self._points.counts(), self._shown, strict=True) if there)
         if self._drawn.points >= shown:
             return
+        part = self._rest.isActive() and len(self._points) > _MOST_SORTED and 0 < self._blend < 1
         theme = theme_for(self)
         painter.setFont(sized(self.font(), SMALL))
-        text = f"{self._drawn.points:,} of {shown:,} points in view · F shows all"
+        where = "while they move" if part else "in view · F shows all"
+        text = f"{self._drawn.points:,} of {shown:,} points {where}"
         box = painter.fontMetrics().boundingRect(text).adjusted(-6, -3, 6, 3)
         box.moveBottomLeft(self.rect().adjusted(6, 0, 0, -6).bottomLeft())
         ground = QColor(theme.surface)
@@ -397,6 +484,8 @@ class ScatterPlot(QWidget):
         text = f"{drawn.points:,} of {len(points):,} points in view"
         if len(self._selection):
             text += f", {len(self._selection):,} selected"
+        if self._placed:
+            text += f", marked: {', '.join(each.label for each in self._placed)}"
         self.setAccessibleDescription(text)
 
     # -- mouse ---------------------------------------------------------------------------------------------------
@@ -593,8 +682,13 @@ class ScatterPlot(QWidget):
         return QSize(640, 480)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(200, 160)
+        return QSize(200, 100)
 
     def global_position_of(self, number: int) -> QPoint:
         """Where a point is drawn on the screen."""
         return self.mapToGlobal(self.position_of(number).toPoint())
+
+
+def _some(numbers: NDArray[np.int32]) -> NDArray[np.int32]:
+    """As many as are sorted at once, evenly among all."""
+    return numbers[:: -(-len(numbers) // _MOST_SORTED)]

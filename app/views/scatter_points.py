@@ -20,10 +20,47 @@ _SAMPLE = 20_000
 
 @dataclass(frozen=True)
 class PointClass:
-    """A class of points: its name, and the number of its colour and marker; None is the grey of all others."""
+    """A class of points.
+
+    Attributes
+    ----------
+    name : str
+    series : int or None
+        Number of its colour and marker; None is the grey of all others.
+    fraction : float or None
+        Its place on the colour scale, 0…1, instead.
+    hidden : bool
+        Neither drawn nor named.
+    """
 
     name: str
     series: int | None = 0
+    fraction: float | None = None
+    hidden: bool = False
+
+
+@dataclass(frozen=True)
+class ColourScale:
+    """What classes with a fraction stand for: a number from ``low`` to ``high``; beyond is shown as these."""
+
+    title: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class PlacedPoint:
+    """Something that is marked among the points without being one of them: its label, and where it lies in both
+    layouts."""
+
+    label: str
+    before: tuple[float, float]
+    after: tuple[float, float]
+
+    def place(self, blend: float) -> tuple[float, float]:
+        """Between the layouts in a straight line."""
+        (left, low), (right, high) = self.before, self.after
+        return left + blend * (right - left), low + blend * (high - low)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +74,8 @@ class ScatterPoints:
     codes : (n,) uint8
         Class of each point.
     classes : tuple of PointClass
+    scale : ColourScale or None
+        Where some of them are steps of a scale.
     bounds, bulk : Box
         Around all points of both layouts; and around all but the few that lie far out, where leaving those out shows
         the others much larger.
@@ -49,6 +88,7 @@ class ScatterPoints:
     bounds: Box
     bulk: Box
     _ends: dict[float, PointGrid]
+    scale: ColourScale | None = None
 
     @classmethod
     def build(
@@ -57,6 +97,7 @@ class ScatterPoints:
         codes: NDArray[np.integer],
         classes: Sequence[PointClass],
         before: NDArray[np.floating] | None = None,
+        scale: ColourScale | None = None,
     ) -> ScatterPoints:
         """Sort the points of both layouts: a tenth of a second a million."""
         if not 1 <= len(classes) <= MOST_CLASSES:
@@ -70,7 +111,7 @@ class ScatterPoints:
         bulk = _bulk(end).joined(_bulk(start))
         if bounds.width < _FAR_OUT * bulk.width and bounds.height < _FAR_OUT * bulk.height:
             bulk = bounds
-        return cls(end, start, kinds, tuple(classes), bounds, bulk, ends)
+        return cls(end, start, kinds, tuple(classes), bounds, bulk, ends, scale)
 
     def __len__(self) -> int:
         return len(self.after)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyqtgraph as pg
 from pyqtgraph.GraphicsScene.mouseEvents import MouseDragEvent
-from PySide6.QtCore import QEvent, QPointF, Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
@@ -17,8 +17,8 @@ from canon_core.verification.score_histogram import ScoreHistogram
 
 from ..theme import SMALL, Theme, colour, theme_for
 from .labels import TextLabel
-from .plot_reading import PlotReading
-from .roc_plot import DecadeAxis, prepare_plot, restyle_axes
+from .read_plot import ReadPlot
+from .roc_plot import DecadeAxis
 from .shown_matrix import rate_text
 from .table_twin import Entry
 
@@ -63,7 +63,7 @@ class _BrushBox(pg.ViewBox):
         self.brushed.emit(*ends, event.isFinish())
 
 
-class ScoreHistogramPlot(pg.PlotWidget):
+class ScoreHistogramPlot(ReadPlot):
     """Two filled step lines over the score; read under the pointer or with the arrow keys, brushed by dragging.
 
     Signals
@@ -78,11 +78,9 @@ class ScoreHistogramPlot(pg.PlotWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         self._y_axis = _HeightAxis("left")
         box = _BrushBox()
-        super().__init__(parent, axisItems={"left": self._y_axis}, viewBox=box)
-        prepare_plot(self, "Score histograms")
+        super().__init__("Score histograms", parent, axisItems={"left": self._y_axis}, viewBox=box)
         self._shown: CellScores | None = None
         self._axis = CountAxis.LOG
-        self._at: int | None = None
         self._lines = [pg.PlotCurveItem(), pg.PlotCurveItem()]
         for line in self._lines:
             self.addItem(line)
@@ -98,11 +96,10 @@ class ScoreHistogramPlot(pg.PlotWidget):
         self.addItem(self._brush, ignoreBounds=True)
         self._anchor: int | None = None  # bin at the other end of what the keyboard takes in
         box.brushed.connect(self._brushed)
-        self._reading = PlotReading(self)
+        self._marks = (self._down,)
         self.getAxis("bottom").enableAutoSIPrefix(False)
         self._y_axis.enableAutoSIPrefix(False)
         self.setLabel("bottom", "score")
-        self.scene().sigMouseMoved.connect(self._pointer_moved)
         self.getViewBox().sigRangeChanged.connect(self._place_text)
         self._restyle()
         self._draw()
@@ -132,19 +129,10 @@ class ScoreHistogramPlot(pg.PlotWidget):
         self._hide_reading()
         self._draw()
 
-    def show_all(self) -> None:
-        """Back to the whole histogram."""
-        self._frame()
-
     @property
     def axis(self) -> CountAxis:
         """What the height of a bin stands for."""
         return self._axis
-
-    @property
-    def reading(self) -> str:
-        """What is read of a bin; empty where none is."""
-        return self._reading.text() if self._at is not None else ""
 
     # -- drawing -------------------------------------------------------------------------------------------------
     def _draw(self) -> None:
@@ -197,12 +185,8 @@ class ScoreHistogramPlot(pg.PlotWidget):
         self._threshold_text.setPos(at, top)
 
     # -- reading -------------------------------------------------------------------------------------------------
-    def _pointer_moved(self, position: QPointF) -> None:
-        box = self.getViewBox()
-        if self._shown is None or not box.sceneBoundingRect().contains(position):
-            self._hide_reading()
-            return
-        self._read(self._bin(box.mapSceneToView(position).x()))
+    def _nearest(self, x: float, y: float) -> tuple[int, ...] | None:
+        return None if self._shown is None else (self._bin(x),)
 
     def _bin(self, score: float) -> int:
         assert self._shown is not None
@@ -212,12 +196,10 @@ class ScoreHistogramPlot(pg.PlotWidget):
     def _read(self, number: int) -> None:
         assert self._shown is not None
         histogram = self._shown.histogram
-        self._at = number
         low, high = float(histogram.edges[number]), float(histogram.edges[number + 1])
         self._down.setValue((low + high) / 2)
-        self._down.show()
         top = max(float(values[number]) for values in self._values(histogram))
-        self._reading.show_at(read_bin(histogram, number), (low + high) / 2, top)
+        self._show_reading((number,), read_bin(histogram, number), (low + high) / 2, top)
 
     def _brushed(self, low: float, high: float, finished: bool) -> None:
         """Shade what is dragged over, to a thousandth, within the scores there are."""
@@ -240,37 +222,29 @@ class ScoreHistogramPlot(pg.PlotWidget):
             self._brush.setRegion((float(edges[min(one, other)]), float(edges[max(one, other) + 1])))
             self._brush.show()
 
-    def _hide_reading(self) -> None:
-        self._at = None
-        self._down.hide()
-        self._reading.hide()
-
-    def leaveEvent(self, event: QEvent) -> None:
-        self._hide_reading()
-        super().leaveEvent(event)
-
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Left and right by a bin (Ctrl: ten), from the threshold, with Shift taking in what lies between; Return shows
         the pairs of the bin, or of those; Escape leaves it."""
         steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
-        if event.key() == Qt.Key.Key_Escape and (self._at is not None or self._brush.isVisible()):
+        at = None if self._at is None else self._at[0]
+        if event.key() == Qt.Key.Key_Escape and (at is not None or self._brush.isVisible()):
             self._hide_reading()
             self.clear_brush()
-        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._at is not None:
-            self._brush_bins(self._at if self._anchor is None else self._anchor, self._at)
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and at is not None:
+            self._brush_bins(at if self._anchor is None else self._anchor, at)
             self.intervalBrushed.emit(*self._brush.getRegion())
         elif event.key() in steps and self._shown is not None:
             mark = self._shown.threshold
             far = 10 if event.modifiers() & Qt.KeyboardModifier.ControlModifier else 1
-            if self._at is None:
+            if at is None:
                 known = mark is not None and np.isfinite(mark.threshold)
                 number = self._bin(mark.threshold if mark is not None and known else 0.0)
             else:
-                number = self._at + far * steps[event.key()]
+                number = at + far * steps[event.key()]
             number = int(np.clip(number, 0, len(self._shown.histogram.genuine) - 1))
             if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
                 if self._anchor is None:
-                    self._anchor = self._at if self._at is not None else number
+                    self._anchor = at if at is not None else number
                 self._brush_bins(self._anchor, number)
             else:
                 self.clear_brush()
@@ -279,17 +253,6 @@ class ScoreHistogramPlot(pg.PlotWidget):
             super().keyPressEvent(event)
 
     # -- colours -------------------------------------------------------------------------------------------------
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_reading"):
-            self._hide_reading()
-            self._restyle()
-
-    def _restyle(self) -> None:
-        restyle_axes(self)
-        self._reading.restyle()
-        self._style()
-
     def _style(self) -> None:
         theme = theme_for(self)
         for number, line in enumerate(self._lines):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
+from PySide6.QtCore import QEvent, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QKeyEvent, QPainterPath, QPen
 from PySide6.QtWidgets import QWidget
 
@@ -15,12 +15,9 @@ from canon_core.maps.kinds import MapKind
 
 from ..theme import PLOT_SYMBOLS, Theme, colour, theme_for
 from .curve_legend import LegendEntry, Marking
-from .plot_reading import PlotReading
-from .roc_plot import prepare_plot, restyle_axes
+from .read_plot import REACH, ReadPlot, arrow_step
 from .shown_sensitivity import reading_text
 
-#: Pixels from a point within which the pointer reads it.
-_REACH = 40.0
 #: Widths of the pens of curves, of the repetitions' outlines, and of the single models' level.
 _THICK, _THIN, _LEVEL = 2.0, 1.0, 1.2
 #: Dashes of the levels, in the order of the fit modes: dots, long with dots, short.
@@ -60,19 +57,18 @@ class _PairsAxis(pg.AxisItem):
         return [f"{2.0**value:,.0f}" for value in values]
 
 
-class SensitivityPlot(pg.PlotWidget):
+class SensitivityPlot(ReadPlot):
     """Draws curves with their repetitions, and the level of the single models."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self._x_axis, self._y_axis = _PairsAxis(), pg.AxisItem("left")
-        super().__init__(parent, axisItems={"bottom": self._x_axis, "left": self._y_axis})
-        prepare_plot(self, "TAR against the number of fit pairs")
+        axes = {"bottom": self._x_axis, "left": self._y_axis}
+        super().__init__("TAR against the number of fit pairs", parent, axisItems=axes)
         self._curves: tuple[SensitivityCurve, ...] = ()
         self._levels: tuple[SingleLevel, ...] = ()
         self._dimensions: tuple[int, ...] = ()
         self._items: list[tuple[pg.PlotCurveItem, pg.ScatterPlotItem, pg.ScatterPlotItem]] = []
         self._level_items: list[pg.InfiniteLine] = []
-        self._at: tuple[int, int] | None = None
         self._near = pg.LinearRegionItem(movable=False)
         self._near_text = pg.TextItem("pairs ≈ dimensions", anchor=(0.5, 1))
         self._trusted = pg.InfiniteLine(angle=90)
@@ -81,10 +77,9 @@ class SensitivityPlot(pg.PlotWidget):
         for level, item in enumerate((self._near, self._trusted, self._near_text, self._trusted_text, self._point)):
             item.setZValue((-20, -10, -5, -5, 30)[level])
             self.addItem(item, ignoreBounds=True)
-        self._reading = PlotReading(self)
+        self._marks = (self._point,)
         self.setLabel("bottom", "image pairs a map is fitted on")
         self.setLabel("left", "mean TAR")
-        self.scene().sigMouseMoved.connect(self._pointer_moved)
         self.getViewBox().sigRangeChanged.connect(self._place_texts)
         self.set_curves((), (), ())
         self._restyle()
@@ -111,17 +106,8 @@ class SensitivityPlot(pg.PlotWidget):
         self._mark_few()
         if self._extent() != frame:  # else a zoom stays while cells arrive
             self._frame()
-        self._style_curves()
+        self._style()
         self._place_texts()
-
-    def show_all(self) -> None:
-        """Back to the whole curves."""
-        self._frame()
-
-    @property
-    def reading(self) -> str:
-        """What is read; empty where the pointer is at no point."""
-        return self._reading.text() if self._at is not None else ""
 
     def _drawn(self, curve: SensitivityCurve) -> tuple[pg.PlotCurveItem, pg.ScatterPlotItem, pg.ScatterPlotItem]:
         line = pg.PlotCurveItem(antialias=True)
@@ -179,78 +165,40 @@ class SensitivityPlot(pg.PlotWidget):
 
     def resizeEvent(self, event: QEvent) -> None:
         super().resizeEvent(event)
-        if hasattr(self, "_reading"):  # the base class resizes itself while it is made
+        if hasattr(self, "_trusted_text"):  # the base class resizes itself while it is made
             self._place_texts()
 
     # -- reading -------------------------------------------------------------------------------------------------
-    def _pointer_moved(self, position: QPointF) -> None:
-        box = self.getViewBox()
-        if not box.sceneBoundingRect().contains(position):
-            self._hide_reading()
-            return
-        where = box.mapSceneToView(position)
-        across, up = box.viewPixelSize()
+    def _nearest(self, x: float, y: float) -> tuple[int, ...] | None:
+        across, up = self.getViewBox().viewPixelSize()
         found = [
-            (math.hypot((math.log2(step.pairs) - where.x()) / across, (step.mean - where.y()) / up), number, place)
+            (math.hypot((math.log2(step.pairs) - x) / across, (step.mean - y) / up), number, place)
             for number, curve in enumerate(self._curves)
             for place, step in enumerate(curve.steps)
         ]
         nearest = min(found, default=(math.inf, 0, 0))
-        if nearest[0] <= _REACH:
-            self._read(nearest[1], nearest[2])
-        else:
-            self._hide_reading()
+        return nearest[1:] if nearest[0] <= REACH else None
 
     def _read(self, number: int, place: int) -> None:
-        curve, theme = self._curves[number], theme_for(self)
+        curve = self._curves[number]
         step = curve.steps[place]
-        self._at = (number, place)
         x, y = math.log2(step.pairs), step.mean
-        style = curve.style(dark=theme.dark)
-        self._point.setData(
-            x=[x], y=[y], symbol=PLOT_SYMBOLS[style.marker], brush=colour(style.colour),
-            pen=pg.mkPen(theme.text, width=1.5),
-        )  # fmt: skip
-        self._point.show()
+        self._mark(self._point, x, y, curve.style(dark=theme_for(self).dark))
         level = next((level for level in self._levels if level.mode is curve.mode), None)
         widest = self._dimensions[-1] if self._dimensions else 1
-        self._reading.show_at(reading_text(curve, step, level, widest), x, y)
-
-    def _hide_reading(self) -> None:
-        self._at = None
-        self._point.hide()
-        self._reading.hide()
-
-    def leaveEvent(self, event: QEvent) -> None:
-        self._hide_reading()
-        super().leaveEvent(event)
+        self._show_reading((number, place), reading_text(curve, step, level, widest), x, y)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Left and right by a step, up and down to the next curve; Escape leaves it."""
-        filled = [number for number, curve in enumerate(self._curves) if curve.steps]
-        key = event.key()
-        steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
-        turns = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
-        if key == Qt.Key.Key_Escape and self._at is not None:
-            self._hide_reading()
-        elif filled and (key in steps or key in turns):
-            number, place = self._at or (filled[0], -1 if key == Qt.Key.Key_Right else 0)
-            if key in turns and self._at is not None:
-                number = filled[(filled.index(number) + turns[key]) % len(filled)]
-            self._read(number, min(max(place + steps.get(key, 0), 0), len(self._curves[number].steps) - 1))
-        else:
+        found = arrow_step(event.key(), self._at, [len(curve.steps) for curve in self._curves])
+        if found is None:
             super().keyPressEvent(event)
+        else:
+            self._read(*found)
 
     # -- colours -------------------------------------------------------------------------------------------------
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_reading"):
-            self._hide_reading()
-            self._restyle()
-
-    def _restyle(self) -> None:
+    def _style(self) -> None:
         theme = theme_for(self)
-        restyle_axes(self)
         shade = QColor(theme.text)
         shade.setAlpha(18)
         self._near.setBrush(shade)
@@ -259,11 +207,6 @@ class SensitivityPlot(pg.PlotWidget):
         self._trusted.setPen(pg.mkPen(theme.muted, width=1, style=Qt.PenStyle.DotLine))
         for text in (self._near_text, self._trusted_text):
             text.setColor(theme.muted)
-        self._reading.restyle()
-        self._style_curves()
-
-    def _style_curves(self) -> None:
-        theme = theme_for(self)
         for curve, (line, means, repeats) in zip(self._curves, self._items, strict=True):
             style = curve.style(dark=theme.dark)
             line.setPen(_line_pen(curve, theme))

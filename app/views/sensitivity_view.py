@@ -15,8 +15,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QMenu,
-    QPushButton,
     QSpinBox,
     QStackedWidget,
     QToolButton,
@@ -37,12 +35,13 @@ from canon_core.study.sensitivity_results import Pair, Sensitivity, sensitivity_
 from canon_core.verification.roc import FarRule
 
 from ..sensitivity_choice import MAPS, MOST_REPEATS, SensitivityChoice, pairs_text, read_pairs
-from .bar_buttons import button_row, tool_button
+from .bar_buttons import button_row, copy_button, table_button, tool_button
 from .choosers import MAP_TIPS, MODE_TIPS, labelled, seed_box
 from .curve_legend import CurveLegend
 from .empty_state import EmptyState
 from .flow_layout import FlowLayout
 from .labels import SettingsLabel, TextLabel
+from .notice import Notice
 from .sensitivity_plot import SensitivityPlot, legend_entries
 from .shown_sensitivity import COLUMNS, notes_text, sensitivity_rows
 from .table_twin import TableTwin
@@ -140,7 +139,9 @@ class SensitivityView(QWidget):
         for page in (self._empty, self._uncomputed, self._drawing, self.table):
             self._stack.addWidget(page)
         self._bar = self._make_bar()
-        self._notice = self._make_notice()
+        self._notice = Notice("Compute curves")
+        self.compute_button = self._notice.button
+        self.compute_button.clicked.connect(self.computeRequested)
         self._notes, self._settings = TextLabel(), SettingsLabel()
         self._notes.setAccessibleName("What to know of these curves")
         layout = QVBoxLayout(self)
@@ -186,16 +187,11 @@ class SensitivityView(QWidget):
     def _make_bar(self) -> QWidget:
         self.whole_button = tool_button("Whole curve", "Back from zooming in (wheel or drag)")
         self.whole_button.clicked.connect(self.plot.show_all)
-        self.table_button = tool_button("Table", "The same as a table, for the keyboard and the screen reader")
-        self.table_button.setCheckable(True)
-        self.table_button.toggled.connect(self._show_page)
-        self.copy_button = tool_button("Copy", "Copy the numbers, or the commands that make them")
-        self.copy_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(self.copy_button)
-        self.copy_values_action = QAction("Copy as table (tab-separated)", menu, triggered=self.copy_values)
-        self.copy_command_action = QAction("Copy as canon command", menu, triggered=self.copy_command)
-        menu.addActions([self.copy_values_action, self.copy_command_action])
-        self.copy_button.setMenu(menu)
+        self.table_button = table_button("The same as a table, for the keyboard and the screen reader", self._show_page)
+        self.copy_values_action = QAction("Copy as table (tab-separated)", self, triggered=self.copy_values)
+        self.copy_command_action = QAction("Copy as canon command", self, triggered=self.copy_command)
+        copied = (self.copy_values_action, self.copy_command_action)
+        self.copy_button = copy_button("Copy the numbers, or the commands that make them", copied)
         self.export_button = tool_button("Export…", "Save the curves (PDF, SVG, PNG) or every number (CSV)")
         self.export_button.clicked.connect(self.exportRequested)
         self._reading = (self.whole_button, self.table_button, self.copy_button, self.export_button)
@@ -213,17 +209,6 @@ class SensitivityView(QWidget):
             row.addWidget(labelled(text, chooser, tip))
         row.addWidget(button_row(*self._reading))
         return bar
-
-    def _make_notice(self) -> QWidget:
-        self._notice_text = TextLabel()
-        self.compute_button = QPushButton("Compute curves")
-        self.compute_button.clicked.connect(self.computeRequested)
-        notice = QWidget()
-        row = QHBoxLayout(notice)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self._notice_text, 1)
-        row.addWidget(self.compute_button)
-        return notice
 
     # -- given from outside --------------------------------------------------------------------------------------
     def set_nothing(self, text: str, action_text: str = "") -> None:
@@ -270,7 +255,7 @@ class SensitivityView(QWidget):
 
     def set_curves(self, shown: SensitivityShown, notice: str = "", *, computable: bool = False) -> None:
         """Draw these; ``notice`` says what is missing of them, and ``computable`` offers to compute it."""
-        self._notice_text.setText(notice)
+        self._notice.label.setText(notice)
         self._notice.setVisible(bool(notice))
         self.compute_button.setVisible(computable)
         self._bar.show()
@@ -302,7 +287,7 @@ class SensitivityView(QWidget):
     @property
     def notice(self) -> str:
         """What is missing; empty where nothing is."""
-        return self._notice_text.text() if self._notice.isVisibleTo(self) else ""
+        return self._notice.label.text() if self._notice.isVisibleTo(self) else ""
 
     # -- copying -------------------------------------------------------------------------------------------------
     def copy_values(self) -> None:
@@ -310,6 +295,11 @@ class SensitivityView(QWidget):
         if self._shown is not None:
             self._fill_table(self._shown)
             QGuiApplication.clipboard().setText(f"{self.table.text()}{self._shown.line}\n")
+
+    @property
+    def command(self) -> str:
+        """The commands that compute what is drawn; empty where nothing is."""
+        return self._commands if self._shown is not None else ""
 
     def copy_command(self) -> None:
         """The commands to the clipboard."""
@@ -359,7 +349,7 @@ class SensitivityView(QWidget):
             pairs = read_pairs(self.pairs.text())
         except SettingsError as error:
             self.pairs.setText(pairs_text(self._choice.pairs))
-            self._notice_text.setText(error.sentence())
+            self._notice.label.setText(error.sentence())
             self.compute_button.hide()
             self._notice.show()
             return

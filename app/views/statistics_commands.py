@@ -62,6 +62,7 @@ def pairs_command(
 ) -> str:
     """A list of the pairs of one cell."""
     matrix = settings.matrix
+    among = () if set(matrix.models) <= {settings.source, settings.target} else ("--models", ",".join(matrix.models))
     name = kind.value.replace(" ", "-") if interval is None else kind.value.split()[0]
     return shlex.join(
         [
@@ -70,8 +71,9 @@ def pairs_command(
             *("--target", settings.target),
             *("--kind", name),
             *(() if against is None else ("--against", Against(against).value)),
-            *(() if interval is None else (f"--between={interval[0]:g},{interval[1]:g}",)),
+            *(() if interval is None else (f"--between={interval[0]!r},{interval[1]!r}",)),
             *("--dataset", matrix.dataset),
+            *among,
             *("--map", matrix.map.value),
             *("--mode", matrix.mode.value),
             *("--features", matrix.features.value),

@@ -34,16 +34,19 @@ class TwoFacesView(QWidget):
 
     Signals
     -------
-    swapRequested(), detectorRequested(), actionRequested() :
-        The buttons that exchange the models and choose a detector, and that of the empty state.
+    swapRequested(), detectorRequested(), exportRequested(), actionRequested() :
+        The buttons that exchange the models, choose a detector and export, and that of the empty state.
     compared(comparison) : Comparison or None
         What is shown from now on; it holds both embeddings, for views that draw where they lie.
     """
 
     swapRequested = Signal()
     detectorRequested = Signal()
+    exportRequested = Signal()
     actionRequested = Signal()
     compared = Signal(object)
+    #: Why there is none to be copied.
+    no_command = "Two faces are compared in the window alone: no canon command does it."
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -63,6 +66,7 @@ class TwoFacesView(QWidget):
             column.addWidget(widget)
         column.addStretch(1)
         scroll = QScrollArea()
+        scroll.setAccessibleName("Similarity and decisions")
         scroll.setWidget(between)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -99,11 +103,14 @@ class TwoFacesView(QWidget):
         self.detector_button.clicked.connect(self.detectorRequested)
         self.copy_button = tool_button("Copy", "Copy similarities, thresholds and settings as text")
         self.copy_button.clicked.connect(self.copy)
+        self.export_button = tool_button("Export…", "Save both faces with their similarity (PDF, SVG, PNG), or its"
+                                         " numbers (CSV)")
+        self.export_button.clicked.connect(self.exportRequested)
         bar = QWidget()
         row = FlowLayout(bar, spacing=14)
         row.addWidget(button_row(self.swap_button))
         row.addWidget(button_row(self.detector_button))
-        row.addWidget(button_row(self.copy_button))
+        row.addWidget(button_row(self.copy_button, self.export_button))
         return bar
 
     # -- given from outside --------------------------------------------------------------------------------------
@@ -129,6 +136,7 @@ class TwoFacesView(QWidget):
         self.note.setVisible(there and bool(self.note.text()))
         self._settings.setVisible(there)
         self.copy_button.setEnabled(there)
+        self.export_button.setEnabled(there)
         if found is None:
             self.verdict.setText("")
             self.words.setText(_HELP)

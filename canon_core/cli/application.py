@@ -18,8 +18,9 @@ from canon_core.errors import CanonError, StudyError, StudyInUse
 from canon_core.jobs import system_error
 from canon_core.maps.kinds import MapKind
 from canon_core.resources import version
+from canon_core.study.entries import DatasetEntry
 from canon_core.study.results import DEFAULT_FAR, Features, FitMode, MatrixSettings
-from canon_core.study.study import DatasetEntry, Study
+from canon_core.study.study import Study
 from canon_core.verification.roc import FarRule
 
 #: Commands in the order of the work; help lists them so, whatever module they are in.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -88,6 +89,30 @@ def figure_formats(value: str) -> str:
     from canon_core.figures.save import FORMATS as FIGURE_FORMATS
 
     return _known(listed(value), tuple(FIGURE_FORMATS), value)
+
+
+def figure_width(value: str) -> float:
+    """Inches: ``column``, ``page``, or a length such as ``85mm`` or ``3.5in``.
+
+    Raises
+    ------
+    typer.BadParameter
+        When it is none of these, or no width of a figure.
+    """
+    from canon_core.figures.style import COLUMN_WIDTH, MM, NARROWEST, PAGE_WIDTH, WIDEST
+
+    text = value.strip().casefold()
+    if text in ("column", "page"):
+        return COLUMN_WIDTH if text == "column" else PAGE_WIDTH
+    unit = {"mm": MM, "cm": 10 * MM, "in": 1.0}.get(text[-2:])
+    try:
+        inches = float(text[:-2]) * (unit if unit is not None else math.nan)
+    except ValueError:
+        inches = math.nan
+    if not NARROWEST <= inches <= WIDEST:
+        known = f"column, page, or {NARROWEST / MM:.0f}mm to {WIDEST / MM:.0f}mm, or inches such as 3.5in"
+        raise typer.BadParameter(f"'{value}' is no width: give {known}", param_hint="--width")
+    return inches
 
 
 def table_formats(value: str) -> str:

@@ -34,8 +34,9 @@ from canon_core.datasets.options import FORMATS
 from canon_core.errors import CanonError, SettingsError, StudyError
 from canon_core.maps.kinds import MapKind
 from canon_core.resources import window_package
-from canon_core.study.results import Features, FitMode, FoldSettings, MatrixSettings, default_rule
-from canon_core.study.study import DatasetEntry, Study
+from canon_core.study.entries import DatasetEntry
+from canon_core.study.results import Features, FitMode, FoldSettings, MatrixSettings, default_rule, stands_beside
+from canon_core.study.study import Study
 from canon_core.verification.bootstrap import DEFAULT_RESAMPLES
 
 
@@ -69,6 +70,8 @@ def add_model(
             f" {entry.parameters / 1e6:.2f} M parameters, {entry.macs / 1e6:,.0f} M MACs"
             f" ({entry.flops / 1e6:,.0f} M FLOPs) an image"
         )
+        if stands_beside(entry.name):
+            say("  by its name it stands beside the others: it is shown in every matrix and left out of every mean")
         say(f"preprocessing: {entry.origin}")
         for note in entry.notes:
             say(f"  {note}")
@@ -326,6 +329,15 @@ def export(
     far: Far = None,
     far_rule: Rule = None,
     seed: Seed = 0,
+    width: Annotated[
+        str | None,
+        typer.Option(
+            "--width",
+            metavar="column|page|85mm|3.5in",
+            help="Of every figure; a paper's column or page, whichever it needs, unless given.",
+        ),
+    ] = None,
+    dpi: Annotated[int, typer.Option("--dpi", min=50, max=1200, help="Pixels an inch of PNG.")] = 300,
     read_only: ReadOnly = False,
 ) -> None:
     """The matrix and the ROC curves as figures, the matrix as tables."""
@@ -333,12 +345,16 @@ def export(
 
     rule = far_rule or default_rule(mode)
     figure_formats, table_formats = arguments.listed(format), arguments.listed(tables)
+    inches = None if width is None else arguments.figure_width(width)
     with open_study(study, owner="canon export", read_only=read_only) as opened:
         settings = matrix_settings(opened, dataset, models, map, mode, features, far, seed)
         if read_only:
             _need_stored(opened, settings)
         written = run_job(
-            "export", lambda ctx: export_study(opened, settings, rule, out, figure_formats, table_formats, ctx)
+            "export",
+            lambda ctx: export_study(
+                opened, settings, rule, out, figure_formats, table_formats, ctx, width=inches, dpi=dpi
+            ),
         )
     say(f"wrote {len(written)} files below {out}")
 

@@ -27,7 +27,7 @@ from canon_core.cli.application import (
 from canon_core.cli.terminal import duration, run_job, say
 from canon_core.maps.kinds import MapKind
 from canon_core.models.map_file import read_map, write_map
-from canon_core.study.results import FEW_PAIRS_PER_DIMENSION, Features, FitMode, default_rule
+from canon_core.study.results import Features, FitMode, default_rule, few_pairs_text
 
 #: Names that are listed one by one; the rest is counted.
 LISTED = 20
@@ -75,11 +75,8 @@ def map_fit(
     write_map(out, portable)
     print_measured(portable)
     fitted = portable.mapping
-    if fitted.pairs / portable.source_dimensions < FEW_PAIRS_PER_DIMENSION:
-        say(
-            f"note: {fitted.pairs / portable.source_dimensions:.1f} fit pairs a source dimension; below"
-            f" {FEW_PAIRS_PER_DIMENSION:.0f} a linear map overfits, and a rotation is the safer choice"
-        )
+    if few := few_pairs_text(fitted.pairs / portable.source_dimensions, fitted.kind):
+        say(f"note: {few}")
     say(
         f"wrote {out}: {fitted.kind} map from '{portable.origin.source.name}' ({portable.source_dimensions}"
         f" dimensions) to '{portable.origin.target.name}' ({portable.target_dimensions}), fitted on"

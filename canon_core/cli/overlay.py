@@ -60,7 +60,8 @@ def overlay(
         typer.Option("--subjects", metavar="N|all", help="Random subjects. Default: as many as make 4,000 points."),
     ] = None,
     chosen: Annotated[
-        str | None, typer.Option("--chosen", metavar="NAME,NAME,…", help="These subjects and no others.")
+        list[str] | None,
+        typer.Option("--chosen", metavar="NAME", help="This subject and no other; give it again for more."),
     ] = None,
     method: Annotated[OverlayMethod, typer.Option("--method", help="How points come to their places.")] = (
         OverlayMethod.UMAP
@@ -101,7 +102,7 @@ def overlay(
             features=features,
             level=level or (OverlayLevel.TEMPLATES if opened.dataset(data).has_templates else OverlayLevel.IMAGES),
             subjects=_subjects(subjects),
-            chosen=() if chosen is None else arguments.listed(chosen),
+            chosen=tuple(dict.fromkeys(chosen or ())),
             method=method,
             neighbours=neighbours,
             min_dist=min_dist,

@@ -11,15 +11,16 @@ from rich.table import Table
 
 from canon_core.cli.terminal import out, say
 from canon_core.errors import CanonError
+from canon_core.study.entries import EmbeddingState
 from canon_core.study.results import (
     FEW_FALSE_ACCEPTS,
-    FEW_PAIRS_PER_DIMENSION,
     FoldMatrix,
     Matrix,
     far_text,
+    few_pairs_text,
     settings_line,
 )
-from canon_core.study.study import EmbeddingState, Study
+from canon_core.study.study import Study
 from canon_core.verification.roc import FarRule
 
 
@@ -52,11 +53,8 @@ def print_matrix(matrix: Matrix, rule: FarRule) -> None:
     fits = [cell.fits for cell in matrix.cells.values() if cell is not None and cell.fits]
     if fits:
         thinnest = min(fit.pairs_per_dimension for cell_fits in fits for fit in cell_fits)
-        if thinnest < FEW_PAIRS_PER_DIMENSION:
-            say(
-                f"note: as few as {thinnest:.1f} fit pairs a source dimension; below {FEW_PAIRS_PER_DIMENSION:.0f} a"
-                " linear map overfits, and a rotation is the safer choice"
-            )
+        if thin := few_pairs_text(thinnest, matrix.settings.map):
+            say(f"note: as few as {thin}")
     out.print()
     out.print(settings_line(matrix, rule, far))
 

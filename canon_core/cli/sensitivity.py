@@ -81,7 +81,7 @@ def sensitivity(
         from canon_core.figures.sensitivity_figure import sensitivity_figure
 
         drawn = sensitivity_figure([result], rule)
-        written = save_figure(drawn, figure.with_suffix(""), (figure.suffix.lstrip(".") or "pdf",))
+        written = save_figure(drawn, figure.with_suffix(""), (figure.suffix.lstrip(".").casefold() or "pdf",))
         say(f"wrote {written[0]}")
     if json_target is not None:
         write_json(sensitivity_json(result, rule), json_target)

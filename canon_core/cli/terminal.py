@@ -8,6 +8,7 @@ import os
 import queue
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,6 +50,8 @@ out = PlainConsole(
 )
 err = PlainConsole(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
+#: Seconds between lines of progress where standard error is a file.
+_LOGGED_EVERY = 30.0
 #: Exit code where the input or the environment is at fault.
 FAULT = 1
 
@@ -83,6 +86,7 @@ def run_job(title: str, function: Callable[[JobContext], T]) -> T:
         ):
             number = engine.submit(title, function)
             task: TaskID | None = None
+            said = time.monotonic()
             while True:
                 try:
                     event: Event | None = engine.events.get(timeout=0.2)
@@ -96,6 +100,9 @@ def run_job(title: str, function: Callable[[JobContext], T]) -> T:
                     if task is None:
                         task = bars.add_task(what, total=event.total, pace="")
                     bars.update(task, description=what, completed=event.done, total=event.total, pace=_pace(event))
+                    if not err.is_terminal and time.monotonic() - said > _LOGGED_EVERY:  # a log shows no bars
+                        said = time.monotonic()
+                        say(f"{what}: {event.done:,} of {event.total:,}, {_pace(event)}".rstrip(", "))
                 elif isinstance(event, Log):
                     prefix = "warning: " if event.level >= logging.WARNING else ""
                     say(prefix + event.text)

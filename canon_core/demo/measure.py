@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from canon_core.demo.networks import CONTROLS, TEN, TWINS
-from canon_core.demo.study import DATASET, DemoPlan
+from canon_core.demo.networks import CONTROLS, DATASET, TEN, TWINS
+from canon_core.demo.study import DemoPlan
 from canon_core.experiments.matrix import run_matrix
 from canon_core.experiments.sensitivity import run_sensitivity
 from canon_core.jobs import JobContext
@@ -69,7 +69,7 @@ def measure_demo(study: Study, plan: DemoPlan, ctx: JobContext) -> DemoFigures:
     matrices = {
         (mode, kind): run_matrix(study, MatrixSettings(DATASET, plan.networks, kind, mode), ctx)
         for mode in (FitMode.DISJOINT, FitMode.AUTHORS)
-        for kind in ((MapKind.NONE, *_MAPS) if mode is FitMode.DISJOINT else _MAPS)
+        for kind in ((*_MAPS, MapKind.NONE) if mode is FitMode.DISJOINT else _MAPS)
     }
     rows = [*_mean_rows(matrices, FitMode.DISJOINT), *_mean_rows(matrices, FitMode.AUTHORS, paper=True)]
     every = SensitivitySettings(DATASET, plan.counted, far=FARS, repeats=plan.repeats)

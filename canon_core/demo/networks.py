@@ -1,4 +1,4 @@
-"""The demo's networks: ten that mirror the paper's Table 3 in small, and what stands beside them."""
+"""The demo by name: its datasets, ten networks that mirror the paper's Table 3 in small, what stands beside them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Final
 from canon_core.errors import CanonError
 from canon_core.resources import resource
 
+#: Names of the demo's datasets; everything that shows them says what they are.
+DATASET: Final = "synthetic faces"
+FOLDS: Final = "synthetic faces in folds"
 #: In the order of Table 3.
 TEN: Final = (
     "M2_R16_A",

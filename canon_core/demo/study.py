@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from canon_core.datasets.options import DatasetOptions
 from canon_core.demo.fold_faces import landmarks_file, photos_folder, write_fold_faces
-from canon_core.demo.networks import NETWORKS, TEN, network_file
+from canon_core.demo.networks import DATASET, FOLDS, NETWORKS, TEN, network_file
 from canon_core.demo.people import HELD_OUT
-from canon_core.demo.photo_file import renderer_mark
+from canon_core.demo.rendered import prepare_folder
 from canon_core.demo.world_files import HARDNESS, write_world
 from canon_core.embedding.embed import EmbedOptions
 from canon_core.errors import CanonError
 from canon_core.experiments.embedding import embed_study
 from canon_core.jobs import JobContext, system_error
-from canon_core.store.atomic import write_atomically
 from canon_core.study.manifest import MANIFEST
 from canon_core.study.study import Study
 
-#: Names of the demo's datasets; everything that shows them says what they are.
-DATASET: Final = "synthetic faces"
-FOLDS: Final = "synthetic faces in folds"
+#: Name of the study's folder.
+STUDY_FOLDER: Final = "demo.canon"
 _FACES, _FOLD_FACES = "faces", "folds"
-_MARK: Final = "renderer"
 
 
 @dataclass(frozen=True)
@@ -81,11 +77,11 @@ def open_demo_study(out: Path, plan: DemoPlan, ctx: JobContext) -> Study:
         What was done is kept, and goes on with the next call.
     """
     renewed = _render(out, plan, ctx)
-    folder = out / "demo.canon"
+    folder = out / STUDY_FOLDER
     study = Study.open(folder, owner="canon demo") if (folder / MANIFEST).exists() else Study.create(folder)
     try:
         _put_in_networks(study, plan)
-        _put_in_faces(study, out, plan, renewed, ctx)
+        _put_in_faces(study, out, renewed, ctx)
         for dataset in (DATASET, FOLDS):
             embed_study(study, dataset, plan.networks, EmbedOptions(), ctx)
     except BaseException:
@@ -94,23 +90,21 @@ def open_demo_study(out: Path, plan: DemoPlan, ctx: JobContext) -> Study:
     return study
 
 
-def _render(out: Path, plan: DemoPlan, ctx: JobContext) -> bool:
-    """Render what is missing; whether faces of another renderer, or of other people, had to go."""
-    mark = f"{renderer_mark()} {HARDNESS} {plan.people} {plan.fold_people}"
-    file = out / _MARK
+def _render(out: Path, plan: DemoPlan, ctx: JobContext) -> frozenset[str]:
+    """Render what is missing; the datasets whose faces are not those of an earlier call."""
+    folders = {DATASET: (out / _FACES, plan.people), FOLDS: (out / _FOLD_FACES, plan.fold_people)}
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        held = file.read_text(encoding="utf-8") if file.is_file() else ""
-        renewed = held != mark
-        if renewed:
-            for name in (_FACES, _FOLD_FACES):
-                shutil.rmtree(out / name, ignore_errors=True)
-            write_atomically(file, mark.encode())
+        renewed = [
+            name
+            for name, (folder, people) in folders.items()
+            if prepare_folder(folder, f"{name}: {people}, hardness {HARDNESS}")
+        ]
     except OSError as error:
-        raise CanonError(system_error(error).problem, path=out, remedy="choose another with --out") from None
+        fault = system_error(error)
+        raise CanonError(fault.problem, path=fault.path or out, remedy="choose another with --out") from None
     write_world(out / _FACES, plan.people, ctx)
     write_fold_faces(out / _FOLD_FACES, plan.fold_people, ctx)
-    return renewed
+    return frozenset(renewed)
 
 
 def _put_in_networks(study: Study, plan: DemoPlan) -> None:
@@ -125,7 +119,7 @@ def _put_in_networks(study: Study, plan: DemoPlan) -> None:
             study.add_model(file, name=name)
 
 
-def _put_in_faces(study: Study, out: Path, plan: DemoPlan, renewed: bool, ctx: JobContext) -> None:
+def _put_in_faces(study: Study, out: Path, renewed: frozenset[str], ctx: JobContext) -> None:
     held = {entry.name for entry in study.datasets}
     folds = out / _FOLD_FACES
     sets = {
@@ -133,9 +127,9 @@ def _put_in_faces(study: Study, out: Path, plan: DemoPlan, renewed: bool, ctx: J
         FOLDS: (photos_folder(folds), DatasetOptions(format="lfw", landmarks=landmarks_file(folds))),
     }
     for name, (path, options) in sets.items():
-        if renewed and name in held:
+        if name in renewed & held:
             study.remove_dataset(name)
-        if renewed or name not in held:
+        if name in renewed or name not in held:
             study.add_dataset(path, options, ctx, name)
 
 

@@ -1,7 +1,7 @@
 """The demo's world on disk: rendered photographs and their protocol, laid out as InsightFace lays out IJB-C.
 
-Run as ``python -m canon_core.demo.world_files FOLDER FIRST COUNT PERSON …`` it renders the photographs of these people
-of the world of ``COUNT`` people from number ``FIRST``.
+Run as ``python -m canon_core.demo.world_files FOLDER HARDNESS FIRST COUNT PERSON …`` it renders the photographs of
+these people of the world of ``COUNT`` people from number ``FIRST``.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from canon_core.jobs import JobContext, system_error
 
 #: Name of the layout's files: ``meta/demo_face_tid_mid.txt`` and so on.
 PREFIX: Final = "demo"
-#: Of the photographs' conditions. Chosen on people of the networks' validation, so that the networks do not saturate.
+#: Of the photographs' conditions. Chosen on people of the networks' validation
+#: (:mod:`canon_core.demo.training.hardness`), so that the networks do not saturate.
 HARDNESS: Final = 1.7
 
 
-def write_world(folder: Path, people: range, ctx: JobContext) -> World:
+def write_world(folder: Path, people: range, ctx: JobContext, hardness: float = HARDNESS) -> World:
     """Render everybody and write the protocol; what an earlier call rendered is kept.
 
     Parameters
@@ -35,6 +36,8 @@ def write_world(folder: Path, people: range, ctx: JobContext) -> World:
         Numbers of the identities.
     ctx : JobContext
         Progress in images; cancelled within a second.
+    hardness : float
+        Of the photographs' conditions.
 
     Raises
     ------
@@ -50,9 +53,9 @@ def write_world(folder: Path, people: range, ctx: JobContext) -> World:
         if waiting:
             share_among_processes(
                 "canon_core.demo.world_files",
-                [str(folder), str(people.start), str(len(people))],
+                [str(folder), str(hardness), str(people.start), str(len(people))],
                 waiting,
-                lambda person: render_person(folder, world, person),
+                lambda person: render_person(folder, world, person, hardness),
                 folder,
                 ctx,
                 images=[sizes[person] for person in waiting],
@@ -64,10 +67,10 @@ def write_world(folder: Path, people: range, ctx: JobContext) -> World:
     return world
 
 
-def render_person(folder: Path, world: World, person: int) -> None:
+def render_person(folder: Path, world: World, person: int, hardness: float = HARDNESS) -> None:
     """Render one person's photographs; their points are written last."""
     numbered = world.of_person(person)
-    conditions = conditions_of([shot for _, shot in numbered], HARDNESS)
+    conditions = conditions_of([shot for _, shot in numbered], hardness)
     faces = render_run(draw_identity(person), conditions, SIDE)
     lines = []
     for (number, _), face in zip(numbered, faces, strict=True):
@@ -119,6 +122,6 @@ def _meta(folder: Path, name: str, lines: Iterable[str]) -> None:
 
 
 if __name__ == "__main__":
-    _folder, _first, _count, *_people = sys.argv[1:]
+    _folder, _hardness, _first, _count, *_people = sys.argv[1:]
     _world = draw_world(range(int(_first), int(_first) + int(_count)))
-    sys.exit(serve(_people, lambda person: render_person(Path(_folder), _world, person)))
+    sys.exit(serve(_people, lambda person: render_person(Path(_folder), _world, person, float(_hardness))))

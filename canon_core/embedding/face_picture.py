@@ -47,12 +47,15 @@ class Picture:
         With :attr:`Placing.POINTS`: eyes, nose and mouth corners, the left in the picture first, in its pixels.
     row : int
         Row of an image of a dataset; −1 for a file.
+    fingerprint : str
+        Of the dataset that the row is of: in another one the row is somebody else.
     """
 
     path: Path | None = None
     placing: Placing = Placing.DETECTOR
     points: tuple[tuple[float, float], ...] = ()
     row: int = -1
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, eq=False)

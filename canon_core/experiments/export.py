@@ -12,7 +12,7 @@ from canon_core.experiments.matrix import read_roc, run_matrix
 from canon_core.figures.curve import Curve, CurveRole
 from canon_core.figures.matrix_figure import matrix_figure
 from canon_core.figures.roc_figure import roc_figure
-from canon_core.figures.save import FORMATS, save_figure
+from canon_core.figures.save import FORMATS, PRINT_DPI, save_figure
 from canon_core.figures.tables import TABLE_FORMATS, matrix_table
 from canon_core.jobs import JobContext, system_error
 from canon_core.store.atomic import write_atomically
@@ -37,6 +37,8 @@ def export_study(
     pairs: Sequence[tuple[str, str]] = (),
     *,
     each_source: bool = True,
+    width: float | None = None,
+    dpi: float = PRINT_DPI,
 ) -> tuple[Path, ...]:
     """Write a matrix, its ROC curves and its tables below ``out``; cells that are missing are computed first.
 
@@ -52,6 +54,8 @@ def export_study(
         Cells whose ROC goes into one figure of its own, both single models beside them.
     each_source : bool
         Whether every model gets a figure of its curves to all others.
+    width, dpi : float
+        Inches of every figure, a paper's column or page, whichever each needs, unless given; pixels an inch of PNG.
 
     Returns
     -------
@@ -68,18 +72,18 @@ def export_study(
     _check("figure format", formats, tuple(FORMATS))
     _check("table format", tables, TABLE_FORMATS)
     matrix = run_matrix(study, settings, ctx)
-    stem = f"{settings.dataset}-{settings.map}-{settings.mode}".replace(" ", "_")
+    stem = matrix_stem(settings)
     figures = out / "figures"
     written: list[Path] = []
     try:
         for folder in (figures, out / "tables"):
             folder.mkdir(parents=True, exist_ok=True)
-        jobs = _figures(study, matrix, rule, pairs, each_source) if formats else []
+        jobs = _figures(study, matrix, rule, pairs, each_source, width) if formats else []
         total = len(jobs) + len(tables)
         for done, (name, drawing) in enumerate(jobs):
             ctx.check()
             ctx.report(done, total, "writing figures and tables")
-            written += save_figure(drawing(), figures / f"{stem}-{name}", formats)
+            written += save_figure(drawing(), figures / f"{stem}-{name}", formats, dpi)
         for done, form in enumerate(tables, len(jobs)):
             ctx.report(done, total, "writing figures and tables")
             for far in settings.far:
@@ -94,7 +98,12 @@ def export_study(
 
 
 def _figures(
-    study: Study, matrix: Matrix, rule: FarRule, pairs: Sequence[tuple[str, str]], each_source: bool
+    study: Study,
+    matrix: Matrix,
+    rule: FarRule,
+    pairs: Sequence[tuple[str, str]],
+    each_source: bool,
+    width: float | None,
 ) -> list[tuple[str, Callable[[], Figure]]]:
     """Name and drawing of every figure; a drawing is made when its turn comes, so that one is held at a time."""
     far = matrix_far(matrix)
@@ -121,11 +130,11 @@ def _figures(
         return drawn
 
     def draw(cells: list[tuple[str, str]], det: bool) -> Figure:
-        return roc_figure(curves(cells), det=det, settings_line=line)
+        return roc_figure(curves(cells), det=det, settings_line=line, width=width)
 
     drawings: list[tuple[str, Callable[[], Figure]]] = [
-        (f"matrix-far-{far_text(far)}", partial(matrix_figure, matrix, far, rule)),
-        (f"difference-far-{far_text(far)}", partial(matrix_figure, matrix, far, rule, difference=True)),
+        (f"matrix-far-{far_text(far)}", partial(matrix_figure, matrix, far, rule, width=width)),
+        (f"difference-far-{far_text(far)}", partial(matrix_figure, matrix, far, rule, difference=True, width=width)),
     ]
     for name, cells in groups.items():
         for det in (False, True):
@@ -133,6 +142,11 @@ def _figures(
                 (name.replace("roc", "det", 1) if det else name, partial(draw, cells, det))
             )
     return drawings
+
+
+def matrix_stem(settings: MatrixSettings) -> str:
+    """What names of files begin with that show a matrix."""
+    return f"{settings.dataset}-{settings.map}-{settings.mode}".replace(" ", "_")
 
 
 def matrix_far(matrix: Matrix) -> float:

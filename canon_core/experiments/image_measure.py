@@ -19,9 +19,9 @@ from canon_core.maps.fitted import FittedMap
 from canon_core.maps.kinds import MapKind
 from canon_core.maps.unit import unit_rows
 from canon_core.store.embeddings import read_embeddings
-from canon_core.study.results import FEW_FALSE_ACCEPTS, Cell, Features, FitMode, MatrixSettings
+from canon_core.study.results import FEW_FALSE_ACCEPTS, Cell, Features, FitMode, MatrixSettings, far_text
 from canon_core.study.study import Study
-from canon_core.verification.roc import FarRule
+from canon_core.verification.roc import FarRule, accepts
 
 Float32 = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
@@ -122,10 +122,14 @@ class ImageMeasure:
         else:
             raw = cell
         title = self._source if self._source == self._target else f"{self._source} → {self._target}"
+        if not set(self._far) & set(self._cells.settings.far):
+            fars = " or ".join(far_text(far) for far in self._far)
+            return None, None, f"the matrix is not read at a FAR of {fars}, so there is no threshold"
         if cell is None:
+            here = "" if raw is None else " through the map (without it there is one)"
             return None, raw, (
-                f"{title} is not scored on single images of '{name}' at these settings, so there is no threshold."
-                " Compute the matrix to have one."
+                f"{title} is not scored on single images of '{name}' at these settings, so there is no"
+                f" threshold{here}. Compute the matrix to have one."
             )
         return cell, raw, (
             f"thresholds: image-level cell {title} of {self._cells.usable.dataset.title}"
@@ -195,7 +199,10 @@ class ImageMeasure:
         points = [cell.readings[self._rule][known.index(far)].point for far in self._far if far in known]
         return tuple(
             Decision(
-                point.target, point.threshold, score >= point.threshold, point.false_accepts < FEW_FALSE_ACCEPTS
+                point.target,
+                point.threshold,
+                accepts(score, point.threshold),
+                point.false_accepts < FEW_FALSE_ACCEPTS,
             )
             for point in points
         )
@@ -214,7 +221,10 @@ class ImageMeasure:
             shared = min(source.shape[1], target.shape[1])
             scores = source[:, :shared] @ target[:, :shared].T
             codes = self._cells.usable.faces.subject_codes[rows]
-            self._samples[pool, raw] = np.sort(scores[codes[:, None] != codes[None, :]])
+            impostor = codes[:, None] != codes[None, :]
+            if self._source == self._target:  # each pair once: the other way round it has the same score
+                impostor = np.triu(impostor)
+            self._samples[pool, raw] = np.sort(scores[impostor])
         return self._samples[pool, raw]
 
     def _outside(self, pool: int) -> Rows:

@@ -11,8 +11,10 @@ from canon_core.figures.numbers import tar_text
 from canon_core.maps.kinds import MapKind
 from canon_core.resources import version
 from canon_core.study.confidence_results import Confidence, confidence_line
+from canon_core.study.entries import DatasetEntry, ModelEntry
 from canon_core.study.group_results import GroupRates
 from canon_core.study.identification_results import IdentificationMatrix
+from canon_core.study.overlay_results import Overlay, overlay_line, score_text
 from canon_core.study.results import (
     FEW_FALSE_ACCEPTS,
     FEW_PAIRS_PER_DIMENSION,
@@ -20,14 +22,15 @@ from canon_core.study.results import (
     FitMode,
     FoldMatrix,
     Matrix,
+    beside_text,
     far_text,
 )
 from canon_core.study.sensitivity_results import Sensitivity
-from canon_core.study.study import DatasetEntry, ModelEntry, Study
+from canon_core.study.study import Study
 from canon_core.verification.roc import FarRule
 
 Pair = tuple[str, str]
-Result = Matrix | Confidence | IdentificationMatrix | GroupRates | Sensitivity | FoldMatrix
+Result = Matrix | Confidence | IdentificationMatrix | GroupRates | Sensitivity | FoldMatrix | Overlay
 
 _PACKAGES: Final = ("numpy", "scipy", "onnxruntime-gpu", "onnxruntime", "opencv-python-headless")
 _MAPS: Final = {
@@ -62,7 +65,7 @@ def methods_text(
         That holds the result's models and dataset.
     result :
         A matrix (its ROC curves belong to it), intervals, a 1:N identification, errors by group, sensitivity, or fold
-        accuracies.
+        accuracies, or an overlay.
     rule : FarRule
         By which thresholds are chosen; errors by group have their own, fold accuracies none.
     far : float, optional
@@ -89,6 +92,8 @@ def methods_text(
         return _groups(study, result)
     if isinstance(result, Sensitivity):
         return _sensitivity(study, result, rule)
+    if isinstance(result, Overlay):
+        return _overlay(study, result)
     return _folds(study, result)
 
 
@@ -119,7 +124,9 @@ def _matrix(
         means = [f"{tar_text(value)} {what}" for value, what in ((single, "of single models"), (cross, "across models"))
                  if value is not None]  # fmt: skip
         if means:
-            read.append(f"At a target FAR of {far_text(far)} the mean TAR is {' and '.join(means)}.")
+            beside = beside_text(settings.models)
+            without = f" ({beside})" if beside else ""
+            read.append(f"At a target FAR of {far_text(far)} the mean TAR is {' and '.join(means)}{without}.")
         read += [text for pair in cells if (text := _read_off(matrix, pair, far, rule, confidence))]
     if confidence is not None and any(cell is not None for cell in confidence.cells.values()):
         said.append(f"Confidence: {confidence_line(confidence)}.")
@@ -234,6 +241,20 @@ def _sensitivity(study: Study, found: Sensitivity, rule: FarRule) -> str:
         f" {', '.join(far_text(target) for target in settings.far)}. {_rule(rule)}",
     ]
     return _join(study, settings.dataset, settings.models, said)
+
+
+def _overlay(study: Study, found: Overlay) -> str:
+    settings = found.settings
+    said = [
+        f"Overlay: points of the target and of its sources, raw and through the maps: {overlay_line(found)}.",
+        _maps(settings.map),
+        _fit_pairs(study, settings.map, found.models, found.fit_pairs),
+    ]
+    read = [
+        f"{source} → {settings.target}: {score_text(score, settings.level)}."
+        for source, score in zip(settings.sources, found.scores, strict=True)
+    ]
+    return _join(study, settings.dataset, found.models, said, read)
 
 
 def _folds(study: Study, found: FoldMatrix) -> str:

@@ -6,6 +6,7 @@ import math
 import time
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -40,11 +41,16 @@ __all__ = [
     "OverlayMethod",
     "OverlayScore",
     "OverlaySettings",
+    "open_overlay",
     "overlay_line",
     "run_overlay",
     "score_text",
     "stored_overlay",
 ]
+
+
+#: How joint UMAP starts; another way to start gives other pictures, and must not find the stored ones.
+_UMAP_STARTS: Final = 2
 
 
 def run_overlay(
@@ -74,7 +80,7 @@ def run_overlay(
     Cancelled
     """
     start = time.perf_counter()
-    cells = _open(study, settings, ctx)
+    cells = open_overlay(study, settings, ctx)
     key, path = _place(study, cells, settings)
     found = load_overlay(path, settings, cells.usable.dataset.title)
     if found is not None:
@@ -135,12 +141,29 @@ def stored_overlay(study: Study, settings: OverlaySettings) -> Overlay | None:
     SettingsError, StudyError, StoreError
         As :func:`run_overlay`, and for a damaged file.
     """
-    cells = _open(study, settings, None)
+    cells = open_overlay(study, settings, None)
     return load_overlay(_place(study, cells, settings)[1], settings, cells.usable.dataset.title)
 
 
-# -- private ---------------------------------------------------------------------------------------------------------
-def _open(study: Study, settings: OverlaySettings, ctx: JobContext | None) -> Cells:
+def overlay_items(study: Study, settings: OverlaySettings) -> int:
+    """Images or templates that an overlay shows; no embedding is read.
+
+    Raises
+    ------
+    SettingsError, StudyError
+        As :func:`run_overlay`.
+    """
+    return OverlayPoints(study, open_overlay(study, settings, None), settings).items[0]
+
+
+def open_overlay(study: Study, settings: OverlaySettings, ctx: JobContext | None) -> Cells:
+    """The cells behind an overlay, whose embeddings and maps its points come from.
+
+    Raises
+    ------
+    SettingsError, StudyError
+        As :func:`run_overlay`.
+    """
     if settings.map is MapKind.NONE:
         raise SettingsError(
             "without a map there is no after to show", remedy="choose a linear, affine or rotation map"
@@ -174,6 +197,7 @@ def _open(study: Study, settings: OverlaySettings, ctx: JobContext | None) -> Ce
     return cells
 
 
+# -- private ---------------------------------------------------------------------------------------------------------
 def _place(study: Study, cells: Cells, settings: OverlaySettings) -> tuple[str, Path]:
     """Content key of an overlay, and where it is stored."""
     usable = cells.usable
@@ -192,7 +216,7 @@ def _place(study: Study, cells: Cells, settings: OverlaySettings) -> tuple[str, 
         mode=str(settings.mode),
         subjects=None if settings.chosen else settings.subjects,
         chosen=sorted(settings.chosen),
-        method=str(settings.method),
+        method=f"{settings.method} {_UMAP_STARTS}" if umap else str(settings.method),
         neighbours=settings.neighbours if umap else None,
         min_dist=settings.min_dist if umap else None,
         seed=settings.seed,
@@ -264,14 +288,21 @@ def _by_umap(
             f"{large} subject{'s have' if large > 1 else ' has'} more {settings.level} than a point has neighbours, and"
             " may stand alone"
         )
+    if found.gridded:
+        notes.append(
+            "the sources have no neighbours among one another: those without any in the target began on a grid beside"
+            " it, and how they lie there means nothing"
+        )
     if neighbours < settings.neighbours:
         notes.append(f"{neighbours} neighbours: there are no more points")
     return found.before, found.after, tuple(notes)
 
 
 def _percent(shares: list[float]) -> str:
-    texts = sorted(f"{100 * share:.1f}" for share in (min(shares), max(shares)) if not math.isnan(share))
-    return "–".join(dict.fromkeys(texts)) + " %"
+    known = [share for share in shares if not math.isnan(share)]
+    if not known:
+        return "–"
+    return "–".join(dict.fromkeys(f"{100 * share:.1f}" for share in (min(known), max(known)))) + " %"
 
 
 def _padding(settings: OverlaySettings, target: Float32, raws: list[Float32]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from canon_core.datasets.template_protocol import TemplateProtocols
 from canon_core.experiments.cells import open_cells
 from canon_core.experiments.overlay_points import OverlayPoints
 from canon_core.jobs import JobContext
-from canon_core.projection.nearest import have_partners, nearest_others
+from canon_core.projection.nearest import have_partners, margins, nearest_others
 from canon_core.study.overlay_results import Overlay, OverlayLevel
 from canon_core.study.results import MatrixSettings
 from canon_core.study.study import Study
@@ -56,6 +56,9 @@ class Neighbours:
         Nearest within the source's own space, and within the target's.
     asked : (m,) bool
         Whether an item has a partner to find, so that it counts in the score.
+    margin : (m,) float32
+        Of the mapped source point: its best genuine score less its best impostor score among the target points; NaN
+        where it has no partner.
     """
 
     before: NDArray[np.int32]
@@ -63,6 +66,7 @@ class Neighbours:
     source_own: NDArray[np.int32]
     target_own: NDArray[np.int32]
     asked: NDArray[np.bool_]
+    margin: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,9 +90,31 @@ class OverlayDetails:
     covariates: Mapping[str, Grouping] = field(default_factory=dict)
     neighbours: tuple[Neighbours, ...] = ()
 
+    @property
+    def refusal(self) -> str:
+        """Why there are no neighbours, in a sentence; empty where there are."""
+        if self.neighbours:
+            return ""
+        return (
+            f"Nearest faces, errors and margins are looked up among {MOST_COMPARED:,} points of a model at most;"
+            f" {len(self.names):,} are shown. Show fewer subjects to see them."
+        )
 
-def overlay_details(study: Study, result: Overlay, ctx: JobContext) -> OverlayDetails:
+
+def overlay_details(
+    study: Study, result: Overlay, ctx: JobContext, *, compare_up_to: int | None = None
+) -> OverlayDetails:
     """Look up the points of an overlay; maps that are stored are used again.
+
+    Parameters
+    ----------
+    study : Study
+    result : Overlay
+    ctx : JobContext
+        Cancellation.
+    compare_up_to : int, optional
+        Items up to which neighbours are looked up, which takes time with their square; :data:`MOST_COMPARED` unless
+        given.
 
     Raises
     ------
@@ -111,7 +137,8 @@ def overlay_details(study: Study, result: Overlay, ctx: JobContext) -> OverlayDe
     covariates = {} if protocols is None else {
         each.name: _grouped(each, items, images, protocols, settings.level) for each in protocols.covariates
     }
-    neighbours = _neighbours(study, result, ctx) if len(items) <= MOST_COMPARED else ()
+    most = MOST_COMPARED if compare_up_to is None else compare_up_to
+    neighbours = _neighbours(study, result, ctx) if len(items) <= most else ()
     return OverlayDetails(names, images, covariates, neighbours)
 
 
@@ -197,6 +224,7 @@ def _neighbours(study: Study, result: Overlay, ctx: JobContext) -> tuple[Neighbo
                 nearest_others(raw, raw, points.belongs, ctx),
                 target_own,
                 asked,
+                margins(mapped, target, points.subject, points.belongs, ctx),
             )
         )
     return tuple(found)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from canon_core.experiments.number_columns import Texts, decimals, integers, lines
+from canon_core.figures.number_columns import Texts, decimals, integers, lines
 from canon_core.resources import version
 from canon_core.store.atomic import replacing
 from canon_core.study.overlay_results import Overlay, OverlayLevel, OverlaySettings, overlay_line

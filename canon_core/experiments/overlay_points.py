@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -104,7 +105,12 @@ class OverlayPoints:
             self.half[:] = 0
         self.items = len(kept), len(found.position)
         self.subjects = len(shown), len(np.unique(found.codes))
-        self.belongs = self._belongs(cells, protocol)
+        self._cells, self._protocol = cells, protocol
+
+    @cached_property
+    def belongs(self) -> sparse.csr_array:
+        """Which images and media each point belongs to, (m, g)."""
+        return self._belongs(self._cells, self._protocol)
 
     def raw(self, model: str, ctx: JobContext) -> Float32:
         """(m, d) unit rows of a model's own points."""

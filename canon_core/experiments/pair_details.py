@@ -19,10 +19,9 @@ from canon_core.maps.fitted import FittedMap
 from canon_core.maps.kinds import MapKind
 from canon_core.study.pair_results import PairThresholds
 from canon_core.study.results import FitMode
+from canon_core.verification.roc import accepts
 
 Float32 = npt.NDArray[np.float32]
-#: What rounding may take from a score that is computed by itself instead of among all others.
-_ROUNDING: Final = 5e-7
 #: Images of a template that are shown.
 MAX_IMAGES: Final = 24
 
@@ -53,9 +52,7 @@ class PairScore:
         """Whether the pair counts as a match; None where that is not known."""
         if self.score is None or self.threshold is None:
             return None
-        return self.score >= self.threshold or math.isclose(
-            self.score, self.threshold, rel_tol=0.0, abs_tol=_ROUNDING
-        )
+        return accepts(self.score, self.threshold)
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,10 @@ class Sides:
             template=True,
         )
 
+    def number_of(self, item: int) -> int:
+        """The number by which :meth:`side` knows an image (by row), or a template by its id."""
+        return int(np.searchsorted(self._protocol.template_ids, item)) if self.templates else item
+
     def images(self, number: int) -> Places:
         """Rows of the images of what is compared, the highest detector score first."""
         if not self.templates:

@@ -16,8 +16,8 @@ import numpy.typing as npt
 from canon_core.errors import SettingsError, StudyError
 from canon_core.experiments.cells import Cells, open_cells
 from canon_core.experiments.image_cells import ImageCells
-from canon_core.experiments.number_columns import Texts, decimals, integers, lines
 from canon_core.experiments.template_cells import TemplateCells
+from canon_core.figures.number_columns import Texts, decimals, integers, lines
 from canon_core.jobs import JobContext
 from canon_core.resources import version
 from canon_core.store.arrays import Attribute, write_attributes

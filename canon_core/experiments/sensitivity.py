@@ -17,7 +17,7 @@ from canon_core.maps.fit import SourceFit
 from canon_core.maps.fitted import FittedMap
 from canon_core.maps.kinds import MapKind
 from canon_core.study.keys import content_key
-from canon_core.study.results import DEFAULT_FAR, Cell, MatrixSettings
+from canon_core.study.results import DEFAULT_FAR, Cell, MatrixSettings, stands_beside
 from canon_core.study.sensitivity_results import (
     Pair,
     Points,
@@ -276,8 +276,8 @@ def _steps(settings: SensitivitySettings, available: int) -> tuple[tuple[int, in
 def sensitivity_json(result: Sensitivity, rule: FarRule) -> dict[str, Any]:
     """Sensitivity as ``canon sensitivity --json`` prints it (house plan, The command line).
 
-    ``tar`` is ``[n][repeat][far]``, the mean over off-diagonal cells; ``cells`` ``[n][repeat][s][t][far]`` with null on
-    the diagonal.
+    ``tar`` is ``[n][repeat][far]``, the mean over off-diagonal cells, without the models that ``beside`` names;
+    ``cells`` ``[n][repeat][s][t][far]`` with null on the diagonal.
     """
     settings = result.settings
     names = settings.models
@@ -301,6 +301,7 @@ def sensitivity_json(result: Sensitivity, rule: FarRule) -> dict[str, Any]:
         "seed": settings.seed,
         "shuffled": settings.shuffled,
         "models": list(names),
+        "beside": [name for name in names if stands_beside(name)],
         "pairs": list(result.pairs),
         "far": list(settings.far),
         "tar": [

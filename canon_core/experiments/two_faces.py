@@ -25,8 +25,9 @@ from canon_core.maps.kinds import MapKind
 from canon_core.maps.unit import unit_rows
 from canon_core.models.providers import ProviderChoice
 from canon_core.store.embeddings import read_embeddings
+from canon_core.study.entries import ModelEntry
 from canon_core.study.results import MatrixSettings
-from canon_core.study.study import ModelEntry, Study
+from canon_core.study.study import Study
 from canon_core.verification.roc import FarRule
 
 Image = npt.NDArray[np.uint8]
@@ -237,9 +238,20 @@ class TwoFaces:
 
     # -- private -------------------------------------------------------------------------------------------------
     def _key(self, picture: Picture, dataset: str, detector: Path | None) -> tuple[object, ...]:
-        """What a picture's pixels and the place of its face depend on."""
+        """What a picture's pixels and the place of its face depend on.
+
+        Raises
+        ------
+        DatasetError
+            For an image of another dataset, or of this one before it changed.
+        """
         if picture.path is None:
-            return (picture, dataset, self._study.dataset(dataset).fingerprint)
+            entry = self._study.dataset(dataset)
+            if picture.fingerprint != entry.fingerprint or not 0 <= picture.row < entry.images:
+                raise DatasetError(
+                    f"the picture is none of '{dataset}' as it is now", path=entry.path, remedy="choose it again"
+                )
+            return (picture, dataset)
         return (picture, detector, _changed(picture.path))
 
     def _embed(

@@ -18,7 +18,8 @@ from canon_core.jobs import JobContext
 from canon_core.maps.fit import unit_rows
 from canon_core.maps.kinds import MapKind
 from canon_core.store.embeddings import read_embeddings
-from canon_core.study.study import EmbeddingState, Study
+from canon_core.study.entries import EmbeddingState
+from canon_core.study.study import Study
 
 Float32 = npt.NDArray[np.float32]
 #: Bytes of embeddings kept in memory between cells; beyond it they are read again.

@@ -99,13 +99,17 @@ def histogram_figure(
     threshold: ShownThreshold | None = None,
     title: str,
     settings_line: str,
-    width: float = COLUMN_WIDTH,
+    width: float | None = None,
 ) -> Figure:
-    """Both histograms as filled steps over the score, genuine solid and impostor dashed, and the threshold."""
+    """Both histograms as filled steps over the score, genuine solid and impostor dashed, and the threshold.
+
+    ``width`` in inches is a paper's column unless given.
+    """
+    width = COLUMN_WIDTH if width is None else width
     low, high = occupied(histogram)
     totals = int(histogram.genuine.sum()), int(histogram.impostors.sum())
     with paper_style():
-        figure, axes = new_figure(width, 0.68 * width, settings_line)
+        figure, axes = new_figure(width, 0.68 * min(width, 5.0), settings_line)
         for values, colour, name, total, dash in zip(
             heights(histogram, axis), (GENUINE, IMPOSTOR), ("genuine", "impostor"), totals, ("-", "--"), strict=True
         ):

@@ -60,7 +60,7 @@ def overlay_figure(
     colour: OverlayColour = OverlayColour.MODEL,
     lines: bool = False,
     named: bool = False,
-    width: float = PAGE_WIDTH,
+    width: float | None = None,
 ) -> Figure:
     """Before and after side by side, each with its share of nearest neighbours that show the same subject.
 
@@ -73,9 +73,10 @@ def overlay_figure(
         Join each source point to the same image (or template) in the target.
     named : bool
         Name subjects in the legend; else they are numbered.
-    width : float
-        Inches.
+    width : float, optional
+        Inches; a paper's page unless given.
     """
+    width = PAGE_WIDTH if width is None else width
     groups = list(_groups(result, colour, named))
     labels = [name_lines(group.label) for group in groups]
     columns = max(1, min(len(groups), int(width // max(map(entry_width, labels)))))

@@ -22,7 +22,28 @@ FORMATS: dict[str, dict[str, Any]] = {
 }
 
 
-def save_figure(figure: Figure, stem: Path, formats: Sequence[str] = tuple(FORMATS)) -> tuple[Path, ...]:
+#: Pixels an inch of a PNG, and of pictures inside PDF and SVG, unless others are asked for: print.
+PRINT_DPI = 300
+
+
+def figure_bytes(figure: Figure, format: str, dpi: float = PRINT_DPI) -> bytes:  # noqa: A002 - matplotlib's word
+    """A figure as the content of a file, of one of :data:`FORMATS`.
+
+    Raises
+    ------
+    SettingsError
+        For another format.
+    """
+    _check(format)
+    buffer = io.BytesIO()
+    with paper_style():
+        figure.savefig(buffer, format=format, metadata=FORMATS[format], dpi=dpi)
+    return buffer.getvalue()
+
+
+def save_figure(
+    figure: Figure, stem: Path, formats: Sequence[str] = tuple(FORMATS), dpi: float = PRINT_DPI
+) -> tuple[Path, ...]:
     """Write a figure as ``stem.pdf``, ``stem.svg``, …; a file is either the old one or the whole new one.
 
     Parameters
@@ -33,6 +54,8 @@ def save_figure(figure: Figure, stem: Path, formats: Sequence[str] = tuple(FORMA
         Folder and name without suffix; dots in the name stay.
     formats : sequence of str
         Of ``pdf``, ``svg``, ``png``.
+    dpi : float
+        Pixels an inch of PNG, and of what PDF and SVG hold as a picture.
 
     Returns
     -------
@@ -46,16 +69,21 @@ def save_figure(figure: Figure, stem: Path, formats: Sequence[str] = tuple(FORMA
     StoreError
         When a file cannot be written.
     """
-    stem = Path(stem)
-    unknown = [name for name in formats if name not in FORMATS]
-    if unknown:
-        raise SettingsError(f"no figure format '{unknown[0]}'", remedy=f"choose among {', '.join(FORMATS)}")
-    paths = []
-    with paper_style():
-        for name in formats:
-            buffer = io.BytesIO()
-            figure.savefig(buffer, format=name, metadata=FORMATS[name])
-            path = stem.with_name(f"{stem.name}.{name}")
-            write_atomically(path, buffer.getvalue())
-            paths.append(path)
+    for name in formats:
+        _check(name)
+    stem, paths = Path(stem), []
+    for name in formats:
+        path = figure_path(stem, name)
+        write_atomically(path, figure_bytes(figure, name, dpi))
+        paths.append(path)
     return tuple(paths)
+
+
+def figure_path(stem: Path, format: str) -> Path:  # noqa: A002
+    """The file of a figure in one format; dots in the stem's name stay."""
+    return stem.with_name(f"{stem.name}.{format}")
+
+
+def _check(format: str) -> None:  # noqa: A002
+    if format not in FORMATS:
+        raise SettingsError(f"no figure format '{format}'", remedy=f"choose among {', '.join(FORMATS)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import textwrap
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -15,12 +16,16 @@ if TYPE_CHECKING:
 
 #: Inches: one column and the full width of a two-column paper (IEEE, CVPR).
 COLUMN_WIDTH, PAGE_WIDTH = 3.5, 7.0
+#: Inches: the narrowest and the widest figure that can be asked for, and a millimetre.
+NARROWEST, WIDEST, MM = 1.5, 20.0, 1 / 25.4
 #: Points.
 TEXT_SIZE, SMALL_SIZE, CAPTION_SIZE = 8.0, 7.0, 6.0
 #: Height of a line in units of the text size; inches left free at the edges.
 _LINE, _MARGIN = 1.3, 0.04
 #: Characters after which a model's name goes on in the next line.
 _NAME_WIDTH = 28
+#: matplotlib's settings are one for the whole process: one thread at a time draws or saves.
+_DRAWING = threading.RLock()
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 INK, FAINT = "#1b2027", "#8a93a0"
 
@@ -30,10 +35,11 @@ def paper_style() -> Iterator[None]:
     """Settings under which figures are drawn and saved, whatever the user's matplotlibrc says.
 
     Text stays text: TrueType in PDF, and letters rather than outlines in SVG. The ids in SVG do not depend on chance.
+    Only one thread is inside at a time.
     """
     import matplotlib as mpl
 
-    with mpl.rc_context():
+    with _DRAWING, mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(
             {

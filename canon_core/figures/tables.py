@@ -25,12 +25,20 @@ _LATEX = {
     "^": r"\textasciicircum{}",
     "·": r"$\cdot$",
     "–": "--",
+    "−": "$-$",
     "→": r"$\to$",
 }
 _MARKDOWN_SPECIAL = "\\`*_[]<>|"
 
 
-def matrix_table(matrix: Matrix, far: float, rule: FarRule, format: str) -> str:  # noqa: A002 - the contract's word
+def matrix_table(
+    matrix: Matrix,
+    far: float,
+    rule: FarRule,
+    format: str,  # noqa: A002 - the contract's word
+    *,
+    difference: bool = False,
+) -> str:
     """A matrix at one FAR as a table: rows are sources, columns targets, sorted by single-model TAR.
 
     Parameters
@@ -41,6 +49,8 @@ def matrix_table(matrix: Matrix, far: float, rule: FarRule, format: str) -> str:
     format : str
         ``csv``: every digit, missing cells empty, settings in a last line that begins with ``#``. ``latex``: a whole
         ``table`` for the package booktabs, settings in the caption. ``md``: settings in a line below.
+    difference : bool
+        Off the diagonal each TAR minus that of the weaker of its two models.
 
     Raises
     ------
@@ -52,34 +62,48 @@ def matrix_table(matrix: Matrix, far: float, rule: FarRule, format: str) -> str:
     writers = {"csv": _csv, "latex": _latex, "md": _markdown}
     if format not in writers:
         raise SettingsError(f"no table format '{format}'", remedy=f"choose among {', '.join(TABLE_FORMATS)}")
-    return writers[format](matrix, far, rule)
+    return writers[format](matrix, far, rule, difference)
 
 
-def _title(far: float) -> str:
-    return f"TAR at FAR {far_text(far)}"
+def _title(far: float, difference: bool) -> str:
+    return f"{'TAR − weaker single model (single models: TAR)' if difference else 'TAR'} at FAR {far_text(far)}"
 
 
-def _csv(matrix: Matrix, far: float, rule: FarRule) -> str:
+def _number(matrix: Matrix, source: str, target: str, far: float, rule: FarRule, difference: bool) -> str:
+    if not difference or source == target:
+        return numbers.cell_text(matrix, source, target, far, rule)
+    text = numbers.difference_text(numbers.difference(matrix, source, target, far, rule))
+    return text + "*" if matrix.unresolved(source, target, far, rule) else text
+
+
+def _csv(matrix: Matrix, far: float, rule: FarRule, difference: bool) -> str:
     order = numbers.display_order(matrix, far, rule)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["source \\ target", *order])
     for source in order:
-        tars = (matrix.tar(source, target, far, rule) for target in order)
-        writer.writerow([source, *("" if tar is None else repr(float(tar)) for tar in tars)])
-    text.write(f"# {_title(far)} · {_one_line(settings_line(matrix, rule, far))}\n")
+        values = [
+            numbers.difference(matrix, source, target, far, rule)
+            if difference and source != target
+            else matrix.tar(source, target, far, rule)
+            for target in order
+        ]
+        writer.writerow([source, *("" if value is None else repr(float(value)) for value in values)])
+    text.write(f"# {_title(far, difference)} · {_one_line(settings_line(matrix, rule, far))}\n")
     return text.getvalue()
 
 
-def _latex(matrix: Matrix, far: float, rule: FarRule) -> str:
+def _latex(matrix: Matrix, far: float, rule: FarRule, difference: bool) -> str:
     order = numbers.display_order(matrix, far, rule)
     names = [_escape_latex(name) for name in order]
     rows = [
-        f"    {name} & " + " & ".join(_latex_number(matrix, source, target, far, rule) for target in order) + r" \\"
+        f"    {name} & "
+        + " & ".join(_latex_number(matrix, source, target, far, rule, difference) for target in order)
+        + r" \\"
         for name, source in zip(names, order, strict=True)
     ]
     settings = settings_line(matrix, rule, far)
-    caption = f"{_title(far)}, rows source, columns target; single models in italics. {settings}."
+    caption = f"{_title(far, difference)}, rows source, columns target; single models in italics. {settings}."
     return "\n".join(
         [
             r"% needs \usepackage{booktabs}",
@@ -99,12 +123,12 @@ def _latex(matrix: Matrix, far: float, rule: FarRule) -> str:
     )
 
 
-def _latex_number(matrix: Matrix, source: str, target: str, far: float, rule: FarRule) -> str:
-    text = _escape_latex(numbers.cell_text(matrix, source, target, far, rule))
+def _latex_number(matrix: Matrix, source: str, target: str, far: float, rule: FarRule, difference: bool) -> str:
+    text = _escape_latex(_number(matrix, source, target, far, rule, difference))
     return rf"\textit{{{text}}}" if source == target else text
 
 
-def _markdown(matrix: Matrix, far: float, rule: FarRule) -> str:
+def _markdown(matrix: Matrix, far: float, rule: FarRule, difference: bool) -> str:
     order = numbers.display_order(matrix, far, rule)
     names = [_escape_markdown(name) for name in order]
     lines = [
@@ -112,9 +136,10 @@ def _markdown(matrix: Matrix, far: float, rule: FarRule) -> str:
         "|---|" + "---:|" * len(order),
     ]
     for name, source in zip(names, order, strict=True):
-        values = [_escape_markdown(numbers.cell_text(matrix, source, target, far, rule)) for target in order]
+        values = [_escape_markdown(_number(matrix, source, target, far, rule, difference)) for target in order]
         lines.append(f"| {name} | " + " | ".join(values) + " |")
-    return "\n".join([*lines, "", f"{_title(far)} · {_escape_markdown(settings_line(matrix, rule, far))}", ""])
+    settings = _escape_markdown(settings_line(matrix, rule, far))
+    return "\n".join([*lines, "", f"{_title(far, difference)} · {settings}", ""])
 
 
 def _one_line(text: str) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from canon_core.jobs import JobContext
+from canon_core.projection.nearest import scores_of_others
 
 Float32 = NDArray[np.float32]
 
@@ -67,23 +68,12 @@ def subject_agreement(
     ------
     Cancelled
     """
-    context = ctx or JobContext()
     count = len(source)
-    shared = min(source.shape[1], target.shape[1])
-    aims = np.ascontiguousarray(target[:, :shared].T)
-    groups = sparse.csr_array(belongs, dtype=np.int32)
-    across = sparse.csc_array(groups.T)
     codes = np.asarray(subjects)
     sizes = np.bincount(codes, minlength=int(codes.max()) + 1) if count else np.zeros(0, np.int64)
-    step = max(1, _BLOCK // max(count, 1))
     asked = hits = 0
     chance = 0.0
-    for low in range(0, count, step):
-        context.check()
-        part = slice(low, min(low + step, count))
-        scores = source[part, :shared] @ aims
-        out = sparse.coo_array(groups[part] @ across)
-        scores[out.row, out.col] = -np.inf
+    for part, scores, out in scores_of_others(source, target, belongs, _BLOCK, ctx or JobContext()):
         own = codes[part]
         rows = np.arange(part.stop - part.start)
         excluded = np.bincount(out.row, minlength=len(rows))

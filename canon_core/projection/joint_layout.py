@@ -10,6 +10,7 @@ does, drops unrelated ones into the target's cloud and hides the gap.)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,9 @@ Say = Callable[[int, int, str], None]
 #: target alone, of the sources while the target is held, of all together.
 _LONG_UP_TO = 10_000
 _LONG, _SHORT = (500, 300, 50), (200, 120, 30)
+#: Step length while the target is held. With UMAP's own, 1, two near neighbours step over each other in turn, because
+#: each moves alone, and such pairs march out of the picture (five to ten times the target's radius, measured).
+_HELD = 0.25
 #: Step length of the last epochs, in which the target may move: UMAP's first step is 1. With .1 two clouds that belong
 #: together meet as closely as in a joint layout from scratch, and the target keeps its shape.
 _SETTLING = 0.1
@@ -38,6 +42,10 @@ _NEGATIVE = 5.0
 _BESIDE = 100
 #: Part of the edges to be expected in a well mixed cloud, from which on a source point starts in the target.
 _MIXED = 0.5
+#: Part of a cloud within its edge.
+_BULK = 0.95
+#: How often sources look where their neighbours among the sources start.
+_ROUNDS = 3
 #: Targets below this many points have no spectrum worth starting from.
 _SPECTRAL_FROM = 20
 
@@ -52,11 +60,15 @@ class JointLayouts:
         Both aligned to the target's own layout.
     moved : (float, float)
         How far the target's points lie from their own layout: root mean square, in units of its radius.
+    gridded : bool
+        Whether the sources have no neighbours among one another, so that those without any in the target began on a
+        grid beside it.
     """
 
     before: Float32
     after: Float32
     moved: tuple[float, float]
+    gridded: bool = False
 
 
 def joint_layouts(
@@ -95,7 +107,9 @@ def joint_layouts(
         found.append(_joint_layout(joint, own, neighbours, seed + number, curve, epochs[1:], what, told))
         passed += epochs[1] + epochs[2]
     say(total, total, "UMAP done")
-    return JointLayouts(found[0][0], found[1][0], (found[0][1], found[1][1]))
+    return JointLayouts(
+        found[0][0], found[1][0], (found[0][1], found[1][1]), gridded=found[0][2] or found[1][2]
+    )
 
 
 # -- private ---------------------------------------------------------------------------------------------------------
@@ -130,7 +144,9 @@ def _umap(
     curve: tuple[float, float],
     told: Callable[[int], None],
 ) -> Float32:
-    """UMAP's own layout of a graph, from its spectrum, (n, 2)."""
+    """UMAP's own layout of a graph, from its spectrum, (n, 2); of a graph without edges, which UMAP refuses, a grid."""
+    if not _has_edges(graph):
+        return _grid(len(rows))
     from umap.umap_ import simplicial_set_embedding
 
     layout, _ = simplicial_set_embedding(
@@ -164,40 +180,66 @@ def _joint_layout(
     epochs: tuple[int, int],
     name: str,
     told: Callable[[int, str], None],
-) -> tuple[Float32, float]:
-    """All points, (n, 2), the target where it was or near it; and how far it moved."""
+) -> tuple[Float32, float, bool]:
+    """All points, (n, 2), the target where it was or near it; how far it moved; whether the sources began on a grid."""
     what = f"UMAP: laying out all points, {name}"
     told(0, f"UMAP: comparing all points, {name}")
     graph = _graph(joint, neighbours, seed)
     told(0, what)
     held = len(own)
-    places = _started(own, joint, graph, seed, curve)
+    places = _started(own, joint, graph, neighbours, seed, curve)
     # Only sources move. A visit of two neighbours moves one of them where UMAP moves both, so half the samples of what
     # is far away keep the balance of the joint layout.
-    _settle(places[held:], places, graph[held:], curve, epochs[0], 1.0, _NEGATIVE / 2, seed, lambda n: told(n, what))
+    _settle(places[held:], places, graph[held:], curve, epochs[0], _HELD, _NEGATIVE / 2, seed, lambda n: told(n, what))
     _settle(places, places, graph, curve, epochs[1], _SETTLING, _NEGATIVE, seed, lambda n: told(epochs[0] + n, what))
     over, moved = aligned(places, own)
-    return over.astype(np.float32), float(moved)
+    return over.astype(np.float32), float(moved), not _has_edges(graph[held:, held:])
 
 
-def _started(own: Float32, joint: Float32, graph: sparse.csr_array, seed: int, curve: tuple[float, float]) -> Float32:
+def _started(
+    own: Float32,
+    joint: Float32,
+    graph: sparse.csr_array,
+    neighbours: int,
+    seed: int,
+    curve: tuple[float, float],
+) -> Float32:
     """Where the descent begins: the target where it is, the sources where the graph's own edges say.
 
     A source point starts in the middle of its neighbours in the target; as far as fewer of its edges lead there than to
-    be expected in a well mixed cloud, it starts towards its place in the sources' own layout, beside the target.
+    be expected in a well mixed cloud, it starts with its neighbours among the sources, and as far as these start beside
+    the target, at its own place there. What starts far out stays there: UMAP's attraction fades with the distance.
     """
     held, count = len(own), len(joint) - len(own)
-    edges = graph[held:]
-    across = edges[:, :held]
-    strength = np.asarray(across.sum(axis=1), np.float64)
-    share = strength / np.maximum(np.asarray(edges.sum(axis=1), np.float64), 1e-12)
-    mixed = np.minimum(share / (_MIXED * held / len(joint)), 1.0)[:, None]
-    beside = _umap(joint[held:], sparse.csr_array(edges[:, held:]), _BESIDE, seed, curve, lambda _: None)
+    across, among = graph[held:, :held], graph[held:, held:]
+    strength, company = (np.asarray(edges.sum(axis=1), np.float64) for edges in (across, among))
+    share = strength / np.maximum(strength + company, 1e-12)
+    mixed = np.minimum(share / (_MIXED * held / len(joint)), 1.0)
+    usual = float(np.median(mixed))  # nobody is led into the target by the few of an unrelated space that lie near it
+    direct = across @ own
+    inside = direct / np.maximum(strength, 1e-12)[:, None]
+    for _ in range(_ROUNDS):
+        led = among @ mixed
+        inside = (direct + among @ (mixed[:, None] * inside)) / np.maximum(strength + led, 1e-12)[:, None]
+        mixed = np.maximum(mixed, usual * led / np.maximum(company, 1e-12))
+    # By the sources' own neighbours: what the joint graph leaves of them falls apart where the sources are mixed into
+    # the target, and UMAP drives such pieces many times the target's width apart.
+    alone = _graph(joint[held:], min(neighbours, count), seed)
+    beside = _gathered(_umap(joint[held:], alone, _BESIDE, seed, curve, lambda _: None), own)
     beside = beside - beside.min(axis=0) + [own[:, 0].max() + 0.1 * np.ptp(own[:, 0]), own[:, 1].min()]
-    inside = (across @ own) / np.maximum(strength, 1e-12)[:, None]
-    sources = mixed * inside + (1 - mixed) * beside
+    sources = mixed[:, None] * inside + (1 - mixed[:, None]) * beside
     sources += np.random.default_rng(seed).normal(scale=0.002, size=(count, 2)) * np.ptp(own, axis=0)
     return np.ascontiguousarray(np.concatenate([own, sources]), np.float32)
+
+
+def _gathered(layout: Float32, own: Float32) -> NDArray[np.float64]:
+    """A layout no wider than the target's, and pieces far out drawn in to its edge."""
+    offset = np.asarray(layout, np.float64) - np.median(layout, axis=0)
+    far = np.linalg.norm(offset, axis=1)
+    wide = np.linalg.norm(own - np.median(own, axis=0), axis=1)
+    edge, widest = (float(np.quantile(each, _BULK)) for each in (far, wide))
+    pulled: NDArray[np.float64] = offset * np.minimum(edge / np.maximum(far, 1e-12), 1.0)[:, None]
+    return pulled * min(1.0, widest / max(edge, 1e-12))
 
 
 def _settle(
@@ -249,6 +291,16 @@ def _graph(rows: Float32, neighbours: int, seed: int) -> sparse.csr_array:
         which, far, _ = nearest_neighbors(rows, neighbours, "cosine", {}, False, random)
     graph, _, _ = fuzzy_simplicial_set(rows, neighbours, random, "cosine", knn_indices=which, knn_dists=far)
     return sparse.csr_array(graph)
+
+
+def _has_edges(graph: sparse.csr_array) -> bool:
+    return bool(graph.data.max(initial=0.0) > 0)
+
+
+def _grid(count: int) -> Float32:
+    """(count, 2) places a unit apart."""
+    side = max(1, math.ceil(math.sqrt(count)))
+    return np.stack(np.divmod(np.arange(count), side), axis=1).astype(np.float32)
 
 
 def _padded(target: Float32, sources: Float32) -> Float32:

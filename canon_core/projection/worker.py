@@ -2,7 +2,9 @@
 
 UMAP holds Python's lock for long stretches, so it never runs in a thread of the program's own. The process reads one
 request a line (JSON) from its standard input, finds arrays in the private folder that the request names, and answers
-with JSON lines: ``ready`` once everything is compiled, ``progress``, ``done``, ``failed``. It ends itself, and deletes
+with JSON lines that carry the request's number (0 where they are about none): ``ready`` once everything is compiled,
+``progress``, ``done``, ``failed``. A line with a folder and no request is no more than that folder's name, told before
+anything is written into it. The process ends itself, and deletes
 the folder it was working with, as soon as its standard input closes. It knows nothing of studies.
 """
 
@@ -43,13 +45,15 @@ class _Work:
     def __init__(self, answers: TextIO) -> None:
         self._answers = answers
         self._folder: Path | None = None
+        self._request = 0
 
     def listen(self, requests: queue.SimpleQueue[dict[str, Any]]) -> None:
         """Take requests; end the process when nobody can send any more."""
         for line in sys.stdin:
             request = json.loads(line)
             self._folder = Path(request["folder"])
-            requests.put(request)
+            if "request" in request:
+                requests.put(request)
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
         os._exit(0)
@@ -64,6 +68,7 @@ class _Work:
 
     def serve(self, request: dict[str, Any]) -> None:
         """Answer one request; what goes wrong with it is told, and the next one is served."""
+        self._request = int(request["request"])
         try:
             folder = Path(request["folder"])
             target, before, after = (
@@ -85,11 +90,11 @@ class _Work:
             log.exception("a layout failed")  # to standard error, for whoever started the process
             self._tell("failed", problem=f"UMAP stopped ({type(error).__name__}: {error})")
         else:
-            self._tell("done", moved=list(layouts.moved))
+            self._tell("done", moved=list(layouts.moved), gridded=layouts.gridded)
 
     def _tell(self, event: str, **facts: Any) -> None:
         try:
-            self._answers.write(json.dumps({"event": event, **facts}) + "\n")
+            self._answers.write(json.dumps({"event": event, "request": self._request, **facts}) + "\n")
             self._answers.flush()
         except OSError:  # nobody listens any more: standard input is about to close
             return

@@ -20,6 +20,7 @@ from canon_core.errors import CanonError
 from canon_core.jobs import JobContext
 from canon_core.projection import WORKER_SWITCH
 from canon_core.projection.joint_layout import JointLayouts
+from canon_core.projection.private_folder import delete_left_behind, private_folder
 
 Float32 = NDArray[np.float32]
 
@@ -34,10 +35,13 @@ _THREADS: Final = (
 
 
 def worker_command() -> list[str]:
-    """How the worker is started: by Python, or by the frozen program's own executable."""
+    """How the worker is started: by Python, or by the frozen program's own executable.
+
+    ``-P`` keeps the folder one happens to be in, and what somebody put there, out of what is imported.
+    """
     if getattr(sys, "frozen", False):
         return [sys.executable, WORKER_SWITCH]
-    return [sys.executable, "-m", _MODULE]
+    return [sys.executable, "-P", "-m", _MODULE]
 
 
 def compiled_folder() -> Path:
@@ -59,6 +63,8 @@ class ProjectionWorker:
         self._process: subprocess.Popen[str] | None = None
         self._said: IO[bytes] | None = None
         self._closed = False
+        self._requests = 0
+        self._swept = False
 
     def __enter__(self) -> ProjectionWorker:
         return self
@@ -68,6 +74,9 @@ class ProjectionWorker:
 
     def warm(self) -> None:
         """Start the process, so that it imports and compiles in its own time; returns at once."""
+        if not self._swept:
+            self._swept = True
+            delete_left_behind()
         with self._guard:
             if self._closed or (self._process is not None and self._process.poll() is None):
                 return
@@ -110,21 +119,26 @@ class ProjectionWorker:
             When the process fails, with what it said.
         Cancelled
         """
-        with self._turn, tempfile.TemporaryDirectory(prefix="canon-umap-", ignore_cleanup_errors=True) as name:
+        with self._turn, private_folder() as folder:
             ctx.check()
-            folder = Path(name)  # 0700: embeddings are biometric data
-            for label, rows in (("target", target), ("before", before), ("after", after)):
-                np.save(folder / f"{label}.npy", rows, allow_pickle=False)
-            request = {"folder": name, "neighbours": neighbours, "min_dist": min_dist, "seed": seed}
             self.warm()
             with self._guard:
                 process, said = self._process, self._said
+                self._requests += 1
+                number = self._requests
             if process is None or said is None:
                 raise CanonError("the process that computes UMAP was closed")
             ctx.on_cancel(process.kill)
-            moved = _follow(process, said, request, ctx)
+            # First the folder's name: should this program be killed now, the process deletes what lies in it.
+            _send(process, {"folder": str(folder)})
+            for label, rows in (("target", target), ("before", before), ("after", after)):
+                ctx.check()
+                np.save(folder / f"{label}.npy", rows, allow_pickle=False)
+            settings = {"neighbours": neighbours, "min_dist": min_dist, "seed": seed}
+            _send(process, {"folder": str(folder), "request": number, **settings})
+            first, second, gridded = _follow(process, said, number, ctx)
             places = np.load(folder / "layouts.npy", allow_pickle=False)
-        return JointLayouts(places[0], places[1], (float(moved[0]), float(moved[1])))
+        return JointLayouts(places[0], places[1], (first, second), gridded)
 
     def _forget(self) -> None:
         process, said = self._process, self._said
@@ -139,23 +153,37 @@ class ProjectionWorker:
             said.close()
 
 
-def _follow(process: subprocess.Popen[str], said: IO[bytes], request: dict[str, Any], ctx: JobContext) -> list[float]:
-    """Send a request and pass on what is told until it is done; how far the target moved."""
+def _send(process: subprocess.Popen[str], request: dict[str, Any]) -> None:
+    """Write a line to the process; that it was ended is seen where its answer is waited for."""
     assert process.stdin is not None
-    assert process.stdout is not None
-    try:
+    with contextlib.suppress(OSError, ValueError):
         process.stdin.write(json.dumps(request) + "\n")
         process.stdin.flush()
+
+
+def _follow(process: subprocess.Popen[str], said: IO[bytes], number: int, ctx: JobContext) -> tuple[float, float, bool]:
+    """Pass on what is told until the request is done; how far the target moved, and whether sources began on a grid.
+
+    A process that says anything else than is to be expected is ended: its later answers would be taken for those of
+    other requests.
+    """
+    assert process.stdout is not None
+    try:
         for line in process.stdout:
             told = json.loads(line)
+            if told["request"] not in (number, 0):  # 0: about no request, as while it gets ready
+                raise ValueError(f"an answer to request {told['request']}")
             if told["event"] == "progress":
                 ctx.report(int(told["done"]), int(told["total"]), str(told["what"]))
             elif told["event"] == "failed":
                 raise CanonError(str(told["problem"]), remedy="show fewer points, or use PCA")
             elif told["event"] == "done":
-                return [float(value) for value in told["moved"]]
-    except (OSError, ValueError):
-        pass  # it was ended, maybe in the middle of a line
+                first, second = told["moved"]
+                return float(first), float(second), bool(told.get("gridded"))
+            elif told["event"] != "ready":
+                raise ValueError(f"an unknown event {told['event']}")
+    except (OSError, ValueError, KeyError, TypeError):
+        process.kill()  # or it was ended already, maybe in the middle of a line
     ctx.check()
     try:
         process.wait(_LAST_WORDS)

@@ -59,7 +59,9 @@ class StudyLock:
             return
         path = self.folder / ".lock"
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+            # A link, in a study got from somebody, is not followed: what it leads to would be emptied.
+            flags = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o600)
         except OSError as error:
             fault = system_error(error)
             raise StudyError(fault.problem, path=self.folder, remedy=fault.remedy) from error

@@ -22,6 +22,8 @@ class CacheKind(StrEnum):
     SEARCHES = "searches"
     GROUPS = "groups"
     SENSITIVITY = "sensitivity"
+    OVERLAYS = "overlays"
+    PAIRS = "pairs"
     OTHER = "other"
     EMBEDDINGS = "embeddings"
 
@@ -35,6 +37,8 @@ CACHE_TITLES: Final[Mapping[CacheKind, str]] = {
     CacheKind.SEARCHES: "1:N searches",
     CacheKind.GROUPS: "Errors by group",
     CacheKind.SENSITIVITY: "Sensitivity",
+    CacheKind.OVERLAYS: "Overlays",
+    CacheKind.PAIRS: "Lists of face pairs",
     CacheKind.OTHER: "Other results",
     CacheKind.EMBEDDINGS: "Embeddings made here",
 }
@@ -48,6 +52,8 @@ _MARKS: Final = (
     (CacheKind.INTERVALS, frozenset({"at_least", "above"})),
     (CacheKind.GROUPS, frozenset({"groups"})),
     (CacheKind.SENSITIVITY, frozenset({"points"})),
+    (CacheKind.OVERLAYS, frozenset({"before", "after", "facts"})),
+    (CacheKind.PAIRS, frozenset({"kinds", "total_0"})),
 )
 
 

@@ -53,6 +53,11 @@ def load_images(path: Path, root: Path, fingerprint: str) -> tuple[FaceImages, F
     return FaceImages.from_arrays(arrays, root, path=path), folds
 
 
+def unpacked_images(study: Path, folder: str) -> Path:
+    """Where the images of the dataset in ``folder`` are unpacked that come packed in one file."""
+    return study / "datasets" / f"{folder}.images"
+
+
 def save_templates(path: Path, templates: TemplateProtocols) -> None:
     """Write templates, pairs, galleries and covariates; as they are, since 15.7 million pairs are read back so in a
     fraction of a second."""

@@ -21,7 +21,8 @@ from canon_core.study.keys import imported_key
 from canon_core.study.manifest import ImportRecord, OutsidePath
 
 if TYPE_CHECKING:
-    from canon_core.study.study import Draft, Study
+    from canon_core.study.drafts import Draft
+    from canon_core.study.study import Study
 
 Rows = npt.NDArray[np.int64]
 

@@ -55,6 +55,18 @@ class Features(StrEnum):
     INSIGHTFACE = "insightface"
 
 
+def few_pairs_text(pairs_per_dimension: float, kind: MapKind) -> str:
+    """What few fit pairs a source dimension mean for a map of this kind; empty where there are enough."""
+    if pairs_per_dimension >= FEW_PAIRS_PER_DIMENSION:
+        return ""
+    means = (
+        "maps are poorly determined"
+        if kind is MapKind.ROTATION
+        else f"a {kind} map overfits, and a rotation is the safer choice"
+    )
+    return f"{pairs_per_dimension:.1f} fit pairs a source dimension: below {FEW_PAIRS_PER_DIMENSION:.0f} {means}"
+
+
 def default_rule(mode: FitMode) -> FarRule:
     """The FAR rule unless one is asked for: the paper's with its own modes, else conservative."""
     return FarRule.NEAREST if mode in (FitMode.AUTHORS, FitMode.REVERSED) else FarRule.CONSERVATIVE

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +15,18 @@ from canon_core.errors import SettingsError
 Scores = NDArray[np.float32]
 Counts = NDArray[np.int64]
 Rates = NDArray[np.float64]
+
+
+#: What rounding may take from a score that is computed by itself instead of among all others.
+_ROUNDING: Final = 5e-7
+
+
+def accepts(score: float, threshold: float) -> bool:
+    """Whether a score that was computed by itself is accepted: score ≥ threshold, but for rounding.
+
+    The threshold was observed among all scores, whose products are summed in another order.
+    """
+    return score >= threshold - _ROUNDING
 
 
 class FarRule(StrEnum):

@@ -121,6 +121,16 @@ def test_export_writes_figures_and_tables(folder: Path) -> None:
     assert "faces-linear-disjoint-roc-from-a" in names
 
 
+def test_export_draws_at_the_width_and_resolution_asked_for(folder: Path) -> None:
+    import cv2
+
+    options = ["--far", "1e-1", "--format", "png", "--tables", "md"]
+    for asked, pixels in (("127mm", 500), ("5in", 500), ("column", 350)):
+        ok("export", "s.canon", "--out", asked, *options, "--width", asked, "--dpi", "100", cwd=folder)
+        drawn = list((folder / asked / "figures").glob("*.png"))
+        assert {cv2.imread(str(path)).shape[1] for path in drawn} == {pixels}
+
+
 def test_doctor_names_versions_and_providers(folder: Path) -> None:
     text = ok("doctor", cwd=folder)
     for part in ("onnxruntime", "numpy", "cpu", "Presets", "V_R50_A"):
@@ -176,6 +186,8 @@ def test_what_is_wrong_is_one_sentence_and_exit_code_1(folder: Path, arguments: 
         ("add-dataset", "s.canon", "faces", "--aligned", "foo"),
         ("export", "s.canon", "--out", "x", "--format", "pdf,gif"),
         ("export", "s.canon", "--out", "x", "--tables", "foo"),
+        ("export", "s.canon", "--out", "x", "--width", "wide"),
+        ("export", "s.canon", "--out", "x", "--width", "1mm"),
         ("nonsense",),
     ],
 )
@@ -426,7 +438,7 @@ def test_ctrl_c_while_a_network_is_looked_at_says_so(
         raise KeyboardInterrupt
 
     ok("new", "s", cwd=tmp_path)
-    monkeypatch.setattr("canon_core.study.study.resolve_model", interrupted_there)
+    monkeypatch.setattr("canon_core.study.networks.resolve_model", interrupted_there)
     done = CliRunner().invoke(
         app, ["add-model", str(tmp_path / "s.canon"), str(make_network(tmp_path / "a.onnx"))]
     )

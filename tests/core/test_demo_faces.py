@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -20,8 +21,8 @@ from canon_core.demo.conditions import Conditions, Cover, Expression, Photograph
 from canon_core.demo.features import landmark_places
 from canon_core.demo.head import build_head
 from canon_core.demo.identity import CODE_LIMIT, Traits, draw_identity
-from canon_core.demo.photo_file import renderer_mark
 from canon_core.demo.render import RenderedFace, render_face, render_head, render_run
+from canon_core.demo.rendered import sample_faces
 from canon_core.embedding.align import ARCFACE_POINTS, align_face, similarity
 from canon_core.models.spec import InputSpec
 
@@ -29,7 +30,10 @@ PLAIN = Conditions(scene=3)
 
 
 def test_the_same_numbers_give_the_same_pixels_in_another_process() -> None:
-    program = "from canon_core.demo.photo_file import renderer_mark; print(renderer_mark())"
+    program = (
+        "import hashlib; from canon_core.demo.rendered import sample_faces; "
+        "print(hashlib.sha256(sample_faces().tobytes()).hexdigest())"
+    )
     elsewhere = subprocess.run(
         [sys.executable, "-c", program],
         env=dict(os.environ, PYTHONHASHSEED="4242"),
@@ -37,7 +41,7 @@ def test_the_same_numbers_give_the_same_pixels_in_another_process() -> None:
         text=True,
         check=True,
     )
-    assert elsewhere.stdout.strip() == renderer_mark()
+    assert elsewhere.stdout.strip() == hashlib.sha256(sample_faces().tobytes()).hexdigest()
 
 
 def test_traits_follow_their_population() -> None:

@@ -14,18 +14,21 @@ import pytest
 from canon_core.datasets.faces import ARCFACE_SIDE
 from canon_core.demo.fold_faces import STILLS, pair_list
 from canon_core.demo.measure import FARS, csv_table, markdown_table, measure_demo
-from canon_core.demo.networks import CONTROLS, NETWORKS, TEN, TWINS, network_file
+from canon_core.demo.networks import CONTROLS, DATASET, FOLDS, NETWORKS, TEN, TWINS, network_file
 from canon_core.demo.people import HELD_OUT
-from canon_core.demo.run import run_demo
-from canon_core.demo.study import DATASET, FOLDS, DemoPlan, open_demo_study
+from canon_core.demo.rendered import prepare_folder
+from canon_core.demo.run import demo_is_finished, run_demo
+from canon_core.demo.study import DemoPlan, open_demo_study
 from canon_core.demo.training import controls, recipes
 from canon_core.demo.world import draw_world
 from canon_core.errors import Cancelled, CanonError
 from canon_core.experiments.matrix import run_matrix
+from canon_core.experiments.sensitivity import stored_sensitivity
 from canon_core.jobs import Event, JobContext, Log, Progress
 from canon_core.maps.kinds import MapKind
 from canon_core.models.resolve import resolve_model
 from canon_core.study.results import FitMode, MatrixSettings
+from canon_core.study.sensitivity_results import SensitivitySettings
 from canon_core.study.study import Study
 from canon_core.verification.roc import FarRule
 
@@ -95,6 +98,8 @@ def test_the_whole_world_has_the_size_the_paper_needs() -> None:
     assert 300 <= len(plan.people) <= 400
     assert len(world.gallery(1)) + len(world.gallery(2)) == len(plan.people) == len(enrolled)
     assert sum(len(template.shots) for template in enrolled) >= 4000
+    # Half of them are more than twelve pairs a dimension of the ten networks' 128; PFE's two have twice as many.
+    assert sum(len(template.shots) for template in enrolled) // 2 >= 12 * 128
     genuine = len(world.probes)
     assert len(enrolled) * len(world.probes) - genuine >= 500_000
     # Frames of a run share a medium, and some runs are cut in two templates.
@@ -174,6 +179,21 @@ def test_the_paper_shows_in_small(made: tuple[Path, tuple[str, ...], Heard]) -> 
     assert tar["controls", "control-untrained to the ten, rotation map"] < tar["disjoint", "rotation map"] - 0.2
 
 
+def test_the_window_begins_with_the_ten_and_with_the_fit_pairs_that_were_measured(
+    made: tuple[Path, tuple[str, ...], Heard],
+) -> None:
+    with Study.open(made[0] / "demo.canon", read_only=True) as study:
+        study.refresh_states()
+        state = study.view["state"]
+        assert state["left_out"] == ["twin-seed", "control-untrained"]
+        assert state["sensitivity"]["pairs"] == [32, 0]
+        settings = SensitivitySettings(
+            DATASET, PLAN.counted, mode=FitMode.DISJOINT, pairs=(32, 0), repeats=state["sensitivity"]["repeats"]
+        )
+        found = stored_sensitivity(study, settings)
+        assert all(cell is not None for cell in found.cells.values())
+
+
 def test_a_second_run_does_nothing_twice(made: tuple[Path, tuple[str, ...], Heard]) -> None:
     out, lines, first = made
     before = {file: file.stat().st_mtime_ns for file in out.rglob("*.jpg")}
@@ -235,6 +255,41 @@ def test_the_demo_can_be_cancelled_and_goes_on(tmp_path: Path) -> None:
     assert rendered
     run_demo(tmp_path, JobContext(), plan)
     assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.jpg")} == rendered
+
+
+@pytest.mark.parametrize("name", ["faces", "folds"])
+def test_folders_that_the_demo_did_not_make_are_refused_and_kept(tmp_path: Path, name: str) -> None:
+    (tmp_path / name / "alice").mkdir(parents=True)
+    (tmp_path / name / "alice" / "1.jpg").write_text("a photograph of mine")
+    with pytest.raises(CanonError) as caught:
+        run_demo(tmp_path, JobContext(), PLAN)
+    assert str(tmp_path / name) in caught.value.sentence()
+    assert "--out" in caught.value.sentence()
+    assert (tmp_path / name / "alice" / "1.jpg").read_text() == "a photograph of mine"
+    assert not (tmp_path / "demo.canon").exists()
+
+
+def test_faces_of_another_renderer_are_told_by_their_looks(tmp_path: Path) -> None:
+    folder = tmp_path / "faces"
+    assert prepare_folder(folder, "somebody")
+    assert not prepare_folder(folder, "somebody")
+    sample = np.load(folder / "rendered.npy")
+    rounded = sample.copy()
+    rounded[0, 0, 0] ^= 1  # as another processor may round
+    np.save(folder / "rendered.npy", rounded)
+    (folder / "kept.jpg").write_text("")
+    assert not prepare_folder(folder, "somebody")
+    np.save(folder / "rendered.npy", 255 - sample)
+    assert prepare_folder(folder, "somebody")
+    assert not (folder / "kept.jpg").exists()
+
+
+def test_a_demo_that_came_to_its_end_is_known_and_one_of_another_plan_is_not(
+    made: tuple[Path, tuple[str, ...], Heard], tmp_path: Path
+) -> None:
+    assert demo_is_finished(made[0], PLAN)
+    assert not demo_is_finished(made[0], DemoPlan())
+    assert not demo_is_finished(tmp_path, PLAN)
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from canon_core.experiments.overlay import (
     run_overlay,
     stored_overlay,
 )
+from canon_core.experiments.overlay import _percent as percent
 from canon_core.experiments.overlay_export import export_overlay, overlay_json
 from canon_core.experiments.overlay_points import OverlayPoints
 from canon_core.experiments.usable import subject_half
@@ -155,6 +156,13 @@ def test_chosen_subjects_are_shown_and_no_others(study: Study):
     assert "chosen" in overlay_line(found)
     with pytest.raises(SettingsError, match=r"p31.*did you mean"):
         run(study, chosen=("p31",))
+
+
+def test_shares_of_several_sources_go_from_the_least_to_the_greatest():
+    assert percent([0.12, 0.098]) == "9.8–12.0 %"
+    assert percent([0.5]) == "50.0 %"
+    assert percent([1.0, float("nan"), 0.02]) == "2.0–100.0 %"
+    assert percent([float("nan")]) == "–"
 
 
 def test_singular_directions_say_when_a_rotation_has_none(study: Study):
@@ -343,6 +351,25 @@ def test_the_command_writes_picture_and_coordinates(study: Study, tmp_path: Path
     assert document["sources"] == ["a", "c"]
     assert out.read_bytes().startswith(b"%PDF")
     assert len(table.read_text().splitlines()) > 3 * SUBJECTS * EACH
+
+
+def test_chosen_subjects_are_named_one_by_one_and_may_have_commas(study: Study, monkeypatch, capsys):
+    from canon_core.cli.application import run as canon
+
+    path = study.path
+    study.close()
+    arguments = ["--source", "a", "--target", "b", "--method", "pca", "--mode", "in-sample"]
+    monkeypatch.setattr(
+        sys, "argv", ["canon", "overlay", str(path), *arguments, "--chosen", "p1", "--chosen=p2", "--json", "-"]
+    )
+    with pytest.raises(SystemExit) as end:
+        canon()
+    assert not end.value.code
+    assert json.loads(capsys.readouterr().out)["shown"]["subjects"] == 2
+    monkeypatch.setattr(sys, "argv", ["canon", "overlay", str(path), *arguments, "--chosen", "Smith, p1"])
+    with pytest.raises(SystemExit):
+        canon()
+    assert "'Smith, p1'" in " ".join(capsys.readouterr().err.split())
 
 
 def test_umap_gives_an_overlay_of_the_same_points_and_says_who_may_stand_alone(study: Study):

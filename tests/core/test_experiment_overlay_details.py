@@ -105,6 +105,10 @@ def test_neighbours_give_the_score(told: tuple[Overlay, OverlayDetails]):
     ):
         right = (near >= 0) & (subject[near] == subject)
         assert right[neighbours.asked].mean() == pytest.approx(share)
+    right = subject[neighbours.after] == subject
+    assert np.array_equal(~np.isnan(neighbours.margin), neighbours.asked)
+    assert np.array_equal(neighbours.margin[neighbours.asked] > 0, right[neighbours.asked])
+    assert details.refusal == ""
 
 
 def test_points_are_found_by_subject_and_by_name(told: tuple[Overlay, OverlayDetails]):
@@ -127,7 +131,10 @@ def test_of_too_many_items_no_neighbours_are_looked_up(made: Made, monkeypatch: 
     monkeypatch.setattr(room, "MOST_COMPARED", 5)
     with Study.open(made.path) as study:
         result = run_overlay(study, SETTINGS, JobContext())
-        assert overlay_details(study, result, JobContext()).neighbours == ()
+        details = overlay_details(study, result, JobContext())
+        assert details.neighbours == ()
+        assert "among 5 points of a model at most" in details.refusal
+        assert f"{result.items[0]:,} are shown" in details.refusal
 
 
 def test_looking_up_can_be_cancelled(made: Made):

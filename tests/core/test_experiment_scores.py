@@ -25,8 +25,8 @@ from canon_core.datasets.options import DatasetOptions
 from canon_core.errors import Cancelled, SettingsError, StudyError
 from canon_core.experiments import image_cells, scores
 from canon_core.experiments.matrix import run_matrix
-from canon_core.experiments.number_columns import Texts, decimals, integers, lines
 from canon_core.experiments.scores import export_scores
+from canon_core.figures.number_columns import Texts, decimals, integers, lines
 from canon_core.jobs import JobContext
 from canon_core.maps.kinds import MapKind
 from canon_core.study.results import Features, FitMode, MatrixSettings

@@ -19,10 +19,12 @@ from canon_core.embedding.face_picture import Picture, Placing, thumbnail
 from canon_core.errors import Cancelled, DatasetError, StudyError
 from canon_core.experiments.embedding import embed_study
 from canon_core.experiments.matrix import run_matrix
+from canon_core.experiments.pairs import PairFinder
 from canon_core.experiments.two_faces import TwoFaces, TwoFacesSettings
 from canon_core.jobs import JobContext
 from canon_core.maps.kinds import MapKind
 from canon_core.store.embeddings import read_embeddings
+from canon_core.study.pair_results import PairKind, PairSettings
 from canon_core.study.results import FitMode, Matrix, MatrixSettings
 from canon_core.study.study import Study
 from canon_core.verification.roc import FarRule
@@ -61,6 +63,10 @@ def study(made: Path, tmp_path: Path) -> Iterator[Study]:
 def crop(made: Path, person: int, number: int = 1) -> Picture:
     name = f"Person_{person:02d}"
     return Picture(made / "others" / name / f"{name}_{number:04d}.png", Placing.CROP)
+
+
+def image(study: Study, row: int, dataset: str = "faces") -> Picture:
+    return Picture(row=row, fingerprint=study.dataset(dataset).fingerprint)
 
 
 def asked(first: Picture, second: Picture, source: str = "a", target: str = "b", **more: object) -> TwoFacesSettings:
@@ -152,7 +158,7 @@ def test_images_of_one_half_get_the_map_that_was_not_fitted_on_them(study: Study
     half, subjects = halves(study), np.array(study.faces("faces").subjects)
     for own in (0, 1):
         rows = np.flatnonzero(half == own)[[0, -1]].tolist()
-        found = TwoFaces(study).compare(asked(*(Picture(row=row) for row in rows)), JobContext())
+        found = TwoFaces(study).compare(asked(*(image(study, row) for row in rows)), JobContext())
         matrix = np.linalg.lstsq(stored(study, "a")[half != own], stored(study, "b")[half != own], rcond=None)[0]
         expected = unit(stored(study, "a")[rows[0]] @ matrix) @ stored(study, "b")[rows[1]]
         assert found.score is not None
@@ -164,12 +170,53 @@ def test_images_of_one_half_get_the_map_that_was_not_fitted_on_them(study: Study
 def test_that_a_fit_saw_a_face_is_said(study: Study, made: Path) -> None:
     half, two = halves(study), TwoFaces(study)
     one, other, same = (int(row) for row in (*np.flatnonzero(half == 0)[[0, -1]], np.flatnonzero(half == 1)[0]))
-    apart = two.compare(asked(Picture(row=one), Picture(row=same)), JobContext())
-    alike = two.compare(asked(Picture(row=one), Picture(row=other)), JobContext())
+    apart = two.compare(asked(image(study, one), image(study, same)), JobContext())
+    alike = two.compare(asked(image(study, one), image(study, other)), JobContext())
     strange = two.compare(asked(crop(made, 0), crop(made, 1)), JobContext())
     assert [found.map_words.endswith("a face shown here among them") for found in (apart, alike, strange)] == [
         True, False, False,
     ]  # fmt: skip
+
+
+def test_an_image_of_another_dataset_is_refused(study: Study) -> None:
+    two = TwoFaces(study)
+    for wrong in (replace(image(study, 0), fingerprint="another"), image(study, 104), Picture(row=0)):
+        with pytest.raises(DatasetError, match="none of 'faces' as it is now"):
+            two.compare(asked(image(study, 1), wrong), JobContext())
+        with pytest.raises(DatasetError, match="none of 'faces' as it is now"):
+            two.look(wrong, "faces", None)
+
+
+@pytest.mark.parametrize("mode", [FitMode.DISJOINT, FitMode.IN_SAMPLE])
+def test_a_pair_at_the_threshold_itself_is_accepted_as_in_the_cell(study: Study, mode: FitMode) -> None:
+    """The thresholds are scores of impostor pairs: each of those pairs is a match at its own threshold."""
+    two, seen = TwoFaces(study), 0
+    for source, target in (("a", "b"), ("b", "a"), ("a", "a"), ("b", "b")):
+        cell(study, mode=mode)
+        settings = PairSettings(replace(SETTINGS, mode=mode), source, target, 1e-3, FarRule.NEAREST, 500)
+        finder = PairFinder(study, settings)
+        threshold = finder.thresholds(JobContext()).cell
+        at = [
+            pair
+            for pair in finder.shown(finder.errors(JobContext()).found[PairKind.FALSE_MATCHES, None])
+            if pair.score == threshold
+        ]
+        for pair in at:
+            wanted = asked(
+                image(study, pair.first.image), image(study, pair.second.image), source, target, mode=mode
+            )
+            found = two.compare(replace(wanted, rule=FarRule.NEAREST), JobContext())
+            decided = found.raw if found.score is None else found.score
+            assert next(one for one in decided.decisions if one.far == 1e-3).accepted
+            seen += 1
+    assert seen
+
+
+def test_of_one_model_each_impostor_pair_counts_once(study: Study) -> None:
+    found = TwoFaces(study).compare(asked(image(study, 0), image(study, 1), "a", "a"), JobContext())
+    subjects = np.array(study.faces("faces").subjects)[halves(study) == halves(study)[0]]
+    pairs = (subjects[:, None] != subjects[None, :]).sum() // 2
+    assert found.raw.impostors == pairs
 
 
 def test_in_sample_the_map_is_fitted_on_everything(study: Study, made: Path) -> None:
@@ -197,6 +244,14 @@ def test_without_a_scored_cell_there_is_a_percentile_alone(study: Study, made: P
     assert len(again.score.decisions) == 2
 
 
+def test_a_matrix_that_is_not_read_at_these_fars_gives_no_threshold_and_says_so(study: Study, made: Path) -> None:
+    cell(study, far=(1e-1, 1e-2))
+    found = TwoFaces(study).compare(asked(crop(made, 0), crop(made, 1), far=(1e-1, 1e-2)), JobContext())
+    assert found.score is not None
+    assert found.score.decisions == ()
+    assert found.basis.startswith("the matrix is not read at a FAR of")
+
+
 def test_templates_give_a_map_and_no_threshold(tmp_path: Path) -> None:
     made = make_study(tmp_path, Shape(24, 2, 3, 60, 0.0, 1.0, 0, seed=5))
     settings = MatrixSettings("ijb", ("a", "b"), far=FAR)
@@ -204,7 +259,7 @@ def test_templates_give_a_map_and_no_threshold(tmp_path: Path) -> None:
         study.refresh_states()
         run_matrix(study, settings, JobContext())
         wanted = TwoFacesSettings(
-            settings, "a", "b", FarRule.CONSERVATIVE, Picture(row=0), Picture(row=1)
+            settings, "a", "b", FarRule.CONSERVATIVE, image(study, 0, "ijb"), image(study, 1, "ijb")
         )
         found = TwoFaces(study).compare(wanted, JobContext())
         assert found.score is not None

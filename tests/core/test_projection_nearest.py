@@ -10,7 +10,7 @@ from canon_core.errors import Cancelled
 from canon_core.jobs import JobContext
 from canon_core.projection import nearest
 from canon_core.projection.agreement import subject_agreement
-from canon_core.projection.nearest import have_partners, nearest_others
+from canon_core.projection.nearest import have_partners, margins, nearest_others
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
@@ -50,6 +50,24 @@ def test_they_give_the_score_of_the_overlay(made):
     found = nearest_others(source, target, sparse.csr_array(belongs))
     assert score.asked == asked.sum()
     assert score.hits == (asked & (subjects[found] == subjects)).sum()
+
+
+@pytest.mark.parametrize("block", [nearest._BLOCK, 100])
+def test_margins_are_those_of_a_loop(made, block: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(nearest, "_BLOCK", block)
+    source, target, subjects, belongs = made
+    subjects = np.concatenate([subjects[:59], [99]])  # nobody else shows the last one
+    found = margins(source, target, subjects, sparse.csr_array(belongs))
+    padded = np.hstack([target, np.zeros((60, 3))])
+    for row in range(60):
+        allowed = [other for other in range(60) if not (belongs[row] & belongs[other]).any()]
+        genuine = [float(source[row] @ padded[o]) for o in allowed if subjects[o] == subjects[row]]
+        impostor = [float(source[row] @ padded[o]) for o in allowed if subjects[o] != subjects[row]]
+        if genuine:
+            assert found[row] == pytest.approx(max(genuine) - max(impostor), abs=1e-6)
+        else:
+            assert np.isnan(found[row])
+    assert np.isnan(found[59])
 
 
 def test_what_shares_with_everything_has_no_neighbour():

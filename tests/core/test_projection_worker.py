@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,11 +15,13 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
+from canon_core.demo import workers
 from canon_core.errors import Cancelled, CanonError
 from canon_core.jobs import Event, JobContext, Progress
 from canon_core.projection import worker_process
 from canon_core.projection.joint_layout import JointLayouts
 from canon_core.projection.neighbours import exact_neighbours
+from canon_core.projection.private_folder import delete_left_behind, private_folder
 from canon_core.projection.worker_process import ProjectionWorker, worker_command
 
 COUNT, NEIGHBOURS = 300, 12
@@ -85,11 +88,41 @@ def test_a_mapped_point_lies_near_its_own_image(layouts: JointLayouts):
     assert np.median(np.linalg.norm(after[COUNT:] - after[:COUNT], axis=1)) < 0.1 * radius
 
 
+def test_no_source_point_flies_out_although_the_sources_graph_falls_apart_among_target_points(
+    worker: ProjectionWorker,
+):
+    """Ten images of each of forty people: a mapped point's neighbours are nearly all target points, and what is left of
+    the graph among the sources is pieces of one or two. A point that only sources know belongs to the cloud too."""
+    rng = np.random.default_rng(4)
+    centres = rng.normal(size=(40, 16))[np.repeat(np.arange(40), 10)]
+    target = unit(centres + 0.5 * rng.normal(size=centres.shape))
+    mapped = unit(centres + 0.9 * rng.normal(size=centres.shape))
+    found = worker.layouts(target, mapped, mapped, neighbours=5, min_dist=0.1, seed=0, ctx=JobContext())
+    places = found.after.astype(float)
+    own, sources = places[: len(target)], places[len(target) :]
+    radius = np.sqrt(own.var(axis=0).sum())
+    far, _ = cKDTree(own).query(sources)
+    assert (far > 0.5 * radius).mean() < 0.02
+    assert far.max() < 1.5 * radius
+
+
 def test_the_target_hardly_moves(layouts: JointLayouts):
     shift = np.linalg.norm(layouts.after[:COUNT] - layouts.before[:COUNT], axis=1)
     assert np.median(shift) < 0.5 * np.sqrt(layouts.before[:COUNT].var(axis=0).sum())
     assert max(layouts.moved) < 0.5
     assert layouts.before.dtype == layouts.after.dtype == np.float32
+
+
+@pytest.mark.parametrize(("count", "neighbours"), [(3, 2), (60, 2), (4, 2)])
+def test_sources_without_neighbours_among_one_another_are_laid_out(
+    worker: ProjectionWorker, count: int, neighbours: int
+):
+    """Every source is its target point itself, and nothing else is near: they lie where that lies."""
+    rows = unit(np.random.default_rng(2).normal(size=(count, 8)))
+    found = worker.layouts(rows, rows, rows, neighbours=neighbours, min_dist=0.1, seed=0, ctx=JobContext())
+    assert np.isfinite(found.before).all()
+    assert found.after.shape == (2 * count, 2)
+    assert found.gridded
 
 
 def test_one_seed_is_one_picture_and_another_seed_another(worker: ProjectionWorker, layouts: JointLayouts):
@@ -163,7 +196,8 @@ def test_it_ends_when_its_standard_input_closes_and_deletes_its_folder(tmp_path:
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(json.dumps({"folder": str(folder), "neighbours": 5, "min_dist": 0.1, "seed": 0}) + "\n")
+    request = {"folder": str(folder), "request": 1, "neighbours": 5, "min_dist": 0.1, "seed": 0}
+    process.stdin.write(json.dumps(request) + "\n")
     process.stdin.flush()
     assert json.loads(process.stdout.readline())["what"] == "UMAP: getting ready"  # it is importing
     process.stdin.close()
@@ -185,3 +219,117 @@ def test_a_frozen_program_calls_itself(monkeypatch):
     monkeypatch.setattr("sys.frozen", True, raising=False)
     assert worker_command()[1:] == [worker_process.WORKER_SWITCH]
     assert os.path.isabs(worker_command()[0])
+
+
+def planted(folder: Path, monkeypatch) -> Path:
+    """Stand in a folder with a module that has the name of one the worker imports."""
+    (folder / "umap.py").write_text(f"import pathlib\npathlib.Path({str(folder / 'ran')!r}).touch()\n")
+    monkeypatch.chdir(folder)
+    return folder / "ran"
+
+
+@pytest.mark.parametrize("module", ["canon_core.projection.worker", "canon_core.demo.photo_file"])
+def test_what_lies_in_the_present_folder_is_not_imported(module: str, tmp_path: Path, monkeypatch):
+    ran = planted(tmp_path, monkeypatch)
+    (tmp_path / "json.py").write_text("import umap\n")
+    monkeypatch.setenv("PYTHONPATH", "")
+    started: list[list[str]] = []
+    real = subprocess.Popen
+
+    def popen(command: list[str], **more: object) -> subprocess.Popen:
+        started.append([*command[: command.index("-m")], "-c", "import umap"])
+        return real(started[-1], **more)
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    if module.startswith("canon_core.demo"):
+        process = workers._start(module, [])
+        process.communicate()
+    else:
+        with ProjectionWorker() as worker:
+            worker.warm()
+            assert worker._process is not None
+            worker._process.wait(60)
+    assert started
+    assert not ran.exists()
+
+
+def test_pythonpath_still_counts(tmp_path: Path, monkeypatch):
+    (tmp_path / "mine.py").touch()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    command = [*worker_command()[:-2], "-c", "import mine, canon_core"]
+    assert subprocess.run(command, env=worker_process._environment(), check=False, cwd="/").returncode == 0
+
+
+#: Stands in for the worker: says something that nobody understands once, then answers what it was asked.
+BABBLING = """
+import json, sys, numpy as np
+said = False
+for line in sys.stdin:
+    asked = json.loads(line)
+    if "request" not in asked:
+        continue
+    if not said and len(sys.argv) > 1:
+        print(sys.argv[1], flush=True)
+        said = True
+    np.save(asked["folder"] + "/layouts.npy", np.full((2, 9, 2), asked["seed"], "f4"))
+    print(json.dumps({"event": "done", "request": asked["request"], "moved": [asked["seed"]] * 2}), flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    "babble",
+    ["garbage", '{"event": "progress", "request": 1}', '{"event": "done", "request": 7, "moved": [0, 0]}', "[]"],
+)
+def test_a_process_that_babbles_is_ended_and_no_answer_is_taken_for_another(babble: str, tmp_path: Path, monkeypatch):
+    script = tmp_path / "worker.py"
+    script.write_text(BABBLING)
+    rows = np.ones((3, 2), np.float32)
+
+    def asked(worker: ProjectionWorker, seed: int) -> JointLayouts:
+        return worker.layouts(rows, rows, rows, neighbours=2, min_dist=0.1, seed=seed, ctx=JobContext())
+
+    with ProjectionWorker() as worker:
+        monkeypatch.setattr(worker_process, "worker_command", lambda: [sys.executable, str(script), babble])
+        with pytest.raises(CanonError, match="ended early"):
+            asked(worker, 5)
+        monkeypatch.setattr(worker_process, "worker_command", lambda: [sys.executable, str(script)])
+        assert [asked(worker, seed).moved[0] for seed in (6, 7)] == [6, 7]
+
+
+def test_a_killed_program_leaves_no_embeddings_behind(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    code = (
+        "import tempfile, time; from canon_core.projection.private_folder import private_folder\n"
+        f"tempfile.tempdir = {str(tmp_path)!r}\n"
+        "with private_folder() as folder:\n"
+        "    (folder / 'target.npy').touch(); print(folder, flush=True); time.sleep(60)\n"
+    )
+    killed = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert killed.stdout is not None
+    left = Path(killed.stdout.readline().strip())
+    with private_folder() as mine:
+        delete_left_behind()
+        assert (left / "target.npy").exists()  # its owner lives
+        killed.kill()
+        killed.wait()
+        killed.stdout.close()
+        delete_left_behind()
+        assert not left.exists()
+        assert mine.exists()
+
+
+def test_the_process_knows_the_folder_before_anything_is_in_it(monkeypatch):
+    told: list[tuple[bool, list[str]]] = []
+    real = worker_process._send
+
+    def send(process: subprocess.Popen[str], request: dict[str, object]) -> None:
+        told.append(("request" in request, [path.name for path in Path(str(request["folder"])).glob("*.npy")]))
+        real(process, request)
+
+    monkeypatch.setattr(worker_process, "_send", send)
+    monkeypatch.setattr(worker_process, "worker_command", lambda: [sys.executable, "-c", "raise SystemExit(3)"])
+    with ProjectionWorker() as broken, pytest.raises(CanonError, match="ended early"):
+        laid_out(broken)
+    assert told[0] == (False, [])
+    assert told[1][0]
+    assert len(told[1][1]) == 3

@@ -14,7 +14,6 @@ import numpy as np
 import onnx
 import pytest
 
-import canon_core.study.study as study_module
 from canon_core.datasets.options import DatasetOptions
 from canon_core.embedding.embed import EmbedOptions
 from canon_core.errors import Cancelled, CanonError, DatasetError, ModelError, StudyError
@@ -22,6 +21,7 @@ from canon_core.experiments.embedding import embed_study
 from canon_core.experiments.matrix import run_matrix
 from canon_core.jobs import Event, JobContext, Log, Partial
 from canon_core.models.spec import InputSpec, ModelSpec
+from canon_core.study import networks, register
 from canon_core.study.results import FitMode, MatrixSettings
 from canon_core.study.study import Study
 
@@ -103,7 +103,7 @@ def test_a_full_disk_between_the_list_of_images_and_the_manifest_costs_nothing(
     def full(*_: object) -> None:
         raise StudyError("no space left on device")
 
-    monkeypatch.setattr(study_module, "write_manifest", full)
+    monkeypatch.setattr(register, "write_manifest", full)
     with pytest.raises(StudyError, match="no space"):
         study.refresh_dataset("faces", JobContext())
     monkeypatch.undo()
@@ -166,7 +166,7 @@ def test_a_spec_changed_while_embedding_does_not_give_its_key_to_the_old_rows(
 
 
 def test_running_a_model_does_not_undo_a_spec_chosen_meanwhile(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = study_module.resolve_model
+    real = networks.resolve_model
     bgr = ModelSpec(input=InputSpec(color="bgr"), output=study.model("a").spec.output)
 
     def resolve_while_changing(*arguments: object, **options: object) -> object:
@@ -175,7 +175,7 @@ def test_running_a_model_does_not_undo_a_spec_chosen_meanwhile(study: Study, mon
         study.set_spec("a", bgr)
         return found
 
-    monkeypatch.setattr(study_module, "resolve_model", resolve_while_changing)
+    monkeypatch.setattr(networks, "resolve_model", resolve_while_changing)
     study.resolved("a")
     assert study.model("a").spec.input.color == "bgr"
 
@@ -195,14 +195,14 @@ def test_weights_beside_the_network_count_as_its_file(study: Study, tmp_path: Pa
 
 
 def test_two_threads_cannot_take_one_name(study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = study_module.resolve_model
+    real = networks.resolve_model
     together = threading.Barrier(2, timeout=20)
 
     def resolve_together(*arguments: object, **options: object) -> object:
         together.wait()
         return real(*arguments, **options)
 
-    monkeypatch.setattr(study_module, "resolve_model", resolve_together)
+    monkeypatch.setattr(networks, "resolve_model", resolve_together)
     outcomes: list[str] = []
 
     def add() -> None:
@@ -285,7 +285,7 @@ def test_making_a_study_can_be_tried_again_after_a_full_disk(tmp_path: Path, mon
     def full(*_: object) -> None:
         raise StudyError("no space left on device")
 
-    monkeypatch.setattr(study_module, "write_manifest", full)
+    monkeypatch.setattr(register, "write_manifest", full)
     with pytest.raises(StudyError, match="no space"):
         Study.create(tmp_path / "s")
     monkeypatch.undo()

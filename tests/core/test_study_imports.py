@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
-import canon_core.study.study as study_module
 from canon_core.datasets.options import DatasetOptions
 from canon_core.embedding.embed import EmbedOptions
 from canon_core.errors import Cancelled, CanonError, DatasetError, StoreError, StudyError
@@ -19,6 +18,7 @@ from canon_core.experiments.matrix import matrix_json, run_matrix, stored_matrix
 from canon_core.jobs import JobContext
 from canon_core.maps.kinds import MapKind
 from canon_core.store.embeddings import EmbeddingsWriter
+from canon_core.study import register
 from canon_core.study.results import FitMode, MatrixSettings
 from canon_core.study.study import Study
 from canon_core.verification.roc import FarRule
@@ -330,7 +330,7 @@ def test_an_import_that_does_not_end_leaves_nothing_behind(
         def full(folder: Path, manifest: object) -> None:
             raise StoreError("no space left on device", path=folder / "study.json")
 
-        monkeypatch.setattr(study_module, "write_manifest", full)
+        monkeypatch.setattr(register, "write_manifest", full)
     with pytest.raises((Cancelled, StoreError)):
         study.import_embeddings(file, **names, ctx=ctx)
     assert held(study) == before

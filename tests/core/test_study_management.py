@@ -12,16 +12,23 @@ import pytest
 from canon_core.datasets.options import DatasetOptions
 from canon_core.embedding.embed import EmbedOptions
 from canon_core.errors import Cancelled, CanonError, DatasetError, ModelError, StoreError, StudyError
+from canon_core.experiments import pairs as pairs_room
 from canon_core.experiments.confidence import run_confidence
 from canon_core.experiments.embedding import embed_study
 from canon_core.experiments.folds import run_folds
 from canon_core.experiments.matrix import run_matrix, stored_matrix
+from canon_core.experiments.overlay import run_overlay
+from canon_core.experiments.pairs import PairFinder
 from canon_core.experiments.sensitivity import run_sensitivity
 from canon_core.jobs import JobContext
+from canon_core.projection.kinds import OverlayMethod
 from canon_core.study.cached_files import CacheKind
+from canon_core.study.overlay_results import OverlaySettings
+from canon_core.study.pair_results import PairSettings
 from canon_core.study.results import FoldSettings, MatrixSettings
 from canon_core.study.sensitivity_results import SensitivitySettings
 from canon_core.study.study import Study
+from canon_core.verification.roc import FarRule
 
 SETTINGS = MatrixSettings("faces", ("a", "b"))
 
@@ -208,3 +215,59 @@ def test_models_that_do_not_fit_together_are_refused_before_the_first_image(
     assert study.embedding_state("a", "faces").done == 0
     embed_study(study, "faces", ("a",), EmbedOptions(provider="cpu"), JobContext())  # one by itself fits
     assert study.embedding_state("a", "faces").complete
+
+
+def test_overlays_and_lists_of_pairs_are_kinds_of_their_own(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairs_room, "_WORTH_STORING", -1.0)
+    ctx = JobContext()
+    run_overlay(study, OverlaySettings("faces", ("a",), "b", method=OverlayMethod.PCA), ctx)
+    PairFinder(study, PairSettings(SETTINGS, "a", "b", 1e-3, FarRule.NEAREST)).errors(ctx)
+    found = {each.kind: each.files for each in study.cached()}
+    assert (found[CacheKind.OVERLAYS], found[CacheKind.PAIRS]) == (1, 1)
+    assert CacheKind.OTHER not in found
+
+
+# -- studies got from somebody ----------------------------------------------------------------------------------------
+@pytest.mark.parametrize("room", ["results", "maps", "embeddings", "datasets", "embeddings/a", "embeddings/a/faces.h5"])
+def test_links_out_of_a_study_are_refused_and_nothing_behind_them_is_deleted(root: Path, room: str) -> None:
+    linked = root / "s.canon" / room
+    outside = linked.rename(root / "precious")
+    linked.symlink_to(outside)
+    before = sorted(outside.rglob("*"))
+    with pytest.raises(StudyError, match=f"its '{room}' is a link to somewhere else"):
+        Study.open(root / "s.canon")
+    with Study.open(root / "s.canon", read_only=True) as study:
+        assert [model.name for model in study.models] == ["a", "b"]
+    assert sorted(outside.rglob("*")) == before
+
+
+def test_a_room_that_becomes_a_link_while_the_study_is_open_is_not_cleared(study: Study, root: Path) -> None:
+    outside = (study.path / "results").rename(root / "precious")
+    (study.path / "results").symlink_to(outside)
+    before = sorted(outside.iterdir())
+    study.clear_cached()
+    assert before
+    assert sorted(outside.iterdir()) == before
+
+
+def test_a_lock_that_is_a_link_is_not_followed(root: Path) -> None:
+    (root / "precious").write_text("mine")
+    (root / "s.canon" / ".lock").unlink()
+    (root / "s.canon" / ".lock").symlink_to(root / "precious")
+    with pytest.raises(StudyError):
+        Study.open(root / "s.canon")
+    assert (root / "precious").read_text() == "mine"
+
+
+def test_a_dataset_with_the_same_images_and_other_folds_is_another_one(study: Study, root: Path) -> None:
+    there = root / "data" / "faces"
+    pairs = there / "pairs.txt"
+    lines = pairs.read_text().splitlines()
+    genuine = next(number for number, line in enumerate(lines) if number and len(line.split("\t")) == 3)
+    name, first, second = lines[genuine].split("\t")
+    other = next(str(number) for number in range(1, 5) if str(number) not in (first, second))
+    moved = there.rename(root / "data" / "elsewhere")
+    lines[genuine] = f"{name}\t{first}\t{other}"
+    (moved / "pairs.txt").write_text("\n".join(lines) + "\n")
+    with pytest.raises(DatasetError, match="the pairs of its folds differ"):
+        study.locate_dataset("faces", moved, JobContext())

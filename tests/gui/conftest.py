@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 if TYPE_CHECKING:
     from app.main_window import MainWindow
 
+    from .overlaid import Slow
     from .template_studies import Results
 
 #: Milliseconds that a small study may take on a busy machine.
@@ -204,6 +205,61 @@ def template_study(tmp_path: Path, template_results: Results) -> Path:
     import shutil
 
     return Path(shutil.copytree(template_results.path, tmp_path / "templates.canon"))
+
+
+@pytest.fixture
+def umap(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
+    """UMAP waits until it is let go."""
+    import canon_core.experiments.overlay as experiment
+
+    from .overlaid import Slow
+
+    slow = Slow(experiment.run_overlay)
+    monkeypatch.setattr(experiment, "run_overlay", slow)
+    yield slow
+    slow.let_go.set()
+
+
+@pytest.fixture
+def overlaid(window: MainWindow, umap: Slow, embedded_study: Path, qtbot: QtBot) -> MainWindow:
+    """The window with the PCA overlay of a → b in front."""
+    from .overlaid import pick, settle
+
+    window.resize(1280, 900)
+    open_study(window, qtbot, embedded_study)
+    window.document.change("Choose", cells=(("a", "b"),))
+    window.actions_["view.overlay"].trigger()
+    qtbot.waitUntil(lambda: window.overlays.stand_in, timeout=PATIENCE)
+    pick(window.overlay_view.bar.method, "PCA")
+    qtbot.waitUntil(lambda: window.overlays.current, timeout=PATIENCE)
+    settle(window, qtbot)
+    assert window.overlay_view.result is not None
+    return window
+
+
+@pytest.fixture(scope="session")
+def demo_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's folder in small, embedded and with its linear matrix; copy it before writing to it."""
+    from canon_core.demo.networks import DATASET
+    from canon_core.demo.study import open_demo_study
+    from canon_core.experiments.matrix import run_matrix
+    from canon_core.jobs import JobContext
+    from canon_core.study.results import MatrixSettings
+
+    from .gestures import SMALL_DEMO
+
+    out = tmp_path_factory.mktemp("small-demo")
+    with open_demo_study(out, SMALL_DEMO, JobContext()) as study:
+        run_matrix(study, MatrixSettings(DATASET, SMALL_DEMO.networks), JobContext())
+    return out
+
+
+@pytest.fixture
+def demo(tmp_path: Path, demo_template: Path) -> Path:
+    """The small demo study, to write to."""
+    import shutil
+
+    return Path(shutil.copytree(demo_template, tmp_path / "demo")) / "demo.canon"
 
 
 def open_study(window: MainWindow, qtbot: QtBot, path: Path) -> None:

@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app import file_choosers
+from app import file_choosers, study_commands
 from app.main_window import MainWindow
 from app.tour_steps import tour_steps
 from canon_core.demo import run
@@ -40,10 +40,10 @@ def made(monkeypatch: pytest.MonkeyPatch, embedded_template: Path) -> Made:
         with Study.open(out / "demo.canon") as study:
             study.refresh_states()
             run_matrix(study, MatrixSettings("faces", ("a", "b"), MapKind.NONE), ctx)
-        (out / "figures").mkdir()
         return (), out / "demo.canon"
 
     monkeypatch.setattr(run, "run_demo", run_demo)
+    monkeypatch.setattr(run, "demo_is_finished", lambda out: out in folders)
     return folders
 
 
@@ -121,12 +121,11 @@ def test_a_fault_while_it_is_made_is_told(
 def test_one_that_was_cut_off_is_finished_first(
     window: MainWindow, demo_folder: Path, embedded_template: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copytree(embedded_template, demo_folder / "demo.canon")  # no figures yet
+    shutil.copytree(embedded_template, demo_folder / "demo.canon")  # and nothing says that it was finished
     went_on: list[Path] = []
 
     def run_demo(out: Path, _ctx: JobContext) -> object:
         went_on.append(out)
-        (out / "figures").mkdir()
         return (), out / "demo.canon"
 
     monkeypatch.setattr(run, "run_demo", run_demo)
@@ -176,6 +175,7 @@ def test_five_steps_set_the_window_and_each_can_be_undone(toured: MainWindow, qt
         document.undo.undo()
     assert all(name.startswith("Tour: ") for name in names)
     assert len(names) >= 3
+    toured.overlays.cancel()  # its last step began one
     qtbot.waitUntil(lambda: not toured.bridge.busy, timeout=PATIENCE)
 
 
@@ -243,3 +243,17 @@ def test_the_last_step_is_the_overlay_where_there_is_one() -> None:
     assert tour_steps(("Matrix", "ROC", "Faces", "Sensitivity"), pair)[-1].title == "Few faces are enough"
     last = tour_steps(("Matrix", "ROC", "Faces"), pair)[-1]
     assert (last.target, last.sets["cells"]) == ("inspector", (pair,))
+
+
+def test_one_that_another_process_holds_is_not_gone_on_with_later(
+    window: MainWindow, made: Made, demo_folder: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(study_commands, "confirm", lambda *_: None)
+    run.run_demo(demo_folder, JobContext())
+    wanted: list[str] = []
+    in_use = qtbot.waitSignal(window.document.inUse, timeout=PATIENCE)
+    with Study.open(demo_folder / "demo.canon"), in_use:
+        window.demo.study.open(lambda: wanted.append("tour"))
+    qtbot.waitUntil(lambda: not window.bridge.busy, timeout=PATIENCE)
+    open_study(window, qtbot, demo_folder / "demo.canon")
+    assert wanted == []

@@ -62,6 +62,15 @@ def test_walking_through_cells_is_one_step(document: Document) -> None:
     assert document.state.cells == ()
 
 
+def test_walking_there_and_back_is_no_step(document: Document) -> None:
+    document.change("Choose", cells=(("a", "b"),))
+    count = document.undo.count()
+    document.change("Walk", kind="walk", cells=(("b", "a"),))
+    document.change("Walk", kind="walk", cells=(("a", "b"),))
+    assert document.undo.count() == count
+    assert document.undo.undoText() == "Choose"
+
+
 def test_steps_that_are_apart_in_time_are_undone_apart(
     document: Document, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

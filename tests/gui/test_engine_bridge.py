@@ -113,6 +113,45 @@ def test_answers_from_before_a_revision_are_dropped(bridge: EngineBridge, qtbot:
     assert answers == []
 
 
+def test_what_is_under_way_when_the_study_changes_is_asked_again(bridge: EngineBridge, qtbot: QtBot) -> None:
+    answers: list[str] = []
+    begun, release = threading.Event(), threading.Event()
+    runs: list[str] = []
+
+    def work(ctx: JobContext) -> str:
+        runs.append("cell")
+        begun.set()
+        release.wait(5)
+        return f"cell {len(runs)}"
+
+    bridge.ask("cell", work, on_result=answers.append)
+    bridge.ask("faces", lambda ctx: "faces", on_result=answers.append)
+    assert begun.wait(5)
+    bridge.ask_again()
+    bridge.ask_again()
+    release.set()
+    qtbot.waitUntil(lambda: not bridge.busy)
+    assert answers == ["cell 2", "faces"]
+
+
+def test_what_an_earlier_study_was_asked_is_not_asked_again(bridge: EngineBridge, qtbot: QtBot) -> None:
+    answers: list[str] = []
+    begun, release = threading.Event(), threading.Event()
+
+    def work(ctx: JobContext) -> str:
+        begun.set()
+        release.wait(5)
+        return "old"
+
+    bridge.ask("cell", work, on_result=answers.append)
+    assert begun.wait(5)
+    bridge.revise()  # another study
+    bridge.ask_again()  # which changed
+    release.set()
+    qtbot.waitUntil(lambda: not bridge.busy)
+    assert answers == []
+
+
 def test_a_dropped_topic_is_answered_no_more_and_lets_the_next_one_in(bridge: EngineBridge, qtbot: QtBot) -> None:
     answers: list[str] = []
     release = threading.Event()

@@ -11,7 +11,7 @@ from app.contents import Imported
 from app.views.inspector import Inspector
 from canon_core.datasets.options import DatasetOptions
 from canon_core.models.spec import ModelSpec
-from canon_core.study.study import DatasetEntry, ModelEntry, TemplateCounts
+from canon_core.study.entries import DatasetEntry, ModelEntry, TemplateCounts
 
 
 @pytest.fixture

@@ -72,6 +72,30 @@ def test_short_work_is_not_told(bridge: EngineBridge, told: list[str], qtbot: Qt
     assert told == []
 
 
+def test_what_a_cancelled_job_followed_is_not_told_later(bridge: EngineBridge, told: list[str], qtbot: QtBot) -> None:
+    bridge.submit("Embed faces", work(0.2))
+    number = bridge.submit("Matrix of faces", work(30))
+    with qtbot.waitSignal(bridge.finished, timeout=PATIENCE):
+        pass
+    bridge.cancel(number)
+    ended(bridge, qtbot)
+    bridge.submit("Export", work(0.0))
+    ended(bridge, qtbot)
+    assert told == []
+
+
+def test_a_short_failure_after_long_work_is_told(bridge: EngineBridge, told: list[str], qtbot: QtBot) -> None:
+    def fail(_ctx: JobContext) -> None:
+        raise CanonError("the disk is full")
+
+    bridge.submit("Embed faces", work(0.2))
+    bridge.submit("Matrix of faces", fail)
+    ended(bridge, qtbot)
+    bridge.submit("Export", work(0.0))
+    ended(bridge, qtbot)
+    assert [text.partition(".")[0] for text in told] == ["Matrix of faces: failed"]
+
+
 def test_jobs_that_follow_each_other_are_told_once(bridge: EngineBridge, told: list[str], qtbot: QtBot) -> None:
     bridge.submit("Embed faces", work(0.2))
     bridge.submit("Matrix of faces", work(0.3))

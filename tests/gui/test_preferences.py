@@ -74,7 +74,8 @@ def test_the_next_window_has_them(user_folders: Path, qtbot: QtBot) -> None:
 
 
 @pytest.mark.parametrize("damaged", [{"threads": -1}, {"threads": True}, {"provider": 3}, {"shortcuts": [1]},
-                                     {"automatic": "no"}, {"shortcuts": {"view.roc": 4}}])  # fmt: skip
+                                     {"automatic": "no"}, {"shortcuts": {"view.roc": 4}},
+                                     {"demo_folder": "~nosuchuser/x"}, {"demo_folder": "a\0b"}])  # fmt: skip
 def test_what_is_not_understood_falls_back_to_the_default(damaged: dict[str, object]) -> None:
     assert Preferences.from_json(damaged) == Preferences()
 
@@ -87,6 +88,16 @@ def test_the_folder_of_the_demo_study_can_be_chosen(
     dialog.demo_folder.set_path(tmp_path / "elsewhere")
     assert window.demo.study.folder == tmp_path / "elsewhere"
     assert str(tmp_path / "elsewhere") == window.start_page.demo_where.toolTip()
+
+
+def test_two_actions_never_share_a_shortcut(window: MainWindow) -> None:
+    actions = window.actions_
+    open_keys = actions.default_shortcut("file.open").toString()
+    actions.use_shortcuts({"file.new": open_keys, "view.roc": "F9", "view.matrix": "F9"})
+    held = [action.shortcut().toString() for action in actions if not action.shortcut().isEmpty()]
+    assert len(held) == len(set(held))
+    assert actions["file.new"].shortcut().toString() == open_keys
+    assert actions["file.open"].shortcut().isEmpty()
 
 
 # -- shortcuts -----------------------------------------------------------------------------------------------------

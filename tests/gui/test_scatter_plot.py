@@ -14,7 +14,7 @@ from app.views.scatter_camera import Camera
 from app.views.scatter_layers import PointLayers
 from app.views.scatter_legend import ScatterLegend
 from app.views.scatter_plot import ScatterPlot, Tool
-from app.views.scatter_points import PointClass, ScatterPoints
+from app.views.scatter_points import ColourScale, PlacedPoint, PointClass, ScatterPoints
 from canon_core.projection.point_grid import Box
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -148,7 +148,7 @@ def test_a_lasso_selects_what_it_goes_around(plot: ScatterPlot, qtbot: QtBot) ->
 def test_hidden_classes_are_neither_selected_nor_found(plot: ScatterPlot, qtbot: QtBot) -> None:
     legend = ScatterLegend()
     qtbot.addWidget(legend)
-    legend.set_classes(CLASSES, plot.points.counts())
+    legend.set_points(plot.points, plot.shown)
     legend.resize(400, 40)
     legend.toggled.connect(plot.set_shown)
     legend.show()
@@ -290,3 +290,92 @@ def test_lines_join_points_behind_them_and_go_with_the_view(plot: ScatterPlot) -
     assert crossed(40)
     plot.set_lines(np.zeros((0, 2)))
     assert not crossed(40)
+
+
+def many_points(count: int) -> ScatterPoints:
+    rng = np.random.default_rng(2)
+    places = rng.normal(size=(2, count, 2)).astype(np.float32)
+    return ScatterPoints.build(places[1], np.arange(count) % 2, CLASSES, places[0])
+
+
+def test_of_very_many_points_some_are_shown_while_they_move_and_all_when_they_rest(qtbot: QtBot) -> None:
+    plot = ScatterPlot()
+    qtbot.addWidget(plot)
+    asked = []
+    plot.set_background(lambda work, then: asked.append((work, then)))
+    plot.resize(600, 400)
+    plot.show()
+    plot.set_points(many_points(130_000))
+    plot.fit()
+    plot.set_blend(0.5)
+    plot.grab()
+    assert 20_000 < plot.in_view <= 40_000
+    qtbot.waitUntil(lambda: len(asked) == 1, timeout=5_000)
+    work, then = asked.pop()
+    then(work())
+    plot.grab()
+    assert plot.in_view == 130_000
+    plot.set_blend(0.6)
+    qtbot.waitUntil(lambda: len(asked) == 1, timeout=5_000)
+    work, then = asked.pop()
+    plot.set_blend(1.0)  # it went on before that was there
+    then(work())
+    plot.grab()
+    assert plot.in_view == 130_000
+    assert plot._grid is plot.points.grid(1.0)
+
+
+def test_selecting_everything_of_very_many_points_selects_all_of_them(qtbot: QtBot) -> None:
+    plot = ScatterPlot()
+    qtbot.addWidget(plot)
+    asked = []
+    plot.set_background(lambda work, then: asked.append((work, then)))
+    plot.resize(600, 400)
+    plot.show()
+    plot.set_points(many_points(130_000))
+    plot.fit()
+    qtbot.keyClick(plot, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    assert len(plot.selection) == 130_000
+    qtbot.waitUntil(lambda: len(asked) == 1, timeout=5_000)
+    work, then = asked.pop()
+    then(work())
+    assert sum(plot._emphasised.count(code) for code in range(2)) == 130_000
+
+
+def test_a_scale_is_named_once_and_filtered_points_are_neither_drawn_nor_named(qtbot: QtBot) -> None:
+    places = np.random.default_rng(0).normal(size=(30, 2)).astype(np.float32)
+    classes = (
+        PointClass("low", None, fraction=0.0), PointClass("high", None, fraction=1.0), PointClass("rest", None),
+        PointClass("filtered out", None, hidden=True),
+    )  # fmt: skip
+    points = ScatterPoints.build(places, np.arange(30) % 4, classes, scale=ColourScale("margin", -0.5, 0.5))
+    plot, legend = ScatterPlot(), ScatterLegend()
+    for widget in (plot, legend):
+        qtbot.addWidget(widget)
+    plot.resize(400, 300)
+    plot.set_points(points)
+    legend.set_points(points, plot.shown)
+    plot.grab()
+    assert plot.in_view == 30 - 7
+    assert [entry.text() for entry in legend.entries] == ["rest  7"]
+    assert legend.scale.accessibleName() == "Colour scale: margin, from −0.50 to +0.50"
+    legend.resize(legend.scale.sizeHint())
+    legend.show()
+    legend.grab()
+
+
+def test_marked_places_move_with_the_points_and_are_told(plot: ScatterPlot) -> None:
+    before = plot.grab().toImage()
+    plot.set_placed([PlacedPoint("first face", (0.0, 0.0), (1.0, 0.5))])
+    assert plot.grab().toImage() != before
+    assert plot.placed[0].place(0.5) == (0.5, 0.25)
+    plot.set_placed([])
+    assert plot.grab().toImage() == before
+
+
+def test_a_hidden_class_stays_hidden_in_another_layout_of_the_same_points(plot: ScatterPlot) -> None:
+    plot.set_shown(0, False)
+    plot.set_points(ScatterPoints.build(AFTER * 2, CODES, CLASSES, BEFORE), same_points=True)
+    assert plot.shown == (False, *[True] * (len(CLASSES) - 1))
+    plot.set_points(ScatterPoints.build(AFTER, CODES, CLASSES, BEFORE))  # other points
+    assert all(plot.shown)

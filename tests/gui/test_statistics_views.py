@@ -250,15 +250,15 @@ def _texts(model: object, row: int) -> list[str]:
 def test_cells_that_are_missing_are_counted_and_can_be_asked_for(qtbot: QtBot, search: IdentificationView) -> None:
     part = replace(search.matrix, cells={**search.matrix.cells, PAIR: None, ("east", "north"): None})
     search.set_search(part, RULE, "rank-1")
-    assert "2 of 9 cells are not searched yet" in search._notice_text.text()
+    assert "2 of 9 cells are not searched yet" in search._notice.label.text()
     with qtbot.waitSignal(search.computeRequested):
         qtbot.mouseClick(search.compute_button, Qt.MouseButton.LeftButton)
     search.set_search(part, RULE, "rank-1", searching=True)
-    assert "2 of 9 cells are being searched" in search._notice_text.text()
+    assert "2 of 9 cells are being searched" in search._notice.label.text()
     assert not search.compute_button.isVisible()
     search.set_search(part, RULE, "rank-1", refusal="The study is open read-only.")
     assert not search.compute_button.isEnabled()
-    assert "read-only" in search._notice_text.text()
+    assert "read-only" in search._notice.label.text()
 
 
 # -- groups ------------------------------------------------------------------------------------------------------------

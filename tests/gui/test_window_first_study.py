@@ -135,7 +135,8 @@ def test_from_nothing_to_the_exported_matrix(
     click(window.matrix_view.export_button, qtbot)
     export = dialog_of(window, ExportDialog, qtbot)
     out = tmp_path / "out"
-    export.out.line.setText(str(out))
+    qtbot.keyClicks(export.what, "e")  # everything
+    export.folder.line.setText(str(out))
     for name in ("pdf", "svg"):
         click_box(export.figures[name], qtbot)
     click(export.export_button, qtbot)
@@ -144,7 +145,7 @@ def test_from_nothing_to_the_exported_matrix(
 
     # What the window showed is what the engine computes.
     window.document.close()
-    qtbot.waitUntil(lambda: not window.bridge.busy, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: not window.document.changing and not window.bridge.busy, timeout=PATIENCE)
     with Study.open(path) as study:
         again = run_matrix(study, matrix.settings, JobContext())
     assert json.dumps(matrix_json(again, window.document.state.rule)["tar"]) == json.dumps(linear)

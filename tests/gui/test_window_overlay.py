@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import shlex
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QComboBox
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 import canon_core.experiments.overlay as experiment
-from app import file_choosers
 from app.jobs_panel import JobPhase
 from app.main_window import MainWindow
 from app.views.overlay_command import overlay_command
@@ -28,67 +26,8 @@ from canon_core.study.overlay_results import Overlay, OverlaySettings, overlay_l
 from canon_core.study.results import FitMode
 
 from .conftest import PATIENCE, open_study
-
-
-class Slow:
-    """A UMAP that waits until it is let go, and then is PCA's picture: what the window does is the same."""
-
-    def __init__(self, real: object) -> None:
-        self._real = real
-        self.let_go = threading.Event()
-        self.asked = 0
-
-    def __call__(
-        self, study: object, settings: OverlaySettings, ctx: JobContext, worker: object = None
-    ) -> Overlay:
-        from dataclasses import replace
-
-        if settings.method is not OverlayMethod.UMAP:
-            return self._real(study, settings, ctx)
-        self.asked += 1
-        ctx.report(1, 2, "optimising the layout")
-        while not self.let_go.wait(0.01):
-            ctx.check()
-        found = self._real(study, replace(settings, method=OverlayMethod.PCA), ctx)
-        return replace(found, settings=settings, after=found.after * 2)
-
-
-@pytest.fixture
-def umap(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
-    slow = Slow(experiment.run_overlay)
-    monkeypatch.setattr(experiment, "run_overlay", slow)
-    yield slow
-    slow.let_go.set()
-
-
-def settle(window: MainWindow, qtbot: QtBot) -> None:
-    qtbot.waitUntil(lambda: not window.bridge.working, timeout=PATIENCE)
-    qtbot.wait(60)
-    qtbot.waitUntil(lambda: not window.bridge.working, timeout=PATIENCE)
-    QApplication.processEvents()
-
-
-def pick(box: QComboBox, text: str) -> None:
-    """Choose an entry as a user does."""
-    index = box.findText(text)
-    assert index >= 0, [box.itemText(number) for number in range(box.count())]
-    box.setCurrentIndex(index)
-    box.activated.emit(index)
-
-
-@pytest.fixture
-def overlaid(window: MainWindow, umap: Slow, embedded_study: Path, qtbot: QtBot) -> MainWindow:
-    """The window with the PCA overlay of a → b in front."""
-    window.resize(1280, 900)
-    open_study(window, qtbot, embedded_study)
-    window.document.change("Choose", cells=(("a", "b"),))
-    window.actions_["view.overlay"].trigger()
-    qtbot.waitUntil(lambda: window.overlays.stand_in, timeout=PATIENCE)
-    pick(window.overlay_view.bar.method, "PCA")
-    qtbot.waitUntil(lambda: window.overlays.current, timeout=PATIENCE)
-    settle(window, qtbot)
-    assert window.overlay_view.result is not None
-    return window
+from .export_clicks import export
+from .overlaid import Slow, pick, settle
 
 
 def test_pca_is_there_at_once_and_umap_follows_from_a_job_that_says_what_it_does(
@@ -262,7 +201,7 @@ def test_errors_and_subjects_can_be_coloured(overlaid: MainWindow, qtbot: QtBot)
     assert "5 other subjects" in view.legend.entries[-1].text()
     selected = view.plot.selection
     qtbot.mouseClick(view.legend.entries[-1], Qt.MouseButton.LeftButton)
-    assert view.plot.shown[-1] is False
+    assert view.plot.shown[7] is False
     assert np.array_equal(selected, view.plot.selection)
 
 
@@ -336,9 +275,9 @@ def test_the_command_names_every_setting(overlaid: MainWindow) -> None:
         "--method": "pca", "--seed": "0", "--level": "images",
     }.items():  # fmt: skip
         assert words[words.index(name) + 1] == value
-    chosen = overlay_command("S", OverlaySettings("d", ("a", "c"), "b", chosen=("x y", "z"), mode=FitMode.IN_SAMPLE))
+    chosen = overlay_command("S", OverlaySettings("d", ("a", "c"), "b", chosen=("x, y", "-z"), mode=FitMode.IN_SAMPLE))
     assert "--source a,c" in chosen
-    assert "--chosen 'x y,z'" in chosen
+    assert [word for word in shlex.split(chosen) if "chosen" in word] == ["--chosen=x, y", "--chosen=-z"]
     assert "--neighbours 15 --min-dist 0.1" in chosen
 
 
@@ -384,14 +323,11 @@ def test_closing_the_study_forgets_its_points(overlaid: MainWindow, qtbot: QtBot
 
 @pytest.mark.parametrize("kind", ["csv", "svg"])
 def test_the_picture_and_its_coordinates_are_exported_without_names(
-    overlaid: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+    overlaid: MainWindow, qtbot: QtBot, tmp_path: Path, kind: str
 ) -> None:
-    path = tmp_path / f"out.{kind}"
-    monkeypatch.setattr(file_choosers, "choose_file_to_write", lambda *_: path)
     view = overlaid.overlay_view
-    qtbot.mouseClick(view.export_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "was written" in overlaid.messages.text.text(), timeout=PATIENCE)
-    text = path.read_text(encoding="utf-8")
+    text = export(overlaid, view.export_button, tmp_path, [kind], qtbot)[kind].decode()
+    assert "was written" in overlaid.messages.text.text()
     if kind == "csv":
         rows = [line for line in text.splitlines() if not line.startswith("#")]
         assert len(rows) == 1 + 120
@@ -420,3 +356,68 @@ def test_the_copied_command_gives_the_same_overlay(overlaid: MainWindow, tmp_pat
     assert told["scores"][0]["after"] == pytest.approx(shown.scores[0].after)
     assert told["method"] == "pca"
     assert told["target"] == "b"
+
+
+def test_an_overlay_that_is_looked_up_while_the_study_changes_appears(
+    window: MainWindow, embedded_study: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, asked, real = threading.Event(), [], experiment.run_overlay
+
+    def slow(study: object, settings: OverlaySettings, ctx: JobContext, *more: object) -> Overlay:
+        asked.append(settings)
+        while not go.wait(0.01):
+            ctx.check()
+        return real(study, settings, ctx, *more)
+
+    monkeypatch.setattr(experiment, "run_overlay", slow)
+    window.computing.automatic = False
+    open_study(window, qtbot, embedded_study)
+    window.document.change("Choose", cells=(("a", "b"),))
+    window.actions_["view.overlay"].trigger()
+    qtbot.waitUntil(lambda: len(asked) == 1, timeout=PATIENCE)
+    cleared: list[int] = []
+    window.document.clear_cached((), cleared.append)
+    qtbot.waitUntil(lambda: bool(cleared), timeout=PATIENCE)
+    go.set()
+    qtbot.waitUntil(lambda: window.overlays.shown is not None, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: window.overlays.details is not None, timeout=PATIENCE)
+
+
+def test_umap_that_was_left_for_something_else_begins_again_when_it_is_wanted_again(
+    window: MainWindow, umap: Slow, embedded_study: Path, qtbot: QtBot
+) -> None:
+    open_study(window, qtbot, embedded_study)
+    window.document.change("Choose", cells=(("a", "b"),))
+    window.actions_["view.overlay"].trigger()
+    qtbot.waitUntil(lambda: umap.asked == 1, timeout=PATIENCE)
+    pick(window.overlay_view.bar.method, "PCA")
+    qtbot.waitUntil(lambda: window.overlays.current, timeout=PATIENCE)
+    settle(window, qtbot)
+    pick(window.overlay_view.bar.method, "UMAP")
+    qtbot.waitUntil(lambda: umap.asked == 2, timeout=PATIENCE)
+    window.document.change("Choose", cells=(("b", "a"),))
+    window.document.change("Choose", cells=(("a", "b"),))  # and back before the job has ended
+    umap.let_go.set()
+    qtbot.waitUntil(lambda: window.overlays.current, timeout=PATIENCE)
+
+
+def test_many_items_are_a_job_s_work(
+    window: MainWindow, umap: Slow, embedded_study: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from app import overlays
+
+    monkeypatch.setattr(overlays, "_AT_ONCE", 10)
+    umap.let_go.set()
+    window.computing.automatic = False
+    jobs: list[str] = []
+    window.bridge.started.connect(lambda _number, title: jobs.append(title))
+    open_study(window, qtbot, embedded_study)
+    window.document.change("Choose", cells=(("a", "b"),))
+    window.actions_["view.overlay"].trigger()
+    settle(window, qtbot)
+    assert window.overlays.shown is None  # nothing was laid out while somebody waits
+    window.overlays.compute()
+    qtbot.waitUntil(lambda: window.overlays.details is not None, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: window.overlays.details.neighbours != (), timeout=PATIENCE)
+    assert any(title.startswith("Overlay of") for title in jobs)
+    assert "Neighbours of overlay points" in jobs

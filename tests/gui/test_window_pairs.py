@@ -13,11 +13,12 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QComboBox, QPushButton
 from pytestqt.qtbot import QtBot
 
-from app import file_choosers, pair_finding
+from app import pair_finding
 from app.main_window import MainWindow
 from app.views.roc_view import Kind
 from canon_core.datasets.images import read_image
 from canon_core.experiments.pairs import PairFinder
+from canon_core.experiments.shown_faces import MOST_PAIRS
 from canon_core.jobs import JobContext
 from canon_core.study.pair_results import Against, PairKind, PairLists, PairSettings
 from canon_core.study.results import MatrixSettings
@@ -25,6 +26,7 @@ from canon_core.study.study import Study
 from canon_core.verification.roc import FarRule
 
 from .conftest import PATIENCE, open_study
+from .export_clicks import export
 
 PAIR = ("a", "b")
 
@@ -299,15 +301,14 @@ def test_the_table_and_the_list_choose_the_same_pair(shown: MainWindow, qtbot: Q
 
 
 @pytest.mark.parametrize("names", [False, True])
-def test_the_list_is_exported(
-    shown: MainWindow, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, names: bool
-) -> None:
-    path = tmp_path / "pairs.csv"
-    monkeypatch.setattr(file_choosers, "choose_file_to_write", lambda *_: path)
+def test_the_list_is_exported_with_its_faces(shown: MainWindow, tmp_path: Path, qtbot: QtBot, names: bool) -> None:
     view = shown.pair_view
-    (view.export_names_action if names else view.export_numbers_action).trigger()
-    settle(shown, qtbot)
-    comment, text = path.read_text().split("\n", 1)
+    found = export(shown, view.export_button, tmp_path, ["svg", "csv"], qtbot, named=names)
+    drawn = found["svg"].decode()
+    assert drawn.count("<image") == 2 * min(len(view.pairs), MOST_PAIRS)
+    assert f"{view.pairs[0].score:.4f}" in drawn
+    assert ("Person_" in drawn) == names
+    comment, text = found["csv"].decode().split("\n", 1)
     rows = list(csv.DictReader(io.StringIO(text)))
     assert comment == f"# {view.settings_line}"
     assert [float(row["score"]) for row in rows] == pytest.approx([pair.score for pair in view.pairs])

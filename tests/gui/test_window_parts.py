@@ -24,7 +24,7 @@ from app.theme import DARK, LIGHT
 from app.view_state import Focus
 from canon_core.errors import CanonError, ModelError
 from canon_core.jobs import Progress
-from canon_core.study.study import EmbeddingState
+from canon_core.study.entries import EmbeddingState
 
 from .conftest import open_study
 
@@ -73,7 +73,7 @@ def test_the_tree_shows_the_study_and_chooses_what_is_clicked(
 ) -> None:
     open_study(window, qtbot, embedded_study)
     assert window.tree.item("model", "a").text(1) == "24-d"
-    assert window.tree.item("dataset", "faces").text(1) == "60 images"
+    assert window.tree.item("dataset", "faces").text(1) == "60"
     assert window.tree.item("results").text(1) == "4"
     assert window.tree.item("maps").text(1) == "4"  # two directions, two halves
     where = window.tree.visualItemRect(window.tree.item("model", "b")).center()

@@ -17,7 +17,6 @@ from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 from typer.testing import CliRunner
 
-from app import file_choosers
 from app.jobs_panel import JobPhase
 from app.main_window import MainWindow
 from app.sensitivity_choice import SensitivityChoice
@@ -33,6 +32,7 @@ from canon_core.verification.roc import FarRule
 
 from . import template_studies
 from .conftest import PATIENCE, open_study
+from .export_clicks import export
 
 RULE = FarRule.CONSERVATIVE
 LEFT = Qt.MouseButton.LeftButton
@@ -348,24 +348,15 @@ def test_curves_are_exported_as_figure_and_as_table(
     computed: tuple[Path, dict[MapKind, Sensitivity]],
     tmp_path: Path,
     qtbot: QtBot,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    wanted: list[Path] = []
-    monkeypatch.setattr(file_choosers, "choose_file_to_write", lambda *_: wanted[0])
     open_view(window, qtbot, stored)
-
-    def export(name: str) -> bytes:
-        wanted[:] = [tmp_path / name]
-        qtbot.mouseClick(window.sensitivity_view.export_button, LEFT)
-        qtbot.waitUntil(lambda: wanted[0].exists() and not window.bridge.busy, timeout=PATIENCE)
-        return wanted[0].read_bytes()
-
-    assert export("curves.pdf").startswith(b"%PDF")
-    drawn = export("curves.svg").decode()
+    written = export(window, window.sensitivity_view.export_button, tmp_path, ["pdf", "svg", "png", "csv"], qtbot)
+    assert written["pdf"].startswith(b"%PDF")
+    drawn = written["svg"].decode()
     assert "linear, disjoint" in drawn
     assert "rotation, disjoint" in drawn
-    assert export("curves.png").startswith(b"\x89PNG")
-    rows = list(csv.DictReader(io.StringIO(export("curves.csv").decode().rsplit("#", 1)[0])))
+    assert written["png"].startswith(b"\x89PNG")
+    rows = list(csv.DictReader(io.StringIO(written["csv"].decode().rsplit("#", 1)[0])))
     found = computed[1][MapKind.ROTATION]
     values = [
         float(row["TAR"])

@@ -13,7 +13,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from app import file_choosers
 from app.jobs_panel import JobPhase
 from app.main_window import MainWindow
 from app.views.roc_view import Kind
@@ -24,6 +23,7 @@ from canon_core.study.results import FitMode
 
 from . import template_studies
 from .conftest import PATIENCE, open_study
+from .export_clicks import export
 from .template_studies import FAR, PAIR, RULE, Results
 
 
@@ -323,54 +323,37 @@ def test_a_cell_scored_before_histograms_were_kept_is_scored_again(
 
 # -- exporting ---------------------------------------------------------------------------------------------------------
 def test_what_is_shown_is_exported_as_figure_and_as_table(
-    window: MainWindow, template_study: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    window: MainWindow, template_study: Path, tmp_path: Path, qtbot: QtBot
 ) -> None:
-    wanted: list[Path] = []
+    def written(view: QWidget, *kinds: str) -> dict[str, bytes]:
+        return export(window, view.export_button, tmp_path, kinds, qtbot, name=type(view).__name__)
 
-    def choose_file(parent: QWidget, title: str, start: Path, kinds: dict[str, str]) -> Path:
-        assert start.parent == template_study.parent
-        assert wanted[0].suffix[1:] in kinds
-        return wanted[0]
-
-    monkeypatch.setattr(file_choosers, "choose_file_to_write", choose_file)
-
-    def export(where: QWidget, name: str) -> bytes:
-        wanted[:] = [tmp_path / name]
-        qtbot.mouseClick(where, Qt.MouseButton.LeftButton)
-        qtbot.waitUntil(lambda: wanted[0].exists() and not window.bridge.busy, timeout=PATIENCE)
-        return wanted[0].read_bytes()
+    def rows_of(text: bytes) -> list[list[str]]:
+        return list(csv.reader(io.StringIO(text.decode())))
 
     open_study(window, qtbot, template_study)
     choose(window, PAIR, qtbot)
     window.actions_["view.search"].trigger()
     qtbot.waitUntil(lambda: window.search_view.matrix is not None, timeout=PATIENCE)
-    assert export(window.search_view.export_button, "cmc.pdf").startswith(b"%PDF")
-    rows = list(csv.reader(io.StringIO(export(window.search_view.export_button, "search.csv").decode())))
+    files = written(window.search_view, "pdf", "csv")
+    assert files["pdf"].startswith(b"%PDF")
+    rows = rows_of(files["csv"])
     found = window.search_view.matrix
     values = {tuple(row[:3]): row for row in rows}
     assert float(values[(*PAIR, "all")][6]) == found.cells[PAIR].hit_rate(1)
     assert rows[-1][0].startswith("# people")
     window.actions_["view.groups"].trigger()
     qtbot.waitUntil(lambda: window.group_view.found is not None, timeout=PATIENCE)
-    rows = list(csv.reader(io.StringIO(export(window.group_view.export_button, "groups.csv").decode())))
-    assert {row[0] for row in rows[1:-1]} == {"FMR", "FNMR"}
+    files = written(window.group_view, "svg", "csv")
+    groups = window.group_view.found.groups
+    assert all(f">{name}</text>" in files["svg"].decode() for name in groups)
+    assert {row[0] for row in rows_of(files["csv"])[1:-1]} == {"FMR", "FNMR"}
     window.actions_["view.roc"].trigger()
     window.roc_view.set_kind(Kind.SCORES)
     qtbot.waitUntil(lambda: window.roc_view.scores is not None, timeout=PATIENCE)
-    assert export(window.roc_view.export_button, "scores.svg").startswith(b"<?xml")
-    rows = list(csv.reader(io.StringIO(export(window.roc_view.export_button, "scores.csv").decode())))
+    files = written(window.roc_view, "svg", "csv")
+    assert files["svg"].startswith(b"<?xml")
+    rows = rows_of(files["csv"])
     assert len(rows) == 1 + 400 + 1
     assert sum(int(row[2]) for row in rows[1:-1]) == window.statistics.chosen.cell.genuine
-    assert "was written" in window.messages.text.text()
-
-
-def test_a_chosen_name_without_suffix_gets_that_of_its_kind(
-    window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    names = (str(tmp_path / "a"), str(tmp_path / "b.svg"), "")
-    answers = iter([(name, "CSV table (*.csv)") for name in names])
-    monkeypatch.setattr(file_choosers.QFileDialog, "getSaveFileName", lambda *_: next(answers))
-    kinds = {"svg": "SVG figure", "csv": "CSV table"}
-    assert file_choosers.choose_file_to_write(window, "t", tmp_path, kinds) == tmp_path / "a.csv"
-    assert file_choosers.choose_file_to_write(window, "t", tmp_path, kinds) == tmp_path / "b.svg"
-    assert file_choosers.choose_file_to_write(window, "t", tmp_path, kinds) is None
+    assert "2 files were written" in window.messages.text.text()

@@ -197,7 +197,7 @@ def test_data_without_images_and_models_without_networks_say_what_they_are(
     open_study(window, qtbot, templates)
     wait_for_matrix(window, qtbot)
     tree, actions = window.tree, window.actions_
-    assert tree.item("dataset", "ijbc").text(1) == "48 templates"
+    assert tree.item("dataset", "ijbc").text(1) == "48"
     assert "576 pairs, 24 of them genuine" in tree.item("dataset", "ijbc").toolTip(0)
     assert tree.item("embedding", "a", "ijbc").text(1) == "imported"
     assert "a.npy, paired by row" in tree.item("embedding", "a", "ijbc").toolTip(0)

@@ -16,8 +16,13 @@ from app.main_window import MainWindow
 from app.views.picture_panel import PicturePanel
 from canon_core.datasets.faces import ARCFACE_POINTS
 from canon_core.datasets.images import opencv, read_image
+from canon_core.datasets.options import DatasetOptions
+from canon_core.embedding.embed import EmbedOptions
 from canon_core.embedding.face_picture import Placing
+from canon_core.experiments.embedding import embed_study
+from canon_core.jobs import JobContext
 from canon_core.study.results import FitMode
+from canon_core.study.study import Study
 
 from .conftest import PATIENCE, open_study
 from .test_window_pairs import choose, settle
@@ -266,3 +271,24 @@ def test_a_study_without_models_says_so(window: MainWindow, tmp_path: Path, qtbo
     settle(window, qtbot)
     buttons = [each for each in window.two_faces_view.findChildren(QPushButton) if each.isVisible()]
     assert [each.text() for each in buttons] == ["Add models…"]
+
+
+def test_images_of_a_pair_go_when_another_dataset_is_chosen(
+    window: MainWindow, embedded_study: Path, make_faces: Callable, tmp_path: Path, qtbot: QtBot
+) -> None:
+    make_faces(tmp_path / "others", subjects=9, images=6, folds=3)
+    with Study.open(embedded_study) as study:
+        study.add_dataset(tmp_path / "others", DatasetOptions(), JobContext())
+        embed_study(study, "others", (), EmbedOptions(provider="cpu"), JobContext())
+    open_study(window, qtbot, embedded_study)
+    window.document.change("Choose", dataset="faces", cells=(("a", "b"),))
+    settle(window, qtbot)
+    window.actions_["view.pairs"].trigger()
+    qtbot.waitUntil(lambda: window.pair_view.shown is not None, timeout=PATIENCE)
+    pair = next(pair for pairs in window.pair_view.shown.pairs.values() for pair in pairs)
+    window.two_faces_presenter.compare_pair(pair, "a", "b")
+    view = window.two_faces_view
+    qtbot.waitUntil(lambda: view.comparison is not None, timeout=PATIENCE)
+    window.document.change("Choose", dataset="others")
+    settle(window, qtbot)
+    assert (view.first.picture, view.second.picture, view.comparison) == (None, None, None)

@@ -72,7 +72,7 @@ def train_all(out: Path, names: Sequence[str], jobs: int, log: Callable[[str], N
 
         def make(name: str) -> None:
             code = children.run(
-                ["-m", "canon_core.demo.training.one", str(out), name], lambda line: log(f"{name}: {line}")
+                ["-P", "-m", "canon_core.demo.training.one", str(out), name], lambda line: log(f"{name}: {line}")
             )
             if code and not children.over:
                 failed.append(name)

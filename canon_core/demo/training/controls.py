@@ -27,7 +27,6 @@ Points = NDArray[np.float32]
 
 UNTRAINED: Final = "control-untrained"
 PCA: Final = "control-pca"
-_SEED: Final = 100
 #: Photographs that principal components, and means and spreads of the untrained layers, are taken from.
 _SAMPLE: Final = 4096
 _MODEL: Final = next(recipe for recipe in TEN if recipe.name == "V_R8_A")
@@ -65,9 +64,9 @@ CONTROLS: Final = (
         f"Control: {_MODEL.name} before its first step of training",
         "none: random weights, layers normalised by photographs",
         V,
-        _SEED,
+        _MODEL.seed,
     ),
-    Control(PCA, f"Control: {DIMENSIONS} principal components of the pixels", "principal components", V, _SEED),
+    Control(PCA, f"Control: {DIMENSIONS} principal components of the pixels", "principal components", V, 100),
 )
 
 

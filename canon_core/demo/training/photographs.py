@@ -26,6 +26,7 @@ from canon_core.demo.identity import draw_identity
 from canon_core.demo.people import TRAINING, VALIDATION
 from canon_core.demo.photo_file import SIDE, jpeg
 from canon_core.demo.render import render_run
+from canon_core.demo.rendered import same_faces
 from canon_core.errors import CanonError
 from canon_core.store.atomic import write_atomically
 
@@ -42,8 +43,6 @@ HARDNESS: Final = 1.5
 _STREAM: Final = 0x7A
 #: People by whose photographs the renderer is known again.
 _SAMPLE: Final = (0, 1234, 3599)
-#: Mean difference of pixels up to which the renderer is the same.
-_SAME_LEVELS: Final = 0.05
 #: People between two safe points of the file.
 _STRETCH: Final = 50
 _MARK: Final = "photographs.json"
@@ -158,9 +157,7 @@ def _goes_on(folder: Path, asked: dict[str, Any], sample: Pixels) -> bool:
     Another processor may round a level differently here and there; another renderer draws other faces.
     """
     held = json.loads((folder / _MARK).read_text(encoding="utf-8"))
-    before = np.load(folder / _SAMPLE_FILE).astype(np.int16)
-    same = before.shape == sample.shape and np.abs(before - sample).mean() < _SAME_LEVELS
-    return same and {key: held[key] for key in asked} == asked
+    return same_faces(np.load(folder / _SAMPLE_FILE), sample) and {key: held[key] for key in asked} == asked
 
 
 def open_photographs(folder: Path) -> Photographs:

@@ -1,0 +1,194 @@
+"""Datasets read into a study, and read again: when they moved, and when their files may have changed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from canon_core.datasets.faces import FaceImages
+from canon_core.datasets.lfw import FoldProtocol
+from canon_core.datasets.options import DatasetOptions
+from canon_core.datasets.reader import LoadedDataset, read_dataset
+from canon_core.errors import DatasetError, StoreError, StudyError
+from canon_core.jobs import JobContext
+from canon_core.study.dataset_files import unpacked_images
+from canon_core.study.dataset_tables import DatasetTables
+from canon_core.study.entries import dataset_entry
+from canon_core.study.manifest import DatasetRecord
+from canon_core.study.own_files import delete_own
+from canon_core.study.records import dataset_record, same_sources
+from canon_core.study.register import Register
+
+#: Format of a dataset of which only ids are known.
+LISTED: Final = "ids"
+#: Fingerprints of relabelled images that are remembered.
+_MOST_EARLIER: Final = 50
+
+
+def add_dataset(
+    register: Register,
+    tables: DatasetTables,
+    path: str | Path,
+    options: DatasetOptions,
+    ctx: JobContext,
+    asked: str | None,
+) -> DatasetRecord:
+    """Read a dataset and put it into the study; ``asked`` is the name it shall have, None for its folder's."""
+    root = Path(os.path.abspath(path))
+    register.need_writing()
+    name, folder = register.new_dataset(asked, root.name)
+    unpacked = unpacked_images(register.folder, folder)
+    try:
+        loaded = read_dataset(root, options, ctx, unpack_to=unpacked)
+        if asked is None and loaded.format in ("ijbc", "ijbb"):  # it may have been found from a folder inside it
+            name, folder = register.new_dataset(None, loaded.faces.root.parent.name)
+        with register.mutex:
+            name = register.free_dataset_name(name, name)
+            if folder in {data.folder for data in register.manifest.datasets}:  # another job was faster
+                raise StudyError(
+                    f"a dataset in '{folder}' was added meanwhile", path=register.folder, remedy="try again"
+                )
+            record = dataset_record(name, folder, root, options, loaded, register.folder)
+            tables.save(record, loaded)
+            register.change(datasets=(*register.manifest.datasets, record))
+        return record
+    except BaseException:
+        if folder not in {data.folder for data in register.manifest.datasets}:
+            shutil.rmtree(unpacked, ignore_errors=True)
+        raise
+
+
+def locate_dataset(
+    register: Register, tables: DatasetTables, name: str, path: str | Path, ctx: JobContext
+) -> DatasetRecord:
+    """Remember another place of a dataset, whose images and protocol must be what they were."""
+    record, root = register.dataset(name), Path(os.path.abspath(path))
+    register.need_writing()
+    if record.format == LISTED:
+        raise StudyError(f"'{name}' has no folder: only its ids are known", path=register.folder)
+    entry = dataset_entry(record, register.folder)
+    options = _moved_options(entry.options, entry.path, root)
+    loaded = read_dataset(root, options, ctx, unpack_to=unpacked_images(register.folder, record.folder))
+    if loaded.faces.fingerprint != record.fingerprint:
+        raise DatasetError(
+            f"not the dataset '{name}': it holds {len(loaded.faces):,} images that are not all the"
+            f" {record.images:,} of '{name}'",
+            path=root,
+            remedy="choose the folder that was added, or add this one as another dataset",
+        )
+    if not _same_protocol(record, loaded):
+        raise DatasetError(
+            f"not the dataset '{name}': its templates or pairs differ",
+            path=root,
+            remedy="choose the folder that was added, or add this one as another dataset",
+        )
+    try:
+        folds = tables.images(record)[1]
+    except (StoreError, StudyError):
+        folds = loaded.folds  # the list of images is damaged or gone: it is made again
+    if not _same_folds(folds, loaded.folds):
+        raise DatasetError(
+            f"not the dataset '{name}': the pairs of its folds differ",
+            path=root,
+            remedy="choose the folder that was added, or add this one as another dataset",
+        )
+    with register.mutex:
+        now = register.dataset_in(record.folder)
+        changed = dataset_record(now.name, now.folder, root, options, loaded, register.folder)
+        tables.save(changed, loaded)
+        register.put_dataset(changed, revise=False)
+    return changed
+
+
+def refresh_dataset(
+    register: Register, tables: DatasetTables, name: str, ctx: JobContext, *, images: bool
+) -> DatasetRecord:
+    """Look again at a dataset's files and remember what changed; without ``images``, only where its lists did."""
+    record = register.dataset(name)
+    entry = dataset_entry(record, register.folder)
+    if record.format == LISTED:
+        return record
+    if not entry.path.exists():
+        remedy = "put it back, or say where it lies now: canon locate"
+        raise DatasetError("the dataset is gone", path=entry.path, remedy=remedy)
+    if record.sources and not images and same_sources(record, register.folder):
+        return record
+    try:
+        known, folds = tables.images(record)
+    except (StoreError, StudyError):
+        known, folds = None, None  # the list of images is damaged or gone: it is made again
+    unpacked = unpacked_images(register.folder, record.folder)
+    loaded = read_dataset(entry.path, entry.options, ctx, known=known, unpack_to=unpacked)
+    same_images = loaded.faces.fingerprint == record.fingerprint
+    if (
+        known is not None
+        and same_images
+        and _same_protocol(record, loaded)
+        and _same_table(known, loaded.faces)
+        and _same_folds(folds, loaded.folds)
+        and same_sources(record, register.folder)
+    ):
+        return record
+    relabelled = (
+        not same_images
+        and known is not None
+        and record.templates is not None
+        and loaded.templates is not None
+        and loaded.faces.same_but_subjects(known)
+    )
+    if relabelled:
+        ctx.log(f"{record.name}: the same images show other subjects than before; embeddings still count")
+    elif not same_images:
+        ctx.log(f"{record.name}: its images changed since they were last read; older embeddings are out of date")
+    with register.mutex:
+        now = register.dataset_in(record.folder)
+        changed = dataset_record(now.name, now.folder, entry.path, entry.options, loaded, register.folder)
+        if relabelled or same_images:
+            earlier = tuple(dict.fromkeys(one for one in now.fingerprints if one != changed.fingerprint))
+            changed = changed.model_copy(update={"earlier": earlier[:_MOST_EARLIER]})
+        tables.save(changed, loaded)
+        register.put_dataset(changed, revise=changed != now)
+        if not register.read_only:  # only now are the old lists no longer needed
+            gone = [tables.folder / name for name in now.tables if name not in changed.tables]
+            delete_own(register.folder, gone)
+    return changed
+
+
+def _moved_options(options: DatasetOptions, before: Path, now: Path) -> DatasetOptions:
+    """The same options for a dataset in another place: files below it moved with it."""
+
+    def moved(file: Path | None) -> Path | None:
+        if file is None or file.exists() or not file.is_relative_to(before):
+            return file
+        return now / file.relative_to(before)
+
+    return replace(
+        options, landmarks=moved(options.landmarks), pairs=moved(options.pairs), detector=moved(options.detector)
+    )
+
+
+def _same_protocol(record: DatasetRecord, loaded: LoadedDataset) -> bool:
+    """Whether templates and pairs are what they were."""
+    found = None if loaded.templates is None else loaded.templates.fingerprint
+    known = None if record.templates is None else record.templates.fingerprint
+    return found == known
+
+
+def _same_table(one: FaceImages, other: FaceImages) -> bool:
+    """Whether what is remembered besides the fingerprint (file times, sizes, what was left out) is the same."""
+    return one.problems == other.problems and all(
+        np.array_equal(getattr(one, name), getattr(other, name)) for name in ("file_size", "mtime_ns")
+    )
+
+
+def _same_folds(one: FoldProtocol | None, other: FoldProtocol | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return all(
+        np.array_equal(getattr(one, name), getattr(other, name)) for name in ("first", "second", "genuine", "fold")
+    )

@@ -1,0 +1,128 @@
+"""Networks in a study: added, found again, and hashed anew where their files changed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from canon_core.errors import CanonError, ModelError, StudyError
+from canon_core.models.onnx_file import content_hash, open_onnx
+from canon_core.models.resolve import ResolvedModel, resolve_model
+from canon_core.models.spec import ModelSpec
+from canon_core.store.embeddings import read_info
+from canon_core.study.manifest import ModelRecord
+from canon_core.study.records import file_stamp, model_record, network_stamps
+from canon_core.study.register import Register
+
+
+def add_network(
+    register: Register,
+    file: str | Path,
+    *,
+    name: str | None,
+    preset: str | None,
+    spec_file: Path | None,
+    spec: ModelSpec | None,
+) -> ModelRecord:
+    """Remember a network, with its hash and where its file lies."""
+    path = Path(os.path.abspath(file))
+    with register.mutex:
+        register.need_writing()
+        name = register.free_model_name(name, path.stem)
+    resolved = resolve_model(path, preset=preset, spec_file=spec_file, spec=spec)
+    stamps = network_stamps(path)
+    with register.mutex:
+        name = register.free_model_name(name, name)
+        record = model_record(name, register.new_model_folder(name), resolved, stamps, register.folder)
+        register.change(models=(*register.manifest.models, record))
+        return record
+
+
+def set_preprocessing(register: Register, name: str, spec: ModelSpec) -> ModelRecord:
+    """Change a network's preprocessing where nothing was embedded with it."""
+    record = register.model(name)
+    if record.imported:
+        raise StudyError(f"'{name}' has no network whose preprocessing could be changed", path=register.folder)
+    _need_no_embeddings(register, record)
+    file = record.file.locate(register.folder)
+    resolved, stamps = resolve_model(file, spec=spec), network_stamps(file)
+    with register.mutex:
+        _need_no_embeddings(register, record)
+        now = register.model_in(record.folder)
+        changed = model_record(now.name, now.folder, resolved, stamps, register.folder)
+        register.put_model(changed)
+        return changed
+
+
+def resolved_network(register: Register, name: str) -> ResolvedModel:
+    """A network ready to be run; a new hash of it is remembered where its file changed."""
+    record = register.model(name)
+    file = record.file.locate(register.folder)
+    if record.imported:
+        raise ModelError(
+            f"'{name}' has no network: its embeddings were made elsewhere", path=file, remedy="leave it out"
+        )
+    if not file.is_file():
+        raise ModelError("the network is gone", path=file, remedy="put it back, or say where it lies now: canon locate")
+    resolved, stamps = resolve_model(file, spec=record.spec), network_stamps(file)
+    with register.mutex:
+        now = register.model_in(record.folder)
+        if now.spec == record.spec:  # else the user chose another one meanwhile, and that stays
+            changed = model_record(now.name, now.folder, resolved, stamps, register.folder).model_copy(
+                update={"origin": now.origin, "notes": now.notes}
+            )
+            if changed != now:
+                register.put_model(changed, revise=changed.sha256 != now.sha256)
+    return resolved
+
+
+def refresh_network(register: Register, name: str) -> None:
+    """Hash a network's files again where their sizes or times are others than when they were hashed."""
+    record = register.model(name)
+    if record.imported:
+        return
+    folder = record.file.locate(register.folder).parent
+    try:
+        seen = tuple(file_stamp(folder, stamp.name) for stamp in record.stamps)
+    except OSError:
+        return  # its embeddings can be used without it
+    if seen != record.stamps:
+        resolved_network(register, name)
+
+
+def locate_network(register: Register, name: str, file: str | Path) -> ModelRecord:
+    """Remember another place of a network's file, whose content must be what it was."""
+    record, path = register.model(name), Path(os.path.abspath(file))
+    register.need_writing()
+    if record.imported:
+        raise StudyError(f"'{name}' has no network: its embeddings were made elsewhere", path=register.folder)
+    found = content_hash(path, open_onnx(path).data_files)
+    if found != record.sha256:
+        raise ModelError(
+            f"not the network '{name}': its SHA-256 begins with {found[:12]}, and '{name}' had {record.sha256[:12]}",
+            path=path,
+            remedy="choose the file that was added, or add this one as another model",
+        )
+    resolved, stamps = resolve_model(path, spec=record.spec), network_stamps(path)
+    with register.mutex:
+        now = register.model_in(record.folder)
+        changed = model_record(now.name, now.folder, resolved, stamps, register.folder).model_copy(
+            update={"origin": now.origin, "notes": now.notes}
+        )
+        register.put_model(changed, revise=False)
+        return changed
+
+
+def _need_no_embeddings(register: Register, record: ModelRecord) -> None:
+    register.need_writing()
+    for path in (register.folder / "embeddings" / record.folder).glob("*.h5"):
+        try:
+            begun = read_info(path).done > 0
+        except CanonError:
+            begun = True
+        if begun:
+            raise StudyError(
+                f"model '{record.name}' has embeddings made with its present preprocessing",
+                path=register.folder,
+                remedy="add the network once more under another name with the new one",
+            )
