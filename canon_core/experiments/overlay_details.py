@@ -137,7 +137,7 @@ def overlay_details(
     covariates = {} if protocols is None else {
         each.name: _grouped(each, items, images, protocols, settings.level) for each in protocols.covariates
     }
-    most = MOST_COMPARED if compare_up_to is None else compare_up_to
+    most = MOST_COMPARED if compare_up_to is None else min(compare_up_to, MOST_COMPARED)
     neighbours = _neighbours(study, result, ctx) if len(items) <= most else ()
     return OverlayDetails(names, images, covariates, neighbours)
 

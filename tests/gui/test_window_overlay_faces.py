@@ -22,11 +22,12 @@ def test_two_compared_images_are_marked_on_their_own_points_while_map_and_cell_a
     view = overlaid.overlay_view
     rows = view.result.item[[3, 8]].tolist()
     faces = overlaid.two_faces_view
+    fingerprint = overlaid.document.contents.dataset(overlaid.document.state.dataset).fingerprint
     overlaid.actions_["view.two_faces"].trigger()
     for panel, row in zip((faces.first, faces.second), rows, strict=True):
-        panel.set_row(row, "one")
+        panel.set_row(row, "one", fingerprint)
     qtbot.waitUntil(lambda: faces.comparison is not None, timeout=PATIENCE)
-    assert faces.comparison.settings.first == Picture(row=rows[0])
+    assert faces.comparison.settings.first == Picture(row=rows[0], fingerprint=fingerprint)
     overlaid.actions_["view.overlay"].trigger()
     qtbot.waitUntil(lambda: len(view.plot.placed) == 2, timeout=PATIENCE)
     first, second = view.plot.placed
