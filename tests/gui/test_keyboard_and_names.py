@@ -144,6 +144,8 @@ def test_tab_reaches_everything_of_a_view_and_comes_round(
     window: MainWindow, embedded_study: Path, qtbot: QtBot
 ) -> None:
     open_study(window, qtbot, embedded_study)
+    qtbot.waitUntil(lambda: window.computing.matrix is not None and not window.bridge.busy, timeout=PATIENCE)
+    qtbot.wait(100)  # what came of it is shown, and nothing comes or goes any more
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)
     window.tree.setFocus()
