@@ -224,7 +224,9 @@ def make_study(path: Path, faces: Path, landmarks: Path | None, networks: list[P
 def measure(
     application: Any, window: Any, seconds: float, kinds: Sequence[str] = ("embedding", "scoring")
 ) -> dict[str, dict[str, float]]:
-    """The heart's figures for each kind of work. Embedding comes first: the others need it."""
+    """The heart's figures for each kind of work. Embeddings are there before any other kind: all need them."""
+    if kinds[0] != "embedding":
+        embed_for(application, window, Heart(), 0.1)
     return {
         kind: beat(window, lambda heart, kind=kind: WORK[kind](application, window, heart, seconds), kind)
         for kind in kinds
