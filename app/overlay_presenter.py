@@ -197,14 +197,23 @@ class OverlayPresenter(QObject):
             )
         if settings is not None:
             view.bar.show_settings(settings, templates=overlays.has_templates, level=overlays.may_be_templates)
-            contents = self._document.contents
-            shown, look = overlays.shown, overlays.choice.look
-            look = look.fitting(shown, overlays.details) if shown is not None else look
-            view.set_command(overlay_command(str(contents.path) if contents is not None else "", settings, look))
         view.set_lines(overlays.choice.lines)
         self._show_empty()
         self._show_points()
+        self._show_command()
         self._show_notice()
+
+    def _show_command(self) -> None:
+        """The command for what is shown, and for what is seen of it."""
+        overlays, contents, points = self._overlays, self._document.contents, self._view.plot.points
+        settings, look = overlays.settings, overlays.choice.look
+        if settings is None:
+            return
+        if overlays.shown is not None:
+            look = look.fitting(overlays.shown, overlays.details)
+        names = {each.name for each in points.classes} if points is not None else set()
+        look = replace(look, hidden=tuple(name for name in look.hidden if name in names))
+        self._view.set_command(overlay_command(str(contents.path) if contents is not None else "", settings, look))
 
     def _show_empty(self) -> None:
         text, button, self._action = self._why_empty()
@@ -276,6 +285,7 @@ class OverlayPresenter(QObject):
         self._laid_out = shown
         self._view.set_hidden(self._overlays.choice.hidden)
         self._left.show()
+        self._show_command()
         if not same:
             self._list_faces()
             self._search(self._view.bar.search.text())

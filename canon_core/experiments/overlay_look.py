@@ -93,12 +93,12 @@ def looked_at(
 ) -> LookedAt:
     """The points of an overlay in their classes. Unless ``named``, no subject's name and no text that was searched for
     is among the words."""
-    known = colouring(look.colour, result, details)
-    told = known if named else colouring(look.colour, result, details, named=False)
+    told = colouring(look.colour, result, details, named=named)
+    other = colouring(look.colour, result, details, named=not named) if look.hidden else told
     hidden = [
         each.name
-        for each, one in zip(told.classes, known.classes, strict=True)
-        if each.name in look.hidden or one.name in look.hidden
+        for each, alias in zip(told.classes, other.classes, strict=True)
+        if each.name in look.hidden or alias.name in look.hidden
     ]
     found = told.hiding(hidden)
     if look.only.words:
