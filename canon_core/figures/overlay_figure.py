@@ -42,7 +42,7 @@ _SCALE_HEIGHT, _STOPS = 0.42, 24
 class _Group:
     """Points that are drawn alike."""
 
-    label: str
+    name: str
     rows: NDArray[np.int64]
     colour: tuple[float, float, float] | str
     shape: str
@@ -75,7 +75,7 @@ def overlay_figure(
     width = PAGE_WIDTH if width is None else width
     groups, shown = list(_groups(colouring)), colouring.shown
     named = [group for group in groups if not group.step]
-    labels = [name_lines(group.label) for group in named]
+    labels = [f"{name_lines(group.name)}  {len(group.rows):,}" for group in named]
     columns = max(1, min(len(named), int(width // max(map(entry_width, labels), default=1))))
     legend = math.ceil(len(named) / columns) * SMALL_SIZE * 1.6 / 72
     scale = _SCALE_HEIGHT if colouring.scale is not None else 0.0
@@ -115,14 +115,13 @@ def overlay_figure(
 
 
 def _groups(colouring: Colouring) -> Iterator[_Group]:
-    """The classes that are drawn, with as many points as there are in each."""
-    counts = colouring.counts()
-    for code, (each, count) in enumerate(zip(colouring.classes, counts, strict=True)):
+    """The classes that are drawn."""
+    for code, each in enumerate(colouring.classes):
         if not each.hidden:
             rows = np.flatnonzero(colouring.codes == code)
             grey = each.series is None and each.fraction is None
             shape = "o" if each.series is None else SHAPES[series_style(each.series).marker]
-            yield _Group(f"{each.name}  {count:,}", rows, _colour(each), shape, grey, each.fraction is not None)
+            yield _Group(each.name, rows, _colour(each), shape, grey, each.fraction is not None)
 
 
 def _colour(each: PointClass) -> tuple[float, float, float] | str:
