@@ -167,7 +167,7 @@ class OverlayPresenter(QObject):
         shown, view = self._overlays.shown, self._view
         if shown is None or not len(view.plot.selection):
             return
-        codes = np.unique(shown.subject[view.plot.selection])
+        codes = np.flatnonzero(np.bincount(shown.subject[view.plot.selection]))
         names = tuple(shown.subject_names[code] for code in codes[:MOST_CHOSEN].tolist())
         self._overlays.choose("Show only selected subjects", chosen=names, chosen_in=shown.settings.dataset)
 
