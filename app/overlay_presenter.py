@@ -14,7 +14,7 @@ from canon_core.experiments.overlay_colours import colourings
 from canon_core.experiments.overlay_look import looked_at
 from canon_core.maps.kinds import MapKind
 from canon_core.projection.kinds import OverlayMethod
-from canon_core.study.overlay_results import EVERYTHING, Overlay
+from canon_core.study.overlay_results import EVERYTHING, Overlay, OverlayLevel
 from canon_core.study.results import Features
 
 from .actions import Actions
@@ -295,6 +295,8 @@ class OverlayPresenter(QObject):
         chosen = len(overlays.choice.chosen_of(self._document.state.dataset))
         wanted = method_text(overlays.choice.method)
         only = f"{chosen:,} chosen subject{'s' * (chosen != 1)} only." if chosen else ""
+        if overlays.has_templates and not overlays.may_be_templates and overlays.choice.level is OverlayLevel.TEMPLATES:
+            only = " ".join(["Images are shown: not every dataset has templates.", only]).strip()
         if overlays.shown is None:
             view.set_notice("")
         elif overlays.error is not None and not overlays.current:

@@ -16,6 +16,7 @@ from app.overlay_choice import OverlayChoice
 from app.views.overlay_view import OverlayView
 from canon_core.jobs import JobContext
 from canon_core.projection.kinds import OverlayMethod
+from canon_core.study.overlay_results import OverlayLevel
 from canon_core.study.study import Study
 
 from .conftest import PATIENCE, open_study
@@ -174,6 +175,34 @@ def test_the_command_names_the_dataset(both: MainWindow, qtbot: QtBot) -> None:
     assert "--with=others" in words
     assert words[words.index("--dataset") + 1] == "faces"
     assert "--same-names" not in words
+
+
+def test_beside_single_images_images_are_shown_and_that_is_said(
+    window: MainWindow, bare_template_study: Path, tmp_path: Path, qtbot: QtBot, umap: object
+) -> None:
+    with Study.open(bare_template_study) as study:
+        for model in study.models:
+            rows = np.random.default_rng(0).standard_normal((12, model.dimensions)).astype(np.float32)
+            np.savez(tmp_path / "flat.npz", embs=rows, ids=np.array([f"p{row % 4}/{row}" for row in range(12)]))
+            study.import_embeddings(tmp_path / "flat.npz", model=model.name, dataset="flat", ctx=JobContext())
+    open_study(window, qtbot, bare_template_study)
+    choice = OverlayChoice(method=OverlayMethod.PCA, level=OverlayLevel.TEMPLATES)
+    window.document.change("Templates", overlay=choice)
+    window.actions_["view.overlay"].trigger()
+    view = window.overlay_view
+    qtbot.waitUntil(lambda: window.overlays.current, timeout=PATIENCE)
+    settle(window, qtbot)
+    assert view.result.settings.level is OverlayLevel.TEMPLATES
+    assert view.bar._level_field.isHidden() is False
+    view.bar.added.entries["flat"].trigger()
+    qtbot.waitUntil(lambda: window.overlays.current and bool(view.result.parts), timeout=PATIENCE)
+    settle(window, qtbot)
+    assert view.result.settings.level is OverlayLevel.IMAGES
+    assert view._notice_text.text() == "Images are shown: not every dataset has templates."
+    assert view.bar._level_field.isHidden()
+    window.document.undo.undo()
+    qtbot.waitUntil(lambda: window.overlays.current and not view.result.parts, timeout=PATIENCE)
+    assert view.result.settings.level is OverlayLevel.TEMPLATES
 
 
 def test_a_renamed_dataset_stays_added_and_a_removed_one_goes(both: MainWindow, qtbot: QtBot) -> None:
