@@ -147,6 +147,8 @@ def overlay(
         details = run_job("points", lambda ctx: _details(opened, result, look, ctx)) if look.of_details else None
         check_look(look, result, details)
         seen = looked_at(result, details, look, named=with_ids)
+        if not seen.shown.any():
+            say(f"nothing is left to draw: {looked_at(result, details, look).words}")
         if csv is not None:
             written_points = export_overlay(opened, result, csv, with_ids=with_ids, seen=seen)
             say(f"wrote {csv}: {written_points:,} points")

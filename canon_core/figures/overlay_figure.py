@@ -104,7 +104,7 @@ def overlay_figure(
             everything = np.concatenate(drawn)
             frames = [_frame(axes, everything) for axes in panels]
         for axes, places, frame in zip(panels, drawn, frames, strict=True):
-            _say_outside(axes, places, *frame)
+            _say_outside(axes, places if shown.any() else places[:0], *frame)
         if result.settings.method is OverlayMethod.UMAP:
             _mark(panels[0], frames[1])
         if colouring.scale is not None:

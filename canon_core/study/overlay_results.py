@@ -290,10 +290,13 @@ def _across(result: Overlay) -> list[str]:
     fitted = f"maps fitted on {settings.dataset} alone; {', '.join(settings.added)} through the same maps"
     if settings.mode is FitMode.DISJOINT:
         fitted += ", halves by the same split of subjects' names"
-    same = "subjects of the same name are one person" if settings.same_names else (
-        "subjects of different datasets are different people"
-    )
-    return [fitted, same]
+    if settings.same_names:
+        return [fitted, "subjects of the same name are one person"]
+    people = "subjects of different datasets are different people"
+    twice = len(result.subject_names) - len(set(result.subject_names))
+    if twice:
+        people += f", also where names are the same ({twice:,} shown)"
+    return [fitted, people]
 
 
 def score_text(score: OverlayScore, level: OverlayLevel) -> str:
@@ -327,22 +330,24 @@ def scores_text(result: Overlay) -> str:
 
 
 def _part_text(result: Overlay, place: int) -> str:
-    """The scores of one dataset among its own points."""
+    """The scores of one dataset among its own points; of several sources from the least to the greatest."""
     settings, part = result.settings, result.parts[place]
     where = f"within {settings.datasets[place]}{'' if place else ', which the maps were fitted on'}"
     if not part.scores[0].asked:
         return f"{where} nobody shown has another {str(settings.level).removesuffix('s')} to find"
-    several = len(settings.sources) > 1
-    each = ", ".join(
-        f"{f'{name} ' if several else ''}{100 * score.before:.1f} → {100 * score.after:.1f} %"
-        for name, score in zip(settings.sources, part.scores, strict=True)
-    )
     first = part.scores[0]
-    alone = "" if several else f"source alone {100 * first.source_own:.1f} %, "
-    return (
-        f"{where}: {each} of {first.asked:,} ({alone}target alone {100 * first.target_own:.1f} %,"
-        f" chance {100 * first.chance:.2f} %)"
+    before, after, alone = (
+        _ends([getattr(score, name) for score in part.scores]) for name in ("before", "after", "source_own")
     )
+    return (
+        f"{where}: {before} → {after} % of {first.asked:,} (source{'s' * (len(part.scores) > 1)} alone {alone} %,"
+        f" target alone {100 * first.target_own:.1f} %, chance {100 * first.chance:.2f} %)"
+    )
+
+
+def _ends(shares: Sequence[float]) -> str:
+    """The least and the greatest, in percent."""
+    return "–".join(dict.fromkeys(f"{100 * share:.1f}" for share in (min(shares), max(shares))))
 
 
 _ARRAYS: Final[Mapping[str, Any]] = {

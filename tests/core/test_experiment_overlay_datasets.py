@@ -125,7 +125,7 @@ def test_same_names_are_different_people_unless_told_otherwise(study: Study):
     assert {"p03 (d)", "p03 (e)", "p20"} <= set(found.subject_labels)
     first, second = (found.subject[found.rows(0)][found.dataset == place] for place in (0, 1))
     assert not set(first) & set(second)
-    assert "subjects of different datasets are different people" in overlay_line(found)
+    assert "datasets are different people, also where names are the same (9 shown)" in overlay_line(found)
     one = run(study, same_names=True)
     assert one.subjects == (24, 24)
     assert one.subject_labels == one.subject_names

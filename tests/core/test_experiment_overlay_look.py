@@ -161,6 +161,14 @@ def test_only_points_that_are_seen_are_written_with_their_class(told: Told, path
     assert "finds another subject" not in classes
 
 
+def test_nothing_may_be_left(told: Told):
+    seen = see(told, text="no such face")
+    assert seen.words == f"Only found by 'no such face': 0 of {len(told[0].model)} points"
+    figure = overlay_figure(told[0], seen.colouring, left=seen.words, lines=True)
+    assert not any(len(each.get_offsets()) for each in figure.axes[1].collections[1:])
+    assert not any("outside" in text.get_text() for text in figure.axes[1].texts)
+
+
 def test_what_does_not_fit_is_left_aside_or_refused(told: Told, monkeypatch):
     result, details = told
     look = OverlayLook("margin", OverlayFilter(errors=True, text="x", covariate="AGE", group="old"), ("a",))
