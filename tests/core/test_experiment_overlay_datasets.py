@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,13 +14,17 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from canon_core.datasets.options import DatasetOptions
+from canon_core.embedding.embed import EmbedOptions
 from canon_core.errors import SettingsError, StoreError, StudyError
+from canon_core.experiments.embedding import embed_study
 from canon_core.experiments.methods_text import methods_text
 from canon_core.experiments.overlay import open_overlay, overlay_line, run_overlay, stored_overlay
 from canon_core.experiments.overlay_details import overlay_details, points_named
 from canon_core.experiments.overlay_export import export_overlay, overlay_json
 from canon_core.experiments.overlay_faces import place_faces
 from canon_core.experiments.overlay_points import OverlayPoints
+from canon_core.experiments.overlay_shared import _named as named_images
 from canon_core.experiments.overlay_shared import shared_subjects
 from canon_core.experiments.usable import subject_half
 from canon_core.jobs import JobContext
@@ -170,6 +175,59 @@ def test_who_shares_images_with_the_fitted_dataset_is_of_the_half_of_those():
     assert "2 who share images with both halves are left out" in found.notes[0]
     assert shared_subjects(None, main, faces(("7", "x")), 0).notes == ()  # type: ignore[arg-type]
     assert "cannot be told" in shared_subjects(None, main, faces(("1", "x"), files=False), 0).notes[0]  # type: ignore[arg-type]
+
+
+def test_copies_of_images_are_known_by_their_bytes_whatever_they_are_called(tmp_path: Path, make_network, make_faces):
+    for number, name in enumerate("ab"):
+        make_network(tmp_path / f"{name}.onnx", dimensions=12 + number, seed=number)
+    main = make_faces(tmp_path / "faces", subjects=10, images=4)
+    names = sorted(path.name for path in main.iterdir())
+    zero, one = (next(name for name in names if subject_half(name, 0) == side) for side in (0, 1))
+    copies = make_faces(tmp_path / "copies", subjects=0)
+    for new, old in (("one", one), ("zero", zero), ("both", one), ("both", zero)):
+        (copies / new).mkdir(parents=True, exist_ok=True)
+        for image in sorted((main / old).iterdir())[:3]:
+            shutil.copy(image, copies / new)
+    with Study.create(tmp_path / "s") as study:
+        for name in "ab":
+            study.add_model(tmp_path / f"{name}.onnx")
+        for folder in (main, copies):
+            study.add_dataset(folder, DatasetOptions(), JobContext())
+            embed_study(study, folder.name, (), EmbedOptions(provider="cpu"), JobContext())
+        asked = replace(BOTH, dataset="faces", added=("copies",))
+        found = run_overlay(study, asked, JobContext())
+        points = OverlayPoints(study, open_overlay(study, asked, JobContext()), asked)
+        ids = [study.faces(data).ids[row] for data, row in zip(
+            ["faces"] * 40 + ["copies"] * 6, found.item[found.rows(0)].tolist(), strict=True)]  # fmt: skip
+        sample = run_overlay(study, replace(asked, mode=FitMode.IN_SAMPLE), JobContext())
+    assert [part.items for part in found.parts] == [(40, 40), (6, 6)]
+    assert {name.split("/")[0]: int(half) for name, half in zip(ids[40:], found.half[40:46], strict=True)} == {
+        "one": 1, "zero": 0,
+    }  # fmt: skip
+    assert "6 images of an added dataset are also in the one of the maps" in overlay_line(found)
+    assert "1 who share images with both halves are left out" in overlay_line(found)
+    shared = (points.belongs @ points.belongs.T).toarray() > 0
+    same = [[a.split("/")[-1] == b.split("/")[-1] for b in ids] for a in ids]
+    np.testing.assert_array_equal(shared, same)
+    assert sample.parts[1].items == (12, 12)
+
+
+def test_subjects_of_templates_are_those_of_the_protocol(tmp_path: Path):
+    shape = Shape(
+        subjects=10, verification_templates=2, images=3, media=4, unscored=0.0, pairs=0.9, repeated_pairs=0, seed=6
+    )
+    made = make_study(tmp_path, shape)
+    asked = OverlaySettings("ijb", ("a",), "b", method=OverlayMethod.PCA)
+    with Study.open(made.path) as study:
+        study.refresh_states()
+        cells = open_overlay(study, asked, None).main
+        ids = study.faces("ijb").ids
+        vars(cells.usable)["faces"] = SimpleNamespace(sha256=ids, has_images=True, subjects=ids)
+        wanted = set(ids[:7])
+        found = named_images(study, cells, wanted)
+    assert found == [
+        (name, str(made.protocol.images[int(Path(name).stem) - 1].subject)) for name in ids[:7]
+    ]
 
 
 def test_so_many_subjects_are_drawn_of_each_and_chosen_ones_where_they_are(study: Study, monkeypatch):
