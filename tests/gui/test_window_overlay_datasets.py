@@ -155,6 +155,21 @@ def test_faces_are_those_of_their_own_dataset(both: MainWindow, two: Path, qtbot
     assert view.faces.pair_button.isEnabled()
 
 
+def test_two_compared_faces_are_marked_among_all(both: MainWindow, qtbot: QtBot) -> None:
+    view, faces = add(both, qtbot), both.two_faces_view
+    fingerprint = both.document.contents.dataset("faces").fingerprint
+    rows = view.result.item[[3, 8]].tolist()
+    both.actions_["view.two_faces"].trigger()
+    for panel, row in zip((faces.first, faces.second), rows, strict=True):
+        panel.set_row(row, "one", fingerprint)
+    qtbot.waitUntil(lambda: faces.comparison is not None, timeout=PATIENCE)
+    both.actions_["view.overlay"].trigger()
+    qtbot.waitUntil(lambda: len(view.plot.placed) == 2, timeout=PATIENCE)
+    first, second = view.plot.placed
+    assert np.allclose(first.before, view.result.before[84 + 3], atol=1e-4)
+    assert np.allclose(second.after, view.result.after[8], atol=1e-4)
+
+
 def test_a_search_finds_both_and_the_table_tells_them_apart(both: MainWindow, qtbot: QtBot) -> None:
     view = add(both, qtbot)
     qtbot.keyClicks(view.bar.search, "Person_03_0001")
