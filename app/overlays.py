@@ -98,10 +98,32 @@ class Overlays(QObject):
 
     @property
     def has_templates(self) -> bool:
-        """Whether points may be templates."""
+        """Whether the dataset of the maps compares templates."""
         contents = self._document.contents
         entry = contents.dataset(self._document.state.dataset) if contents is not None else None
         return entry is not None and entry.has_templates
+
+    @property
+    def addable(self) -> tuple[str, ...]:
+        """Further datasets that the wanted models are embedded on, so that their points can be shown too."""
+        contents, pair, state = self._document.contents, self.pair, self._document.state
+        if contents is None or pair is None:
+            return ()
+        needed = set(self.models) if self.choice.all_sources else set(pair)
+        others = [name for name in contents.dataset_names if name != state.dataset]
+        return tuple(name for name in others if needed <= set(contents.embedded(name)))
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """Those that are wanted."""
+        return tuple(name for name in self.addable if name in self.choice.added)
+
+    @property
+    def may_be_templates(self) -> bool:
+        """Whether points may be templates: every dataset has them."""
+        contents = self._document.contents
+        entries = [] if contents is None else [contents.dataset(name) for name in self.added]
+        return self.has_templates and all(entry is not None and entry.has_templates for entry in entries)
 
     @property
     def settings(self) -> OverlaySettings | None:
@@ -118,13 +140,15 @@ class Overlays(QObject):
             map=state.map,
             mode=state.mode,
             features=state.features,
-            level=choice.level if self.has_templates else OverlayLevel.IMAGES,
+            level=choice.level if self.may_be_templates else OverlayLevel.IMAGES,
             subjects=choice.subjects,
             chosen=choice.chosen_of(state.dataset),
             method=choice.method,
             neighbours=choice.neighbours,
             min_dist=choice.min_dist,
             seed=state.seed,
+            added=self.added,
+            same_names=choice.same_names and bool(self.added),
         )
 
     @property
