@@ -124,6 +124,11 @@ class Document(QObject):
         timer.timeout.connect(slot)
         return timer
 
+    @property
+    def dataset(self) -> DatasetEntry | None:
+        """The dataset that is chosen."""
+        return None if self.contents is None else self.contents.dataset(self.state.dataset)
+
     # -- opening and closing -------------------------------------------------------------------------------------
     def create(self, path: Path) -> None:
         """Make a new study and show it."""

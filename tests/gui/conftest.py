@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 if TYPE_CHECKING:
+    from app.engine_bridge import EngineBridge
     from app.main_window import MainWindow
 
     from .overlaid import Slow
@@ -72,6 +73,17 @@ def _alive() -> dict[int, str]:
         if running:
             found[shiboken6.getCppPointer(thing)[0]] = f"a running {type(thing).__name__} of {thing.parent()!r}"
     return found
+
+
+@pytest.fixture
+def bridge(qtbot: QtBot) -> Iterator[EngineBridge]:
+    """The engine's way into the window, without a window."""
+    from app.engine_bridge import EngineBridge
+
+    bridge = EngineBridge()
+    yield bridge
+    assert bridge.close()
+    bridge.deleteLater()
 
 
 @pytest.fixture
