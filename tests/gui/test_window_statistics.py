@@ -173,7 +173,7 @@ def test_stored_searches_are_shown_when_their_view_is_looked_at(
     window: MainWindow, template_study: Path, qtbot: QtBot
 ) -> None:
     open_study(window, qtbot, template_study)
-    assert window.statistics.search is None  # nobody looks
+    assert window.statistics.search.found is None  # nobody looks
     window.actions_["view.search"].trigger()
     qtbot.waitUntil(lambda: window.search_view.matrix is not None, timeout=PATIENCE)
     assert all(window.search_view.matrix.cells.values())
