@@ -16,6 +16,7 @@ from canon_core.jobs import JobContext
 
 from .contents import Contents, look
 from .engine_bridge import EngineBridge
+from .settled import settled
 from .user_files import Session, end_session, remember_study, write_session
 from .view_state import ViewState
 
@@ -114,20 +115,19 @@ class Document(QObject):
         self._opening = self._closing = False
         self._after_closing: list[Callable[[], None]] = []
         self._restored: dict[str, Any] | None = None
-        self._session_timer = self._delayed(_SESSION_DELAY_MS, self._save_session)
-        self._study_timer = self._delayed(_STUDY_DELAY_MS, self._save_view)
-
-    def _delayed(self, milliseconds: int, slot: Callable[[], None]) -> QTimer:
-        timer = QTimer(self)
-        timer.setSingleShot(True)
-        timer.setInterval(milliseconds)
-        timer.timeout.connect(slot)
-        return timer
+        self._session_timer = settled(self, _SESSION_DELAY_MS, self._save_session)
+        self._study_timer = settled(self, _STUDY_DELAY_MS, self._save_view)
 
     @property
     def dataset(self) -> DatasetEntry | None:
         """The dataset that is chosen."""
         return None if self.contents is None else self.contents.dataset(self.state.dataset)
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing can be computed; empty where it can."""
+        read_only = self.contents is not None and self.contents.read_only
+        return "The study is open read-only: nothing can be computed." if read_only else ""
 
     # -- opening and closing -------------------------------------------------------------------------------------
     def create(self, path: Path) -> None:

@@ -78,7 +78,7 @@ class Overlays(QObject):
     def models(self) -> tuple[str, ...]:
         """Models that can be overlaid: embedded, and not left out."""
         contents, state = self._document.contents, self._document.state
-        if contents is None or contents.dataset(state.dataset) is None:
+        if contents is None or self._document.dataset is None:
             return ()
         return tuple(name for name in contents.embedded(state.dataset) if name not in state.left_out)
 
@@ -97,8 +97,7 @@ class Overlays(QObject):
     @property
     def has_templates(self) -> bool:
         """Whether points may be templates."""
-        contents = self._document.contents
-        entry = contents.dataset(self._document.state.dataset) if contents is not None else None
+        entry = self._document.dataset
         return entry is not None and entry.has_templates
 
     @property

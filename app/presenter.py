@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject
 
 from canon_core.errors import CanonError
 from canon_core.study.results import far_text, settings_line
@@ -18,6 +18,7 @@ from .document import Document
 from .exportables import curves_export, faces_export, matrix_export
 from .exporting import Exporting
 from .next_step import NextStep, next_step
+from .settled import settled
 from .study_tree import StudyTree
 from .view_state import MAX_SELECTED, Focus, Pair, ViewState
 from .views.choosers import features_text
@@ -68,10 +69,7 @@ class Presenter(QObject):
         self._faces_rows: tuple[str, str, tuple[int, ...]] = ("", "", ())  # dataset, model, images of the sheet
         self._curves_shown: tuple[tuple[Curve, ...], str] = ((), "")
         self._late: dict[Callable[[], None], None] = {}
-        self._late_timer = QTimer(self)
-        self._late_timer.setSingleShot(True)
-        self._late_timer.setInterval(0)
-        self._late_timer.timeout.connect(self._show_next)
+        self._late_timer = settled(self, 0, self._show_next)
         self._problems: dict[str, tuple[str, Any]] = {}  # dataset → (fingerprint, problems)
         document.opened.connect(self._opened)
         document.closed.connect(self._closed)
@@ -246,7 +244,7 @@ class Presenter(QObject):
     def _show_choosers(self) -> None:
         """The choosers stand at the new settings at once; the cells follow when they were looked up."""
         matrix, state = self._computing.matrix, self._document.state
-        dataset = self._document.contents.dataset(state.dataset) if self._document.contents is not None else None
+        dataset = self._document.dataset
         if matrix is not None and dataset is not None:
             settings = state.settings(matrix.settings.models)
             self._matrix.choosers.show_settings(settings, state.far, state.rule, templates=dataset.has_templates)
@@ -277,7 +275,7 @@ class Presenter(QObject):
         if state.focus is Focus.MODEL and (model := contents.model(state.model)) is not None:
             self._tree.choose("model", model.name)
             self._inspector.show_model(model, contents.imports_of(model.name))
-        elif state.focus is Focus.DATASET and (dataset := contents.dataset(state.dataset)) is not None:
+        elif state.focus is Focus.DATASET and (dataset := self._document.dataset) is not None:
             self._tree.choose("dataset", dataset.name)
             known = self._problems.get(dataset.name)
             if known is None or known[0] != dataset.fingerprint:
@@ -311,7 +309,7 @@ class Presenter(QObject):
         contents, state = self._document.contents, self._document.state
         if contents is None or not self._faces.isVisible():
             return
-        dataset = contents.dataset(state.dataset)
+        dataset = self._document.dataset
         networks = [model for model in contents.models if not model.imported]
         if dataset is None or not dataset.has_images or not networks:
             step = self._why_no_faces(contents, dataset)

@@ -3,7 +3,7 @@ matrix."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from canon_core.figures.histogram_figure import ShownThreshold, readable
@@ -14,6 +14,7 @@ from .computing import Computing
 from .document import Document
 from .exportables import groups_export, scores_export, search_export
 from .exporting import Exporting
+from .settled import settled
 from .statistics import Statistics
 from .view_state import Focus
 from .views.group_view import GroupView
@@ -24,7 +25,6 @@ from .views.score_histogram import CellScores
 from .views.shown_matrix import title_of
 from .views.statistics_commands import confidence_command, groups_command, identify_command
 
-_READ_ONLY = "The study is open read-only: nothing can be computed."
 _CHOOSE = "Choose a cell of the matrix first."
 
 
@@ -58,10 +58,7 @@ class StatisticsPresenter(QObject):
         self._search, self._groups, self._roc = search, groups, roc
         self._scores_shown: tuple[object, ...] = ()
         self._exporting = exporting
-        self._late = QTimer(self)
-        self._late.setSingleShot(True)
-        self._late.setInterval(0)
-        self._late.timeout.connect(self._show)
+        self._late = settled(self, 0, self._show)
         for changed in (
             document.opened, document.closed, document.contentsChanged, document.stateChanged, document.bridge.queued,
             computing.matrixChanged, statistics.search.changed, statistics.groups.changed, statistics.histogram.changed,
@@ -114,7 +111,7 @@ class StatisticsPresenter(QObject):
         return Beyond(
             intervals=statistics.intervals.shown,
             sampling=statistics.intervals.running,
-            refusal=self._refusal,
+            refusal=self._document.refusal,
             command=self._confidence_command,
             covariate=statistics.groups.covariate,
             groups=statistics.groups.shown,
@@ -135,11 +132,6 @@ class StatisticsPresenter(QObject):
         self._late.start()
 
     # -- showing -------------------------------------------------------------------------------------------------
-    @property
-    def _refusal(self) -> str:
-        contents = self._document.contents
-        return _READ_ONLY if contents is not None and contents.read_only else ""
-
     def _show(self) -> None:
         """Show what is on the screen; the rest is shown when it is looked at."""
         scores = self._roc.isVisible() and self._roc.kind is Kind.SCORES
@@ -172,15 +164,15 @@ class StatisticsPresenter(QObject):
                 self._search.set_empty(
                     f"{probes} of every model can be searched in the galleries of every other, through the maps:"
                     " rank-1, CMC curves, and how many are found at a given rate of false alarms."
-                    + (f" {self._refusal}" if self._refusal else ""),
-                    "" if self._refusal else "Search galleries",
+                    + (f" {self._document.refusal}" if self._document.refusal else ""),
+                    "" if self._document.refusal else "Search galleries",
                 )
             self._search.set_search(
                 None if nothing else found,
                 state.rule,
                 state.measure,
                 searching=search.running,
-                refusal=self._refusal,
+                refusal=self._document.refusal,
             )
             self._search.set_selection(state.cells)
 
@@ -231,8 +223,8 @@ class StatisticsPresenter(QObject):
                 self._groups.set_uncounted(
                     f"Who is taken for whom by {title_of(*chosen.pair)}, and who is not recognised, by"
                     f" {groups.covariate}: at one threshold, the cell's at FAR {far_text(state.far)}."
-                    + (f" {self._refusal}" if self._refusal else ""),
-                    "" if self._refusal else "Count errors",
+                    + (f" {self._document.refusal}" if self._document.refusal else ""),
+                    "" if self._document.refusal else "Count errors",
                 )
 
     def _show_scores(self) -> None:
@@ -254,8 +246,8 @@ class StatisticsPresenter(QObject):
             else:
                 self._roc.set_no_scores(
                     f"{title_of(*chosen.pair)} was scored before histograms were kept. Scored once more, it has one;"
-                    " its numbers stay the same." + (f" {self._refusal}" if self._refusal else ""),
-                    "" if self._refusal else "Score again",
+                    " its numbers stay the same." + (f" {self._document.refusal}" if self._document.refusal else ""),
+                    "" if self._document.refusal else "Score again",
                 )
             self._roc.set_scores(None)
 
@@ -324,7 +316,7 @@ class StatisticsPresenter(QObject):
                 refusals["experiment.identify"] = self._why_no_search()
             elif statistics.search.running:
                 refusals["experiment.identify"] = "Galleries are being searched."
-            if self._refusal:
-                refusals = dict.fromkeys(refusals, self._refusal)
+            if self._document.refusal:
+                refusals = dict.fromkeys(refusals, self._document.refusal)
         for key, refusal in refusals.items():
             self._actions.allow(key, refusal)

@@ -308,7 +308,7 @@ class StudyCommands(QObject):
             if not state.cells:
                 refusals["edit.clear_selection"] = "No cell is chosen."
             included = [name for name in contents.model_names if name not in state.left_out]
-            dataset = contents.dataset(state.dataset)
+            dataset = self._document.dataset
             if not contents.models:
                 refusals |= dict.fromkeys(("study.embed", "study.compute_all", "study.matrix"), "Add a model first.")
             elif dataset is None:

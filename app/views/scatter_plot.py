@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QLineF, QPoint, QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QLineF, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
@@ -32,6 +32,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from canon_core.projection.point_grid import PointGrid, Raster
 
+from ..settled import settled
 from ..theme import SMALL, sized, theme_for
 from .scatter_camera import Camera
 from .scatter_layers import Drawn, PointLayers
@@ -111,10 +112,7 @@ class ScatterPlot(QWidget):
         self._grid: PointGrid | None = None
         self._emphasised: PointGrid | None = None
         self._background: Background | None = None
-        self._rest = QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.setInterval(_REST_MS)
-        self._rest.timeout.connect(self._sort_all)
+        self._rest = settled(self, _REST_MS, self._sort_all)
         self._selection: NDArray[np.int32] = np.zeros(0, np.int32)
         self._marked: NDArray[np.int32] = np.zeros(0, np.int32)
         self._lines: NDArray[np.int32] = np.zeros((0, 2), np.int32)
