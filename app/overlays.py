@@ -97,7 +97,8 @@ class Overlays(QObject):
     @property
     def has_templates(self) -> bool:
         """Whether points may be templates."""
-        entry = self._document.dataset
+        contents = self._document.contents
+        entry = contents.dataset(self._document.state.dataset) if contents is not None else None
         return entry is not None and entry.has_templates
 
     @property
