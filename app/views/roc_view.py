@@ -193,10 +193,6 @@ class RocView(QWidget):
         """Switch between ROC and DET."""
         self.kind_buttons[Kind.DET if det else Kind.ROC].setChecked(True)
 
-    def set_kind(self, kind: Kind) -> None:
-        """Draw ROC, DET or scores."""
-        self.kind_buttons[Kind(kind)].setChecked(True)
-
     @property
     def kind(self) -> Kind:
         """What is drawn."""

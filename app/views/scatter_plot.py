@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
@@ -536,7 +536,3 @@ class ScatterPlot(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         return QSize(200, 100)
-
-    def global_position_of(self, number: int) -> QPoint:
-        """Where a point is drawn on the screen."""
-        return self.mapToGlobal(self.position_of(number).toPoint())
