@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
-from pydantic import TypeAdapter
 
 from canon_core.errors import StoreError
 from canon_core.store.arrays import Array
@@ -45,7 +44,9 @@ def reading(path: Path, what: str, again: str) -> Iterator[None]:
 
 
 @cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
+def _adapter(kind: Any) -> Any:
+    from pydantic import TypeAdapter
+
     return TypeAdapter(kind)  # up to a tenth of a second, which the window's start does not wait for
 
 
