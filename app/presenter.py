@@ -232,7 +232,7 @@ class Presenter(QObject):
                 contents,
                 state,
                 embedding=self._computing.embedding,
-                reading=self._document.reading,
+                reading=self._document.changes.reading,
             )
             self._action = step.action
             self._matrix.set_empty(step.text, step.button)

@@ -352,7 +352,7 @@ class AddModelDialog(QDialog):
             self.fault.show()
             self._refresh()
 
-        self._document.add_model(
+        self._document.changes.add_model(
             candidate.path, candidate.name or None, candidate.spec, preset=candidate.preset or None, then=added,
             failed=failed,
         )

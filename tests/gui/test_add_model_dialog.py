@@ -145,7 +145,7 @@ def test_the_toml_beside_a_network_is_used_and_said(
 def test_a_name_that_is_taken_is_told_and_can_be_changed(
     document: Document, small_data: Path, qtbot: QtBot
 ) -> None:
-    document.add_model(small_data / "a.onnx", None, None)
+    document.changes.add_model(small_data / "a.onnx", None, None)
     qtbot.waitUntil(lambda: not document.bridge.busy, timeout=PATIENCE)
     dialog = shown(document, [small_data / "b.onnx"], qtbot)
     dialog.name.selectAll()
@@ -161,7 +161,7 @@ def test_a_name_that_is_taken_is_told_and_can_be_changed(
 def test_preprocessing_can_be_changed_until_something_is_embedded(
     document: Document, small_data: Path, qtbot: QtBot
 ) -> None:
-    document.add_model(small_data / "a.onnx", None, None)
+    document.changes.add_model(small_data / "a.onnx", None, None)
     qtbot.waitUntil(lambda: not document.bridge.busy, timeout=PATIENCE)
     dialog = PreprocessingDialog(document, document.contents.models[0])
     qtbot.addWidget(dialog)

@@ -84,7 +84,7 @@ def test_steps_that_are_apart_in_time_are_undone_apart(
 
 def test_a_renamed_model_keeps_its_embeddings_and_its_place(document: Document, qtbot: QtBot) -> None:
     document.change("Choose", cells=(("a", "b"),), model="a")
-    document.rename_model("a", "first")
+    document.changes.rename_model("a", "first")
     settled(document, qtbot)
     assert document.contents.model_names == ("first", "b")
     assert document.contents.states["first", "faces"].complete
@@ -94,7 +94,7 @@ def test_a_renamed_model_keeps_its_embeddings_and_its_place(document: Document, 
 
 def test_a_removed_model_leaves_the_selection(document: Document, qtbot: QtBot) -> None:
     document.change("Choose", cells=(("a", "b"), ("b", "b")), model="a")
-    document.remove_model("a")
+    document.changes.remove_model("a")
     settled(document, qtbot)
     assert document.contents.model_names == ("b",)
     assert document.state.cells == (("b", "b"),)
@@ -103,7 +103,7 @@ def test_a_removed_model_leaves_the_selection(document: Document, qtbot: QtBot) 
 
 def test_a_name_that_is_taken_is_refused_in_one_sentence(document: Document, qtbot: QtBot) -> None:
     with qtbot.waitSignal(document.faulted, timeout=PATIENCE) as faulted:
-        document.rename_model("a", "b")
+        document.changes.rename_model("a", "b")
     assert "there is a model 'b' already" in faulted.args[0].sentence()
     assert document.contents.model_names == ("a", "b")
 

@@ -50,7 +50,7 @@ def shown(document: Document, file: Path | None, qtbot: QtBot) -> ImportEmbeddin
 def imported(document: Document, dialog: ImportEmbeddingsDialog, qtbot: QtBot) -> ImportReport:
     """Click *Import* and wait for the report."""
     found: list[ImportReport] = []
-    document.embeddingsImported.connect(found.append)
+    document.changes.embeddingsImported.connect(found.append)
     qtbot.mouseClick(dialog.add_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: bool(found) and not document.bridge.busy, timeout=PATIENCE)
     return found[0]
