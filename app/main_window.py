@@ -93,7 +93,6 @@ class MainWindow(QMainWindow):
             self, self.document, self.computing, self.actions_, self.tree, self.messages, self.exporting
         )
         self.statistics_presenter = StatisticsPresenter(
-            self,
             self.document,
             self.computing,
             self.statistics,
@@ -104,7 +103,7 @@ class MainWindow(QMainWindow):
             roc=self.roc_view,
         )
         self.sensitivity_presenter = SensitivityPresenter(
-            self, self.document, self.sensitivity, self.actions_, self.exporting, self.sensitivity_view
+            self.document, self.sensitivity, self.actions_, self.exporting, self.sensitivity_view
         )
         self.presenter = Presenter(
             self.document,
@@ -121,7 +120,7 @@ class MainWindow(QMainWindow):
         self._connect_statistics()
         self._connect_overlay()
         self.pairs_presenter = PairsPresenter(
-            self, self.document, self.computing, self.statistics, self.actions_, self.exporting,
+            self.document, self.computing, self.statistics, self.actions_, self.exporting,
             view=self.pair_view, roc=self.roc_view,
         )
         self.two_faces_presenter = TwoFacesPresenter(

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QWidget
 
 from canon_core.errors import CanonError
 from canon_core.study.pair_results import PairKind, PairSettings, pairs_line
@@ -52,7 +51,6 @@ class PairsPresenter(QObject):
 
     def __init__(
         self,
-        window: QWidget,
         document: Document,
         computing: Computing,
         statistics: Statistics,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QWidget
 
 from canon_core.study.results import far_text
 
@@ -26,7 +25,6 @@ class SensitivityPresenter(QObject):
 
     def __init__(
         self,
-        window: QWidget,
         document: Document,
         curves: SensitivityCurves,
         actions: Actions,

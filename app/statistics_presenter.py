@@ -4,7 +4,6 @@ matrix."""
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QWidget
 
 from canon_core.figures.histogram_figure import ShownThreshold, readable
 from canon_core.study.results import FitMode, far_text, settings_line
@@ -41,7 +40,6 @@ class StatisticsPresenter(QObject):
 
     def __init__(
         self,
-        window: QWidget,
         document: Document,
         computing: Computing,
         statistics: Statistics,
