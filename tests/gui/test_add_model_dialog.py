@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,24 +16,10 @@ from app.dialogs.add_model import AddModelDialog
 from app.dialogs.preprocessing import PreprocessingDialog
 from app.dialogs.spec_form import SpecForm
 from app.document import Document
-from app.engine_bridge import EngineBridge
 from canon_core.errors import ModelError
 from canon_core.models.spec import InputSpec, ModelSpec, OutputSpec, parse_spec, spec_to_toml
 
 PATIENCE = 20_000
-
-
-@pytest.fixture
-def document(qtbot: QtBot, tmp_path: Path) -> Iterator[Document]:
-    bridge = EngineBridge()
-    document = Document(bridge, bridge)
-    document.create(tmp_path / "study.canon")
-    qtbot.waitUntil(lambda: document.contents is not None and not bridge.busy, timeout=PATIENCE)
-    yield document
-    document.close()
-    qtbot.waitUntil(lambda: not document.changing, timeout=PATIENCE)
-    assert bridge.close()
-    bridge.deleteLater()
 
 
 def shown(document: Document, files: list[Path], qtbot: QtBot) -> AddModelDialog:

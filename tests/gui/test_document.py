@@ -14,20 +14,15 @@ from app.view_state import ViewState
 from canon_core.maps.kinds import MapKind
 from canon_core.study.study import Study
 
+from .conftest import document_of
+
 PATIENCE = 20_000
 
 
 @pytest.fixture
-def document(qtbot: QtBot, embedded_study: Path) -> Iterator[Document]:
-    bridge = EngineBridge()
-    document = Document(bridge, bridge)
-    document.open(embedded_study)
-    qtbot.waitUntil(lambda: document.contents is not None and not bridge.busy, timeout=PATIENCE)
-    yield document
-    document.close()
-    qtbot.waitUntil(lambda: not document.changing, timeout=PATIENCE)
-    assert bridge.close()
-    bridge.deleteLater()
+def document(bridge: EngineBridge, qtbot: QtBot, embedded_study: Path) -> Iterator[Document]:
+    with document_of(bridge, qtbot, lambda document: document.open(embedded_study)) as document:
+        yield document
 
 
 def settled(document: Document, qtbot: QtBot) -> None:
