@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from canon_core.jobs import JobContext
 
+from .chosen_cell import cell_text
 from .statistic import Statistic
-from .wording import cell_text
 
 if TYPE_CHECKING:
     from canon_core.study.study import Study

@@ -35,3 +35,8 @@ def chosen_cell(document: Document, computing: Computing) -> ChosenCell | None:
     matrix, cells = computing.matrix, document.state.cells
     cell = matrix.cells.get(cells[-1]) if matrix is not None and cells else None
     return None if matrix is None or cell is None else ChosenCell(cell, matrix)
+
+
+def cell_text(source: str, target: str) -> str:
+    """A cell in the title of its job: ``arcface → magface``, or the name of a model by itself."""
+    return source if source == target else f"{source} → {target}"

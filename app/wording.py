@@ -1,4 +1,4 @@
-"""How faults, sizes and cells are told on screen."""
+"""How faults and sizes are told on screen."""
 
 from __future__ import annotations
 
@@ -21,8 +21,3 @@ def bytes_text(count: int) -> str:
         if size < 1000:
             return f"{size:.1f} {unit}"
     return f"{size / 1000:,.1f} TB"
-
-
-def cell_text(source: str, target: str) -> str:
-    """A cell in the title of its job: ``arcface → magface``, or the name of a model by itself."""
-    return source if source == target else f"{source} → {target}"
