@@ -34,6 +34,7 @@ from .dialogs.ask import confirm
 from .document import Document
 from .engine_bridge import EngineBridge
 from .exporting import Exporting
+from .faces_presenter import FacesPresenter
 from .jobs_panel import JobsPanel
 from .log_panel import LogPanel
 from .management import Management
@@ -93,7 +94,6 @@ class MainWindow(QMainWindow):
             self, self.document, self.computing, self.actions_, self.tree, self.messages, self.exporting
         )
         self.statistics_presenter = StatisticsPresenter(
-            self,
             self.document,
             self.computing,
             self.statistics,
@@ -104,7 +104,7 @@ class MainWindow(QMainWindow):
             roc=self.roc_view,
         )
         self.sensitivity_presenter = SensitivityPresenter(
-            self, self.document, self.sensitivity, self.actions_, self.exporting, self.sensitivity_view
+            self.document, self.sensitivity, self.actions_, self.exporting, self.sensitivity_view
         )
         self.presenter = Presenter(
             self.document,
@@ -113,15 +113,16 @@ class MainWindow(QMainWindow):
             tree=self.tree,
             matrix=self.matrix_view,
             roc=self.roc_view,
-            faces=self.faces_view,
             inspector=self.inspector,
             exporting=self.exporting,
             beyond=self.statistics_presenter.beyond,
         )
+        self.faces_presenter = FacesPresenter(self.document, self.actions_, self.exporting, self.faces_view)
+        self.faces_view.modelChosen.connect(self.presenter.choose_model)
         self._connect_statistics()
         self._connect_overlay()
         self.pairs_presenter = PairsPresenter(
-            self, self.document, self.computing, self.statistics, self.actions_, self.exporting,
+            self.document, self.computing, self.statistics, self.actions_, self.exporting,
             view=self.pair_view, roc=self.roc_view,
         )
         self.two_faces_presenter = TwoFacesPresenter(
@@ -143,6 +144,7 @@ class MainWindow(QMainWindow):
             self, self.document, self.computing, self.statistics, self.actions_, self.messages
         )
         self.tabs.currentChanged.connect(self.presenter.tab_shown)
+        self.tabs.currentChanged.connect(self.faces_presenter.tab_shown)
         self.tabs.currentChanged.connect(self.statistics_presenter.tab_shown)
         self.tabs.currentChanged.connect(self.sensitivity_presenter.tab_shown)
         self._make_menus()

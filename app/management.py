@@ -61,7 +61,7 @@ class Management(QObject):
             start = model.file.parent if model is not None else None
             found = file_choosers.choose_network(self._window, name, start)
             if found is not None:
-                self._document.locate_model(name, found, lambda: self._located(name))
+                self._document.changes.locate_model(name, found, lambda: self._located(name))
             return
         dataset = contents.dataset(name)
         if dataset is None:
@@ -69,7 +69,7 @@ class Management(QObject):
         choose = file_choosers.choose_verification_set if dataset.format == "bin" else file_choosers.choose_faces
         found = choose(self._window, dataset.path.parent)
         if found is not None:
-            self._document.locate_dataset(name, found, lambda: self._located(name))
+            self._document.changes.locate_dataset(name, found, lambda: self._located(name))
 
     def _located(self, name: str) -> None:
         self._messages.say(f"'{name}' was found again; nothing in it changed.", Tone.DONE)
@@ -110,7 +110,7 @@ class Management(QObject):
 
         dialog = ClearResultsDialog(self._document, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.accepted.connect(lambda: self._document.clear_cached(dialog.kinds, self._cleared))
+        dialog.accepted.connect(lambda: self._document.changes.clear_cached(dialog.kinds, self._cleared))
         dialog.open()
 
     def _cleared(self, freed: int) -> None:

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, QProcess, QTimer
+from PySide6.QtCore import QObject, QProcess
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QStyle, QSystemTrayIcon
 
@@ -17,6 +17,7 @@ from canon_core.errors import CanonError
 from .engine_bridge import EngineBridge
 from .jobs_panel import duration_text
 from .preferences import UserPreferences
+from .settled import settled
 from .wording import fault_text
 
 log = logging.getLogger(__name__)
@@ -43,10 +44,7 @@ class Notification(QObject):
         self._long_s = long_s
         self._begun: dict[int, tuple[str, float]] = {}
         self._done = ""
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_CHAIN_MS)
-        self._timer.timeout.connect(self._nothing_followed)
+        self._timer = settled(self, _CHAIN_MS, self._nothing_followed)
         bridge.started.connect(self._started)
         bridge.finished.connect(self._finished)
         bridge.failed.connect(self._failed)
@@ -94,10 +92,7 @@ class SystemMessages(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._icon: QSystemTrayIcon | None = None
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_ICON_MS)
-        self._timer.timeout.connect(self._take_away)
+        self._timer = settled(self, _ICON_MS, self._take_away)
 
     def tell(self, title: str, text: str) -> None:
         """Show a message; without a way to, the log has it."""

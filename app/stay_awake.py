@@ -8,10 +8,11 @@ import shutil
 import sys
 from collections.abc import Sequence
 
-from PySide6.QtCore import QObject, QProcess, QTimer
+from PySide6.QtCore import QObject, QProcess
 
 from .engine_bridge import EngineBridge
 from .preferences import UserPreferences
+from .settled import settled
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +41,7 @@ class StayAwake(QObject):
         self._bridge, self._preferences = bridge, preferences
         self._process: QProcess | None = None
         self._asked = False  # Windows, or a system that was found to have nothing
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_AFTER_MS)
-        self._timer.timeout.connect(self._ask)
+        self._timer = settled(self, _AFTER_MS, self._ask)
         bridge.started.connect(self._follow)
         for ended in (bridge.finished, bridge.failed, bridge.cancelled):
             ended.connect(self._follow)

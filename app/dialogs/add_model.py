@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -34,6 +34,7 @@ from .. import file_choosers
 from ..badge_delegate import BADGE_ROLE, BadgeDelegate
 from ..contents import Badge
 from ..document import Document
+from ..settled import settled
 from ..theme import SMALL, sized
 from ..views.labels import Note, TextLabel
 from ..wording import fault_text
@@ -61,10 +62,7 @@ class AddModelDialog(QDialog):
         self._candidates: list[Candidate] = []
         self._adding = False
         self._add_wanted = False  # Add was clicked while a change was still being checked
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_CHECK_DELAY_MS)
-        self._timer.timeout.connect(self._form_settled)
+        self._timer = settled(self, _CHECK_DELAY_MS, self._form_settled)
         self.files = QTreeWidget()
         self.files.setColumnCount(2)
         self.files.setHeaderHidden(True)
@@ -354,7 +352,7 @@ class AddModelDialog(QDialog):
             self.fault.show()
             self._refresh()
 
-        self._document.add_model(
+        self._document.changes.add_model(
             candidate.path, candidate.name or None, candidate.spec, preset=candidate.preset or None, then=added,
             failed=failed,
         )

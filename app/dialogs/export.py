@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -27,6 +26,7 @@ from canon_core.figures.style import COLUMN_WIDTH, MM, NARROWEST, PAGE_WIDTH, WI
 from .. import file_choosers
 from ..document import Document
 from ..exportables import Exportable, ExportChoice
+from ..settled import settled
 from ..theme import SMALL
 from ..views.labels import Note, TextLabel
 from ..wording import fault_text
@@ -73,10 +73,7 @@ class ExportDialog(QDialog):
         self.cancel_button = self.buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
         self.buttons.accepted.connect(self._go)
         self.buttons.rejected.connect(self.reject)
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(_PAUSE_MS)
-        self._pause.timeout.connect(self._draw)
+        self._pause = settled(self, _PAUSE_MS, self._draw)
         side = QWidget()
         side.setFixedWidth(360)
         column = QVBoxLayout(side)

@@ -140,7 +140,7 @@ class ImportEmbeddingsDialog(JobDialog):
                     f"'{name}' cannot be a {what}'s name",
                     remedy="use up to 64 letters, digits, spaces and . _ + -, beginning with a letter or digit",
                 )
-        return self._document.import_embeddings(
+        return self._document.changes.import_embeddings(
             file, self.model_name, self.dataset_name, self.ids.path, self._done, self._failed, self._cancelled
         )
 

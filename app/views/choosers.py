@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSpinBox, QWidget
@@ -59,10 +59,6 @@ class SettingsChange:
     mode: FitMode
     seed: int
     features: Features = Features.PAPER
-
-    def applied(self, settings: MatrixSettings) -> MatrixSettings:
-        """The same settings with this map, mode, seed and features."""
-        return replace(settings, map=self.map, mode=self.mode, seed=self.seed, features=self.features)
 
 
 class Choosers(QWidget):

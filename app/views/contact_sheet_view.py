@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from ..theme import SMALL, sized, theme_for
-from .bar_buttons import button_row, tool_button
+from .bar_buttons import button_row, table_button, tool_button
 from .empty_state import EmptyState
 from .flow_layout import FlowLayout
 from .labels import SettingsLabel
@@ -153,9 +153,7 @@ class ContactSheetView(QWidget):
         self.model_chooser.textActivated.connect(self.modelChosen)
         self.reshuffle_button = tool_button("Other faces", "Draw another sample of the dataset")
         self.reshuffle_button.clicked.connect(self.reshuffleRequested)
-        self.table_button = tool_button("Table", "The same as a table, for the keyboard and the screen reader")
-        self.table_button.setCheckable(True)
-        self.table_button.toggled.connect(self._show)
+        self.table_button = table_button("The same as a table, for the keyboard and the screen reader", self._show)
         self.export_button = tool_button("Export…", "Save these faces as figure (PDF, SVG, PNG), or their list (CSV)")
         self.export_button.clicked.connect(self.exportRequested)
         label = QLabel("as seen by")

@@ -10,25 +10,8 @@ from typing import Annotated
 
 import typer
 
-from canon_core.cli import CANCELLED, arguments, terminal
-from canon_core.cli.application import (
-    Dataset,
-    Far,
-    FeaturesOption,
-    JsonTarget,
-    Map,
-    Mode,
-    Models,
-    ReadOnly,
-    Rule,
-    Seed,
-    StudyPath,
-    app,
-    choose_dataset,
-    choose_models,
-    matrix_settings,
-    open_study,
-)
+from canon_core.cli import CANCELLED, arguments, options, terminal
+from canon_core.cli.application import app, choose_dataset, choose_models, matrix_settings, open_study
 from canon_core.cli.terminal import duration, run_job, say, write_json
 from canon_core.datasets.options import FORMATS
 from canon_core.errors import CanonError, SettingsError, StudyError
@@ -42,7 +25,7 @@ from canon_core.verification.bootstrap import DEFAULT_RESAMPLES
 
 # -- the document ----------------------------------------------------------------------------------------------------
 @app.command()
-def new(study: StudyPath) -> None:
+def new(study: options.StudyPath) -> None:
     """Make a new, empty study."""
     with Study.create(study) as made:
         say(f"made {made.path}")
@@ -50,7 +33,7 @@ def new(study: StudyPath) -> None:
 
 @app.command("add-model")
 def add_model(
-    study: StudyPath,
+    study: options.StudyPath,
     file: Annotated[Path, typer.Argument(metavar="FILE.onnx")],
     name: Annotated[str | None, typer.Option("--name", help="Default: the file's name.")] = None,
     preset: Annotated[str | None, typer.Option("--preset", help="Preprocessing of a known family; see canon doctor.")]
@@ -84,7 +67,7 @@ def add_model(
 
 @app.command("add-dataset")
 def add_dataset(
-    study: StudyPath,
+    study: options.StudyPath,
     path: Annotated[Path, typer.Argument(metavar="PATH")],
     name: Annotated[str | None, typer.Option("--name", help="Default: the folder's name.")] = None,
     format: Annotated[  # noqa: A002
@@ -133,12 +116,12 @@ def add_dataset(
 
 @app.command()
 def remove(
-    study: StudyPath,
-    model: Annotated[str | None, typer.Option("--model", metavar="NAME")] = None,
-    dataset: Annotated[str | None, typer.Option("--dataset", metavar="NAME")] = None,
+    study: options.StudyPath,
+    model: options.OneModel = None,
+    dataset: options.OneDataset = None,
 ) -> None:
     """Forget a model or a dataset, with its embeddings and results. The files outside the study stay."""
-    _one_of(model, dataset)
+    arguments.either(model, dataset)
     with open_study(study) as opened:
         if model is not None:
             opened.remove_model(model)
@@ -149,13 +132,13 @@ def remove(
 
 @app.command()
 def rename(
-    study: StudyPath,
+    study: options.StudyPath,
     new_name: Annotated[str, typer.Argument(metavar="NEW_NAME")],
-    model: Annotated[str | None, typer.Option("--model", metavar="NAME")] = None,
-    dataset: Annotated[str | None, typer.Option("--dataset", metavar="NAME")] = None,
+    model: options.OneModel = None,
+    dataset: options.OneDataset = None,
 ) -> None:
     """Give a model or a dataset another name."""
-    _one_of(model, dataset)
+    arguments.either(model, dataset)
     with open_study(study) as opened:
         if model is not None:
             opened.rename_model(model, new_name)
@@ -166,8 +149,8 @@ def rename(
 
 @app.command()
 def info(
-    study: StudyPath,
-    json_target: JsonTarget = None,
+    study: options.StudyPath,
+    json_target: options.JsonTarget = None,
     contact_sheet: Annotated[
         Path | None,
         typer.Option(
@@ -178,7 +161,7 @@ def info(
         ),
     ] = None,
     model: Annotated[str | None, typer.Option("--model", metavar="NAME", help="For --contact-sheet.")] = None,
-    dataset: Dataset = None,
+    dataset: options.Dataset = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the images drawn for --contact-sheet.")] = 0,
 ) -> None:
     """What a study holds; works while another program has it open."""
@@ -205,9 +188,9 @@ def doctor() -> None:
 # -- the work --------------------------------------------------------------------------------------------------------
 @app.command()
 def embed(
-    study: StudyPath,
-    models: Models = None,
-    dataset: Dataset = None,
+    study: options.StudyPath,
+    models: options.Models = None,
+    dataset: options.Dataset = None,
     provider: Annotated[
         str, typer.Option("--provider", metavar="auto|cuda|tensorrt|cpu", callback=arguments.provider)
     ] = "auto",
@@ -244,21 +227,21 @@ def embed(
 
 @app.command()
 def matrix(
-    study: StudyPath,
-    dataset: Dataset = None,
-    models: Models = None,
-    map: Map = MapKind.LINEAR,  # noqa: A002
-    mode: Mode = FitMode.DISJOINT,
-    features: FeaturesOption = Features.PAPER,
-    far: Far = None,
-    far_rule: Rule = None,
-    seed: Seed = 0,
+    study: options.StudyPath,
+    dataset: options.Dataset = None,
+    models: options.Models = None,
+    map: options.Map = MapKind.LINEAR,  # noqa: A002
+    mode: options.Mode = FitMode.DISJOINT,
+    features: options.Features = Features.PAPER,
+    far: options.Far = None,
+    far_rule: options.Rule = None,
+    seed: options.Seed = 0,
     confidence: Annotated[
         bool, typer.Option("--confidence", help="Intervals of every TAR and of differences: subjects drawn again.")
     ] = False,
     resamples: Annotated[int, typer.Option("--resamples", min=2, help="Draws, for --confidence.")] = DEFAULT_RESAMPLES,
-    json_target: JsonTarget = None,
-    read_only: ReadOnly = False,
+    json_target: options.JsonTarget = None,
+    read_only: options.ReadOnly = False,
 ) -> None:
     """TAR@FAR of every model against every other, through a map."""
     from canon_core.cli.printing import print_matrix
@@ -284,12 +267,12 @@ def matrix(
 
 @app.command()
 def folds(
-    study: StudyPath,
-    dataset: Dataset = None,
-    models: Models = None,
-    map: Map = MapKind.LINEAR,  # noqa: A002
-    json_target: JsonTarget = None,
-    read_only: ReadOnly = False,
+    study: options.StudyPath,
+    dataset: options.Dataset = None,
+    models: options.Models = None,
+    map: options.Map = MapKind.LINEAR,  # noqa: A002
+    json_target: options.JsonTarget = None,
+    read_only: options.ReadOnly = False,
 ) -> None:
     """LFW's fold accuracy, of every model and across models."""
     from canon_core.cli.printing import print_folds
@@ -313,7 +296,7 @@ def folds(
 
 @app.command()
 def export(
-    study: StudyPath,
+    study: options.StudyPath,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Gets figures/ and tables/.")],
     format: Annotated[  # noqa: A002
         str, typer.Option("--format", metavar="pdf,svg,png", callback=arguments.figure_formats)
@@ -321,14 +304,14 @@ def export(
     tables: Annotated[
         str, typer.Option("--tables", metavar="csv,latex,md", callback=arguments.table_formats)
     ] = "csv,latex,md",
-    dataset: Dataset = None,
-    models: Models = None,
-    map: Map = MapKind.LINEAR,  # noqa: A002
-    mode: Mode = FitMode.DISJOINT,
-    features: FeaturesOption = Features.PAPER,
-    far: Far = None,
-    far_rule: Rule = None,
-    seed: Seed = 0,
+    dataset: options.Dataset = None,
+    models: options.Models = None,
+    map: options.Map = MapKind.LINEAR,  # noqa: A002
+    mode: options.Mode = FitMode.DISJOINT,
+    features: options.Features = Features.PAPER,
+    far: options.Far = None,
+    far_rule: options.Rule = None,
+    seed: options.Seed = 0,
     width: Annotated[
         str | None,
         typer.Option(
@@ -338,7 +321,7 @@ def export(
         ),
     ] = None,
     dpi: Annotated[int, typer.Option("--dpi", min=50, max=1200, help="Pixels an inch of PNG.")] = 300,
-    read_only: ReadOnly = False,
+    read_only: options.ReadOnly = False,
 ) -> None:
     """The matrix and the ROC curves as figures, the matrix as tables."""
     from canon_core.experiments.export import export_study
@@ -419,11 +402,6 @@ def _has_display() -> bool:
     if sys.platform in ("win32", "darwin"):
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-def _one_of(model: str | None, dataset: str | None) -> None:
-    if (model is None) == (dataset is None):
-        raise typer.BadParameter("name either --model or --dataset")
 
 
 def _describe_dataset(study: Study, entry: DatasetEntry) -> None:

@@ -10,18 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from canon_core.cli import arguments, terminal
-from canon_core.cli.application import (
-    Dataset,
-    FeaturesOption,
-    JsonTarget,
-    Map,
-    Mode,
-    ReadOnly,
-    StudyPath,
-    app,
-    choose_dataset,
-    open_study,
-)
+from canon_core.cli.application import app, choose_dataset, open_study
+from canon_core.cli.options import Dataset, JsonTarget, Map, Mode, ReadOnly, StudyPath
+from canon_core.cli.options import Features as FeaturesOption
 from canon_core.cli.terminal import duration, run_job, say, write_json
 from canon_core.experiments.overlay_colours import MODEL
 from canon_core.experiments.overlay_filter import OverlayFilter

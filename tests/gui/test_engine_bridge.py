@@ -6,7 +6,6 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,14 +15,6 @@ from pytestqt.qtbot import QtBot
 from app.engine_bridge import EngineBridge
 from canon_core.errors import CanonError, ModelError
 from canon_core.jobs import JobContext
-
-
-@pytest.fixture
-def bridge(qtbot: QtBot) -> Iterator[EngineBridge]:
-    bridge = EngineBridge()
-    yield bridge
-    assert bridge.close()
-    bridge.deleteLater()
 
 
 def test_results_arrive_in_the_gui_thread(bridge: EngineBridge, qtbot: QtBot) -> None:

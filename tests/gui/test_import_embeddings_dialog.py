@@ -21,23 +21,18 @@ from app.document import Document
 from app.engine_bridge import EngineBridge
 from canon_core.study.imports import ImportReport
 
+from .conftest import document_of
 from .template_data import ROWS, make_template_study, write_embeddings
 
 PATIENCE = 20_000
 
 
 @pytest.fixture
-def document(qtbot: QtBot, tmp_path: Path) -> Iterator[Document]:
+def document(bridge: EngineBridge, qtbot: QtBot, tmp_path: Path) -> Iterator[Document]:
     """An IJB-C without images, and no model."""
-    bridge = EngineBridge()
-    document = Document(bridge, bridge)
-    document.open(make_template_study(tmp_path, models=()))
-    qtbot.waitUntil(lambda: document.contents is not None and not bridge.busy, timeout=PATIENCE)
-    yield document
-    document.close()
-    qtbot.waitUntil(lambda: not document.changing, timeout=PATIENCE)
-    assert bridge.close()
-    bridge.deleteLater()
+    study = make_template_study(tmp_path, models=())
+    with document_of(bridge, qtbot, lambda document: document.open(study)) as document:
+        yield document
 
 
 def shown(document: Document, file: Path | None, qtbot: QtBot) -> ImportEmbeddingsDialog:
@@ -50,7 +45,7 @@ def shown(document: Document, file: Path | None, qtbot: QtBot) -> ImportEmbeddin
 def imported(document: Document, dialog: ImportEmbeddingsDialog, qtbot: QtBot) -> ImportReport:
     """Click *Import* and wait for the report."""
     found: list[ImportReport] = []
-    document.embeddingsImported.connect(found.append)
+    document.changes.embeddingsImported.connect(found.append)
     qtbot.mouseClick(dialog.add_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: bool(found) and not document.bridge.busy, timeout=PATIENCE)
     return found[0]

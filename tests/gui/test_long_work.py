@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
 
 import pytest
 from PySide6.QtWidgets import QApplication
@@ -19,13 +18,6 @@ from canon_core.errors import CanonError
 from canon_core.jobs import JobContext
 
 PATIENCE = 10_000
-
-
-@pytest.fixture
-def bridge(qtbot: QtBot) -> Iterator[EngineBridge]:
-    bridge = EngineBridge()
-    yield bridge
-    bridge.close()
 
 
 @pytest.fixture

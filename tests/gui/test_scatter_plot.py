@@ -322,7 +322,7 @@ def test_of_very_many_points_some_are_shown_while_they_move_and_all_when_they_re
     then(work())
     plot.grab()
     assert plot.in_view == 130_000
-    assert plot._grid is plot.points.grid(1.0)
+    assert plot._sorted.grid is plot.points.grid(1.0)
 
 
 def test_selecting_everything_of_very_many_points_selects_all_of_them(qtbot: QtBot) -> None:
@@ -339,7 +339,7 @@ def test_selecting_everything_of_very_many_points_selects_all_of_them(qtbot: QtB
     qtbot.waitUntil(lambda: len(asked) == 1, timeout=5_000)
     work, then = asked.pop()
     then(work())
-    assert sum(plot._emphasised.count(code) for code in range(2)) == 130_000
+    assert sum(plot._sorted.emphasised.count(code) for code in range(2)) == 130_000
 
 
 def test_a_scale_is_named_once_and_filtered_points_are_neither_drawn_nor_named(qtbot: QtBot) -> None:

@@ -364,7 +364,7 @@ def scores(qtbot: QtBot, template_results: Results) -> RocView:
     qtbot.addWidget(view)
     view.resize(800, 620)
     view.show()
-    view.set_kind(Kind.SCORES)
+    view.kind_buttons[Kind.SCORES].click()
     point = template_results.matrix.cells[PAIR].readings[RULE][1].point
     shown = CellScores("north → east", template_results.histogram, ShownThreshold(point.threshold, FAR))
     view.set_scores(shown, "the settings")
