@@ -86,7 +86,7 @@ def bytes_text(count: int) -> str:
 def embedding_cost(at_stake: Collection[str]) -> str:
     """What deleting embeddings costs, without a full stop; ``at_stake`` names models and datasets that cannot be
     embedded again."""
-    cost = "to have them back, every network must run over every image again, which takes minutes to hours"
+    cost = "to have embeddings back, every network must run over every image again, which takes minutes to hours"
     if not at_stake:
         return cost
     some = ", ".join(list(at_stake)[:3]) + (f" and {len(at_stake) - 3} more" if len(at_stake) > 3 else "")
