@@ -259,7 +259,7 @@ def test_a_model_is_shown_with_its_counts_spec_and_origin(inspector: Inspector) 
         "from\tpreset pfe",
         "input\t96 wide × 112 high, bgr, nchw",
         "face laid by\tarcface-96",
-        "mean\t1, 2, 3",
+        "pixels\t(x − [1, 2, 3]) / 127.5",
         "outputs\tmu, variance",
         "flip\tsum",
         "second half\tvariances (PFE)",
