@@ -230,15 +230,19 @@ def embed(
         data = choose_dataset(opened, dataset)
         names = choose_models(opened, models)
         reports = run_job("embed", lambda ctx: embed_study(opened, data, names, chosen, ctx))
+    told = ""
     for item in reports:
         report = item.report
         if report.done_before == report.rows:
             say(f"{item.model}: complete already ({report.rows:,} images)")
             continue
-        provider_text = report.provider.name + (f", {report.provider.reason}" if report.provider.reason else "")
+        if report.provider.reason not in ("", told):  # it is the same for every network
+            told = report.provider.reason
+            say(f"{report.provider.name}: {told}")
         say(
             f"{item.model}: {report.rows - report.done_before:,} of {report.rows:,} images in"
-            f" {duration(report.seconds)}, {report.images_per_s:,.0f} images/s ({provider_text}; batch {report.batch})"
+            f" {duration(report.seconds)}, {report.images_per_s:,.0f} images/s"
+            f" ({report.provider.name}; batch {report.batch})"
         )
 
 
