@@ -382,6 +382,7 @@ class Document(QObject):
         model: str,
         dataset: str,
         ids: Path | None,
+        array: str | None,
         on_result: Callable[[object], None],
         on_failure: Callable[[CanonError], None],
         on_cancelled: Callable[[], None],
@@ -389,7 +390,7 @@ class Document(QObject):
         """Take in embeddings that were made elsewhere: a job with progress. Returns its number."""
 
         def read(study: Study, ctx: JobContext) -> ImportReport:
-            return study.import_embeddings(file, model=model, dataset=dataset, ids=ids, ctx=ctx)
+            return study.import_embeddings(file, model=model, dataset=dataset, ids=ids, array=array, ctx=ctx)
 
         def imported(report: ImportReport) -> None:
             on_result(report)
