@@ -144,6 +144,19 @@ def test_a_system_without_messages_has_it_in_the_log(
     assert "Embed faces: done in 31 s" in caplog.text
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="notify-send is Linux's")
+def test_a_desktop_that_refuses_a_message_leaves_it_in_the_log(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    command = tmp_path / "notify-send"
+    command.write_text("#!/bin/sh\nexit 1\n")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    messages = SystemMessages()
+    messages.tell("Canon Explorer", "Embed faces: done in 31 s")
+    qtbot.waitUntil(lambda: "Embed faces: done in 31 s" in caplog.text, timeout=PATIENCE)
+
+
 # -- staying awake -------------------------------------------------------------------------------------------------
 #: Runs until its input is closed, as the real command does.
 _PRETENDED = (sys.executable, "-c", "import sys; sys.stdin.read()")
