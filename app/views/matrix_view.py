@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from canon_core.figures.numbers import NO_VALUE, ORDER_FAR, difference, difference_text, tar_text
+from canon_core.figures.numbers import BEYOND_COLOURS, NO_VALUE, ORDER_FAR, difference, difference_text, tar_text
 from canon_core.figures.tables import matrix_table
 from canon_core.study.results import Matrix, far_text, few_pairs_text, settings_line, stands_beside
 from canon_core.verification.roc import FarRule
@@ -279,6 +279,8 @@ class MatrixView(QWidget):
             text += f". As few as {few}"
         if any(matrix.unresolved(*pair, self._far, self._rule) for pair in matrix.cells):
             text += ". * Unresolved: fewer than 30 false accepts decide, which is left to chance"
+        if self.difference_button.isChecked() and self._read().scale.exceeded:
+            text += f". {BEYOND_COLOURS}"
         return text
 
     def _fill_table(self, matrix: Matrix) -> None:

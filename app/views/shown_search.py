@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from canon_core.figures.cmc_figure import CmcCurve
 from canon_core.figures.curve import CurveRole
-from canon_core.figures.numbers import NO_VALUE, tar_text
+from canon_core.figures.numbers import NO_VALUE, colour_range, tar_text
 from canon_core.figures.palette import tar_range
 from canon_core.study.identification_results import IdentificationCell, IdentificationMatrix
 from canon_core.study.results import FEW_FALSE_ACCEPTS, far_text
@@ -80,7 +80,7 @@ def shown_search(
             waiting = cell is None and (source, target) in pending
             row.append(ShownCell(source, target, value, tar_text(value) + star, waiting))
         rows.append(tuple(row))
-    scale = tar_range(cell.value for row in rows for cell in row if cell.value is not None)
+    scale = colour_range({cell.pair: cell.value for row in rows for cell in row}, tar_range)
     title = measure.replace(_TPIR, "TPIR at FPIR ")
     return ShownMatrix(order, tuple(rows), scale, False, title)
 

@@ -242,6 +242,22 @@ def test_differences_are_to_the_weaker_model_and_the_diagonal_keeps_its_tar():
     ]
 
 
+def test_the_colours_are_those_of_the_models_that_stand_for_themselves():
+    named = {"weak": "control-x"}
+    plain = matrix()
+    renamed = replace(
+        plain,
+        settings=replace(plain.settings, models=tuple(named.get(name, name) for name in plain.settings.models)),
+        cells={tuple(named.get(name, name) for name in pair): replace(
+            cell, source=named.get(cell.source, cell.source), target=named.get(cell.target, cell.target)
+        ) for pair, cell in plain.cells.items()},
+    )  # fmt: skip
+    assert shown_matrix(plain, 1e-2, RULE, as_difference=False).scale.low == pytest.approx(0.6)
+    scale = shown_matrix(renamed, 1e-2, RULE, as_difference=False).scale
+    assert scale.low == pytest.approx(0.8)
+    assert scale.exceeded
+
+
 def test_the_button_colours_by_difference(qtbot, view):
     before = field_colour(view, MIDDLE, WEAK)
     qtbot.mouseClick(view.difference_button, Qt.MouseButton.LeftButton)
