@@ -335,6 +335,25 @@ def test_cells_that_are_missing_can_be_computed_from_here(qtbot, view):
     assert not view.compute_button.isVisible()
 
 
+def test_the_fields_stay_in_their_place_while_cells_are_computed(qtbot, view):
+    absent = ((WEAK, STRONG), (STRONG, WEAK))
+    places = []
+    for shown, pending in (
+        (matrix(), frozenset()),
+        (matrix(missing=absent), frozenset()),  # with the button
+        (matrix(missing=absent), frozenset(absent)),
+        (matrix(missing=absent[:1]), frozenset(absent[:1])),
+        (matrix(), frozenset()),
+    ):
+        view.set_matrix(shown, RULE, pending)
+        qtbot.wait(20)
+        places.append([
+            view.heat_map.mapTo(view, view.heat_map.field_rect(pair).topLeft().toPoint())
+            for pair in ((STRONG, STRONG), (WEAK, WEAK))
+        ])
+    assert places == places[:1] * 5
+
+
 def test_without_a_matrix_it_says_what_to_do_next(qtbot, view):
     view.set_empty("Embed two models first.", "Embed")
     view.set_matrix(None, RULE)
