@@ -31,7 +31,7 @@ from canon_core.study.results import stands_beside
 
 from ..theme import SMALL, Theme, sized, theme_for
 from .colour_bar import BAR_ROOM, paint_colour_bar
-from .heat_layout import HeatLayout, lay_out
+from .heat_layout import SMALLEST_HEIGHT, HeatLayout, lay_out
 from .shown_matrix import Pair, ShownCell, ShownMatrix
 
 _RADIUS = 3.0
@@ -71,8 +71,9 @@ class HeatMap(QWidget):
     cellActivated = Signal(str, str)
     menuRequested = Signal(str, str, QPoint)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, smallest_height: float = SMALLEST_HEIGHT) -> None:
         super().__init__(parent)
+        self._smallest_height = smallest_height
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -155,6 +156,7 @@ class HeatMap(QWidget):
             QFontMetricsF(sized(self.font(), SMALL)).horizontalAdvance(_CORNER) + 2,
             BAR_ROOM,
             self.devicePixelRatioF(),
+            self._smallest_height,
         )
 
     # -- painting ------------------------------------------------------------------------------------------------
