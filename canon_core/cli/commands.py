@@ -31,7 +31,7 @@ from canon_core.cli.application import (
 )
 from canon_core.cli.terminal import duration, run_job, say, write_json
 from canon_core.datasets.options import FORMATS
-from canon_core.errors import CanonError, SettingsError, StudyError
+from canon_core.errors import CanonError, StudyError
 from canon_core.maps.kinds import MapKind
 from canon_core.resources import window_package
 from canon_core.study.entries import DatasetEntry
@@ -174,10 +174,12 @@ def info(
             "--contact-sheet",
             metavar="FILE.png",
             callback=arguments.file_to_write,
-            help="What a network sees of a dataset.",
+            help="What each network sees of a dataset.",
         ),
     ] = None,
-    model: Annotated[str | None, typer.Option("--model", metavar="NAME", help="For --contact-sheet.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="NAME,…", help="For --contact-sheet. Default: every network.")
+    ] = None,
     dataset: Dataset = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the images drawn for --contact-sheet.")] = 0,
 ) -> None:
@@ -443,12 +445,12 @@ def _describe_dataset(study: Study, entry: DatasetEntry) -> None:
             say(f"    … and {len(problems) - 20:,} more; all of them: `canon info {study.path} --json -`")
 
 
-def _write_contact_sheet(study: Study, dataset: str, model: str | None, target: Path, seed: int) -> None:
-    from canon_core.embedding.contact_sheet import write_contact_sheet
+def _write_contact_sheet(study: Study, dataset: str, models: str | None, target: Path, seed: int) -> None:
+    from canon_core.embedding.network_sheet import write_contact_sheet
 
-    if model is None:
-        if not study.models:
-            raise SettingsError("a contact sheet shows what a network sees, and there is none", remedy="add one first")
-        model = study.models[0].name
-    write_contact_sheet(study.faces(dataset), study.model(model).spec, target, seed=seed)
-    say(f"wrote {target}: images of '{dataset}' as '{model}' sees them")
+    entries = study.models if models is None else [study.model(name) for name in arguments.listed(models)]
+    networks = {entry.name: entry.spec for entry in entries if not entry.imported}
+    seen = write_contact_sheet(study.faces(dataset), networks, target, seed=seed)
+    say(f"wrote {target}: {len(seen[0].sheet.ids):,} images of '{dataset}' as networks see them")
+    for each in seen:
+        say(f"  {each.title}")

@@ -116,7 +116,9 @@ def test_info_tells_models_datasets_and_states(folder: Path) -> None:
 
 
 def test_info_writes_a_contact_sheet(folder: Path) -> None:
-    ok("info", "s.canon", "--contact-sheet", "sheet.png", cwd=folder)
+    done = canon("info", "s.canon", "--contact-sheet", "sheet.png", cwd=folder)
+    assert done.returncode == 0
+    assert "  a, second: 112 x 112, arcface" in done.stderr  # every network, those that see the same together
     assert (folder / "sheet.png").read_bytes().startswith(b"\x89PNG")
 
 
