@@ -108,7 +108,11 @@ def missing_cell_step(
     if not why:
         if contents.read_only:
             return NextStep("The study is open read-only, so nothing is computed now.")
-        return NextStep("It has not been computed for the settings above the matrix.", "Compute", "study.compute_all")
+        return NextStep(
+            "Nothing is stored of it at the settings above the matrix. Computing fills it, and all others that lack.",
+            "Compute",
+            "study.compute_all",
+        )
     dataset = contents.dataset(state.dataset)
     lacking = [
         name

@@ -106,6 +106,7 @@ class MatrixView(QWidget):
             self._stack.addWidget(page)
         self._leak = TextLabel(muted=True)
         self._settings = SettingsLabel()
+        self._settings.keep_room()
         self._make_buttons()
         # Below the matrix, in room that is kept: its fields stay where they are while cells are computed.
         self._notice = Notice("Compute", lines=_LINES)
