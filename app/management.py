@@ -14,7 +14,6 @@ from .document import Document
 from .message_bar import MessageBar, Tone
 from .statistics import Statistics
 from .study_tree import StudyTree
-from .wording import bytes_text
 
 if TYPE_CHECKING:
     from .main_window import MainWindow
@@ -114,6 +113,8 @@ class Management(QObject):
         dialog.open()
 
     def _cleared(self, freed: int) -> None:
+        from canon_core.study.cached_files import bytes_text
+
         self._computing.results_cleared()
         self._statistics.look_again()
         self._messages.say(f"{bytes_text(freed)} were freed. What was deleted can be computed again.", Tone.DONE)

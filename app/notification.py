@@ -87,7 +87,7 @@ class Notification(QObject):
 
 
 class SystemMessages(QObject):
-    """The system's own messages: by a tray icon where there is a tray, else by ``notify-send``."""
+    """The system's own messages: by ``notify-send``, else by a tray icon where there is a tray."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -97,9 +97,24 @@ class SystemMessages(QObject):
     def tell(self, title: str, text: str) -> None:
         """Show a message; without a way to, the log has it."""
         if sys.platform == "linux" and (command := shutil.which("notify-send")):
-            started = QProcess.startDetached(command, ["--app-name=Canon Explorer", "--", title, text])
-            if started if isinstance(started, bool) else started[0]:
-                return
+            process = QProcess(self)
+            process.setProgram(command)
+            process.setArguments(["--app-name=Canon Explorer", "--", title, text])
+            # It fails on a desktop where nobody shows messages.
+            process.finished.connect(lambda code, _status: self._sent(process, code == 0, title, text))
+            process.errorOccurred.connect(
+                lambda error: error is QProcess.ProcessError.FailedToStart and self._sent(process, False, title, text)
+            )
+            process.start()
+            return
+        self._tell_by_icon(title, text)
+
+    def _sent(self, process: QProcess, done: bool, title: str, text: str) -> None:
+        process.deleteLater()
+        if not done:
+            self._tell_by_icon(title, text)
+
+    def _tell_by_icon(self, title: str, text: str) -> None:
         if QSystemTrayIcon.isSystemTrayAvailable() and QSystemTrayIcon.supportsMessages():
             icon = QGuiApplication.windowIcon()
             if icon.isNull():

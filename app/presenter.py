@@ -16,7 +16,7 @@ from .contents import Contents
 from .document import Document
 from .exportables import curves_export, matrix_export
 from .exporting import Exporting
-from .next_step import next_step
+from .next_step import missing_cell_step, next_step
 from .settled import settled
 from .study_tree import StudyTree
 from .view_state import MAX_SELECTED, Focus, Pair, ViewState
@@ -74,6 +74,7 @@ class Presenter(QObject):
         matrix.computeRequested.connect(computing.compute_everything)
         matrix.exportRequested.connect(self._export_matrix)
         matrix.actionRequested.connect(lambda: self._act(self._action))
+        inspector.actionRequested.connect(self._act)
         roc.exportRequested.connect(self._export_curves)
         tree.modelChosen.connect(self.choose_model)
         tree.datasetChosen.connect(self._dataset_chosen)
@@ -264,6 +265,14 @@ class Presenter(QObject):
             cell = matrix.cells.get(state.cells[-1]) if matrix is not None and state.cells else None
             if matrix is not None and cell is not None:
                 self._inspector.show_cell(cell, matrix, state.rule, state.far, self._beyond())
+            elif matrix is not None and state.cells and set(state.cells[-1]) <= set(matrix.models):
+                pair = state.cells[-1]
+                pending = pair in self._computing.pending
+                step = missing_cell_step(
+                    contents, state, pair, matrix.missing.get(pair, ""),
+                    pending=pending, embedding=self._computing.embedding,
+                )  # fmt: skip
+                self._inspector.show_missing(*pair, matrix, pending=pending, step=step)
             else:
                 self._inspector.show_nothing()
 

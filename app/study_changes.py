@@ -133,6 +133,7 @@ class StudyChanges(QObject):
         model: str,
         dataset: str,
         ids: Path | None,
+        array: str | None,
         on_result: Callable[[object], None],
         on_failure: Callable[[CanonError], None],
         on_cancelled: Callable[[], None],
@@ -140,7 +141,7 @@ class StudyChanges(QObject):
         """Take in embeddings that were made elsewhere: a job with progress. Returns its number."""
 
         def read(study: Study, ctx: JobContext) -> ImportReport:
-            return study.import_embeddings(file, model=model, dataset=dataset, ids=ids, ctx=ctx)
+            return study.import_embeddings(file, model=model, dataset=dataset, ids=ids, array=array, ctx=ctx)
 
         def imported(report: ImportReport) -> None:
             on_result(report)

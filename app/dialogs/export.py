@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from canon_core.errors import CanonError
 from canon_core.figures.style import COLUMN_WIDTH, MM, NARROWEST, PAGE_WIDTH, WIDEST
+from canon_core.jobs import Lane
 
 from .. import file_choosers
 from ..document import Document
@@ -287,7 +288,7 @@ class ExportDialog(QDialog):
         def failed(error: CanonError) -> None:
             self.preview.show_words(fault_text(error))
 
-        bridge.ask(_PREVIEW_TOPIC, work, on_partial=arrived, on_failure=failed)
+        bridge.ask(_PREVIEW_TOPIC, work, on_partial=arrived, on_failure=failed, lane=Lane.DRAWING)
 
     # -- writing -------------------------------------------------------------------------------------------------
     def _go(self) -> None:
@@ -350,7 +351,7 @@ class ExportDialog(QDialog):
             self.choice, self.written = choice, files
             self.accept()
 
-        self._document.bridge.ask(_WRITE_TOPIC, work, on_result=done, on_failure=self._failed)
+        self._document.bridge.ask(_WRITE_TOPIC, work, on_result=done, on_failure=self._failed, lane=Lane.DRAWING)
 
     def _failed(self, error: CanonError) -> None:
         if not self._writing:  # closed meanwhile

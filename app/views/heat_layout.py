@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPointF, QRectF, QSize
 
 _GAP = 2.0
-_SMALLEST_HEIGHT, _LARGEST_WIDTH, _LARGEST_HEIGHT = 30.0, 116.0, 80.0
+#: Pixels that a row of fields has at least, where nothing else is said.
+SMALLEST_HEIGHT = 30.0
+_LARGEST_WIDTH, _LARGEST_HEIGHT = 116.0, 80.0
 _LONGEST_NAME, _LONGEST_SLANTED = 190.0, 130.0
 _MARGIN = 10.0
 _SLANT = math.sqrt(0.5)
@@ -76,6 +78,7 @@ def lay_out(
     corner_width: float,
     bar_room: float,
     pixel_ratio: float,
+    smallest_height: float = SMALLEST_HEIGHT,
 ) -> HeatLayout:
     """Fit fields into ``width`` × ``height``; ``names`` are the widths of the models' names as drawn."""
     count = max(1, len(names))
@@ -94,7 +97,7 @@ def lay_out(
     cell_width = wide(slanted)
     above = (slanted_width + text_height) * _SLANT + 8 if slanted else text_height + 8
     above += _MARGIN
-    cell_height = min(max((height - above - _MARGIN) / count, _SMALLEST_HEIGHT), _LARGEST_HEIGHT, cell_width)
+    cell_height = min(max((height - above - _MARGIN) / count, smallest_height), _LARGEST_HEIGHT, cell_width)
     used = beside + count * cell_width
     left = max(0.0, (width - used) / 2) + _MARGIN + corner_width + 8
 
@@ -114,7 +117,7 @@ def lay_out(
         corner=QRectF(columns[0] - corner_width - 8, lines[0] - text_height - 5, corner_width, text_height),
         bar=QRectF(columns[-1] + 14, lines[0], bar_room - 14, max(min(lines[-1] - lines[0] - _GAP, 320.0), 90.0)),
         smallest=QSize(
-            math.ceil(beside + overhang + count * least), math.ceil(above + _MARGIN + max(count * _SMALLEST_HEIGHT, 92))
+            math.ceil(beside + overhang + count * least), math.ceil(above + _MARGIN + max(count * smallest_height, 92))
         ),
         preferred=QSize(math.ceil(beside + overhang + count * 72.0), math.ceil(above + _MARGIN + count * 48.0)),
     )

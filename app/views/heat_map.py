@@ -13,6 +13,7 @@ from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
     QFocusEvent,
+    QFont,
     QFontMetricsF,
     QHelpEvent,
     QHideEvent,
@@ -26,9 +27,11 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from canon_core.study.results import stands_beside
+
 from ..theme import SMALL, Theme, sized, theme_for
 from .colour_bar import BAR_ROOM, paint_colour_bar
-from .heat_layout import HeatLayout, lay_out
+from .heat_layout import SMALLEST_HEIGHT, HeatLayout, lay_out
 from .shown_matrix import Pair, ShownCell, ShownMatrix
 
 _RADIUS = 3.0
@@ -68,8 +71,9 @@ class HeatMap(QWidget):
     cellActivated = Signal(str, str)
     menuRequested = Signal(str, str, QPoint)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, smallest_height: float = SMALLEST_HEIGHT) -> None:
         super().__init__(parent)
+        self._smallest_height = smallest_height
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -152,6 +156,7 @@ class HeatMap(QWidget):
             QFontMetricsF(sized(self.font(), SMALL)).horizontalAdvance(_CORNER) + 2,
             BAR_ROOM,
             self.devicePixelRatioF(),
+            self._smallest_height,
         )
 
     # -- painting ------------------------------------------------------------------------------------------------
@@ -179,11 +184,11 @@ class HeatMap(QWidget):
         metrics = QFontMetricsF(self.font())
         at = self._current or (None, None)
         for number, name in enumerate(self._shown.order):
-            painter.setFont(sized(self.font(), 1.0, bold=name == at[0]))
+            painter.setFont(_name_font(self.font(), name, bold=name == at[0]))
             painter.setPen(QColor(theme.accent if name == at[0] else theme.text))
             text = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, layout.name_width)
             painter.drawText(layout.row_name(number), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
-            painter.setFont(sized(self.font(), 1.0, bold=name == at[1]))
+            painter.setFont(_name_font(self.font(), name, bold=name == at[1]))
             painter.setPen(QColor(theme.accent if name == at[1] else theme.text))
             field = layout.field(0, number)
             if layout.slanted:
@@ -233,7 +238,9 @@ class HeatMap(QWidget):
             return QColor(theme.window)
         fraction = self._shown.scale.fraction(cell.value)
         if self._shown.difference:
-            return QColor(theme.grid) if cell.single else theme.diverging(fraction)
+            if cell.single:
+                return QColor(theme.grid)
+            return theme.diverging(fraction) if self._shown.scale.holds(cell.value) else QColor(theme.border)
         return theme.heat(fraction)
 
     def _paint_hatch(self, painter: QPainter, rect: QRectF, ground: QColor, ink: QColor, text: str) -> None:
@@ -433,3 +440,10 @@ class HeatMap(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._dots.stop()
+
+
+def _name_font(font: QFont, name: str, *, bold: bool) -> QFont:
+    """Names of controls and twins, which no mean counts, are slanted."""
+    found = sized(font, 1.0, bold=bold)
+    found.setItalic(stands_beside(name))
+    return found

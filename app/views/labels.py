@@ -70,6 +70,10 @@ class SettingsLabel(QScrollArea):
             self.verticalScrollBar().setValue(0)
             self.updateGeometry()
 
+    def keep_room(self) -> None:
+        """Be as high as its longest, so that nothing moves when it names fewer settings."""
+        self.setMinimumHeight(_MOST_LINES * self._label.fontMetrics().lineSpacing() + 2)
+
     def hasHeightForWidth(self) -> bool:
         return True
 

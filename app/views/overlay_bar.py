@@ -130,7 +130,9 @@ class OverlayBar(QWidget):
         self.min_dist.setSingleStep(0.05)
         for spin in (self.subjects, self.neighbours, self.min_dist):
             spin.setKeyboardTracking(False)
-        self.search.setPlaceholderText("Find a subject or image")
+        words = "Find subject or image"
+        self.search.setPlaceholderText(words)
+        self.search.setMinimumWidth(self.search.fontMetrics().horizontalAdvance(words) + 22)
         self.search.setClearButtonEnabled(True)
         self.search.setAccessibleName("Find a subject or image")
         self.search.setMaximumWidth(210)

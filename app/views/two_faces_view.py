@@ -26,7 +26,12 @@ if TYPE_CHECKING:
     from canon_core.experiments.image_measure import DecidedScore
     from canon_core.experiments.two_faces import Comparison
 
-_HELP = "Give each side a picture: the first goes through the source and the map, the second through the target."
+_HELP = (
+    "Give each side a picture: the first goes through the source and the map, the second through the target.\n\n"
+    "A network wants to know where the face is. In images of the dataset that is known; in a picture of your own it is"
+    " found by a detector (Detector…: the ONNX file of YuNet), or by your five clicks on eyes, nose and corners of the"
+    " mouth."
+)
 
 
 class TwoFacesView(QWidget):

@@ -14,7 +14,7 @@ from canon_core.cli import CANCELLED, arguments, options, terminal
 from canon_core.cli.application import app, choose_dataset, choose_models, matrix_settings, open_study
 from canon_core.cli.terminal import duration, run_job, say, write_json
 from canon_core.datasets.options import FORMATS
-from canon_core.errors import CanonError, SettingsError, StudyError
+from canon_core.errors import CanonError, StudyError
 from canon_core.maps.kinds import MapKind
 from canon_core.resources import window_package
 from canon_core.study.entries import DatasetEntry
@@ -157,10 +157,12 @@ def info(
             "--contact-sheet",
             metavar="FILE.png",
             callback=arguments.file_to_write,
-            help="What a network sees of a dataset.",
+            help="What each network sees of a dataset.",
         ),
     ] = None,
-    model: Annotated[str | None, typer.Option("--model", metavar="NAME", help="For --contact-sheet.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="NAME,…", help="For --contact-sheet. Default: every network.")
+    ] = None,
     dataset: options.Dataset = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the images drawn for --contact-sheet.")] = 0,
 ) -> None:
@@ -213,15 +215,19 @@ def embed(
         data = choose_dataset(opened, dataset)
         names = choose_models(opened, models)
         reports = run_job("embed", lambda ctx: embed_study(opened, data, names, chosen, ctx))
+    told = ""
     for item in reports:
         report = item.report
         if report.done_before == report.rows:
             say(f"{item.model}: complete already ({report.rows:,} images)")
             continue
-        provider_text = report.provider.name + (f", {report.provider.reason}" if report.provider.reason else "")
+        if report.provider.reason not in ("", told):  # it is the same for every network
+            told = report.provider.reason
+            say(f"{report.provider.name}: {told}")
         say(
             f"{item.model}: {report.rows - report.done_before:,} of {report.rows:,} images in"
-            f" {duration(report.seconds)}, {report.images_per_s:,.0f} images/s ({provider_text}; batch {report.batch})"
+            f" {duration(report.seconds)}, {report.images_per_s:,.0f} images/s"
+            f" ({report.provider.name}; batch {report.batch})"
         )
 
 
@@ -417,12 +423,12 @@ def _describe_dataset(study: Study, entry: DatasetEntry) -> None:
             say(f"    … and {len(problems) - 20:,} more; all of them: `canon info {study.path} --json -`")
 
 
-def _write_contact_sheet(study: Study, dataset: str, model: str | None, target: Path, seed: int) -> None:
-    from canon_core.embedding.contact_sheet import write_contact_sheet
+def _write_contact_sheet(study: Study, dataset: str, models: str | None, target: Path, seed: int) -> None:
+    from canon_core.embedding.network_sheet import write_contact_sheet
 
-    if model is None:
-        if not study.models:
-            raise SettingsError("a contact sheet shows what a network sees, and there is none", remedy="add one first")
-        model = study.models[0].name
-    write_contact_sheet(study.faces(dataset), study.model(model).spec, target, seed=seed)
-    say(f"wrote {target}: images of '{dataset}' as '{model}' sees them")
+    entries = study.models if models is None else [study.model(name) for name in arguments.listed(models)]
+    networks = {entry.name: entry.spec for entry in entries if not entry.imported}
+    seen = write_contact_sheet(study.faces(dataset), networks, target, seed=seed)
+    say(f"wrote {target}: {len(seen[0].sheet.ids):,} images of '{dataset}' as networks see them")
+    for each in seen:
+        say(f"  {each.title}")

@@ -9,7 +9,8 @@ import typer
 
 from canon_core.cli import arguments, options
 from canon_core.cli.application import app, matrix_settings, open_study
-from canon_core.cli.terminal import run_job, say
+from canon_core.cli.printing import print_cached
+from canon_core.cli.terminal import run_job, say, write_json
 from canon_core.errors import SettingsError
 from canon_core.maps.kinds import MapKind
 from canon_core.study.results import Features, FitMode, default_rule, far_text
@@ -42,11 +43,22 @@ def clear(
         str | None,
         typer.Option("--what", metavar="K,K,…", help="Kinds, as --list names them. Default: all but embeddings."),
     ] = None,
-    only_list: Annotated[bool, typer.Option("--list", help="Delete nothing; print kinds, files and bytes.")] = False,
+    only_list: Annotated[
+        bool, typer.Option("--list", help="Delete nothing; print each kind, what it is, its files and their size.")
+    ] = False,
+    embed_again: Annotated[
+        bool,
+        typer.Option(
+            "--embed-again", help="Needed to delete embeddings: every network must run over every image again."
+        ),
+    ] = False,
+    json_target: options.JsonTarget = None,
 ) -> None:
     """Delete stored maps and results, which can all be computed again; embeddings only where they are named."""
-    from canon_core.study.cached_files import RESULTS, CacheKind
+    from canon_core.study.cached_files import RESULTS, CacheKind, bytes_text, embedding_cost
 
+    if json_target is not None and not only_list:
+        raise typer.BadParameter("--json goes with --list")
     kinds = RESULTS
     if what is not None:
         known = {kind.value: kind for kind in CacheKind}
@@ -55,11 +67,22 @@ def clear(
                 raise SettingsError(f"no kind '{name}'", remedy=f"choose among {', '.join(known)}")
         kinds = frozenset(known[name] for name in arguments.listed(what))
     with open_study(study, owner="canon clear", read_only=only_list) as opened:
-        for found in opened.cached():
-            if only_list:
-                typer.echo(f"{found.kind}\t{found.files}\t{found.bytes}\t{found.title}")
-        if not only_list:
-            say(f"{opened.clear_cached(kinds):,} bytes freed")
+        if only_list:
+            kept = opened.cached()
+            if json_target is not None:
+                write_json({found.kind: {"files": found.files, "bytes": found.bytes} for found in kept}, json_target)
+            if json_target != "-":
+                print_cached(kept)
+            return
+        held = {found.kind: found for found in opened.cached()}.get(CacheKind.EMBEDDINGS)
+        if held is not None and held.kind in kinds and not embed_again:
+            raise SettingsError(
+                f"nothing was deleted, because {held.files:,} files of embeddings ({bytes_text(held.bytes)}) would be;"
+                f" {embedding_cost(opened.embeddings_at_stake())}",
+                path=opened.path,
+                remedy="add --embed-again to delete them all the same, or name other kinds with --what",
+            )
+        say(f"{bytes_text(opened.clear_cached(kinds))} freed")
 
 
 @app.command()

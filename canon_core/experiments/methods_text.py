@@ -332,19 +332,13 @@ def _input(model: ModelEntry) -> str:
     template = "own five points" if given.template is None else f"template {given.template}"
     if given.template == "box":
         template += f" with a margin of {given.margin:g} pixels"
-    mean, std = (_channels(values) for values in (given.mean, given.std))
     flip = {"none": "no flip", "sum": "summed with the mirrored image's", "keep": "the mirrored image's kept apart"}
     return (
-        f"{given.width} × {given.height} {given.color.upper()}, {template}, (x − {mean}) / {std},"
+        f"{given.width} × {given.height} {given.color.upper()}, {template}, {given.scaling_text},"
         f" {flip[output.flip]}"
     )
 
 
-def _channels(values: tuple[float, ...]) -> str:
-    """One number where all channels share it, else all in their order."""
-    if len(set(values)) == 1:
-        return f"{values[0]:g}"
-    return f"[{', '.join(f'{value:g}' for value in values)}]"
 
 
 def _pairs(dataset: DatasetEntry, mode: FitMode, seed: int, kind: MapKind) -> str:

@@ -124,14 +124,19 @@ def relative_luminance(colour: RGB) -> float:
 
 @dataclass(frozen=True)
 class ColourRange:
-    """Which values the two ends of a colour table stand for."""
+    """Which values the two ends of a colour table stand for; ``exceeded`` where some value shown lies beyond them."""
 
     low: float
     high: float
+    exceeded: bool = False
 
     def fraction(self, value: float) -> float:
         """Where a value lies between the ends, 0…1 inside."""
         return (value - self.low) / (self.high - self.low)
+
+    def holds(self, value: float) -> bool:
+        """Whether a value has a colour of its own: it lies between the ends."""
+        return self.low - 1e-9 <= value <= self.high + 1e-9
 
 
 def tar_range(values: Iterable[float]) -> ColourRange:

@@ -205,6 +205,18 @@ def test_own_points_of_a_spec_file_survive_the_form(qtbot: QtBot) -> None:
     assert form.read_spec() == spec
 
 
+def test_pixels_that_are_fed_as_they_are_are_called_so(qtbot: QtBot) -> None:
+    form = SpecForm()
+    qtbot.addWidget(form)
+    form.show_spec(ModelSpec())
+    assert form.about_scaling.text() == "with x in 0…255"
+    for line, number in ((form.mean, "0"), (form.std, "1")):
+        line.selectAll()
+        qtbot.keyClicks(line, number)
+        qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert form.about_scaling.text() == "x, 0…255, as it is"
+
+
 @pytest.mark.parametrize(
     ("mean", "what"), [("much", "no list of numbers"), ("1, 2", "mean holds 2 numbers"), ("", "mean holds 0 numbers")]
 )

@@ -102,6 +102,22 @@ def test_a_list_of_ids_pairs_rows_in_another_order(document: Document, tmp_path:
     assert imported(document, dialog, qtbot).paired_by == "id"
 
 
+def test_the_array_of_several_is_chosen_by_its_name(document: Document, tmp_path: Path, qtbot: QtBot) -> None:
+    rows = np.random.default_rng(1).standard_normal((ROWS, 8)).astype(np.float32)
+    np.savez(tmp_path / "two.npz", left=rows, right=rows[:, :6])
+    dialog = shown(document, tmp_path / "two.npz", qtbot)
+    qtbot.mouseClick(dialog.add_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(dialog.fault.isVisible, timeout=PATIENCE)
+    assert "2 tables that could be the embeddings: left (" in dialog.fault.label.text()
+    assert dialog.array.isVisible()
+    qtbot.keyClicks(dialog.array, "right")
+    assert imported(document, dialog, qtbot).dimensions == 6
+
+
+def test_no_array_is_asked_for_where_the_file_is_one(document: Document, tmp_path: Path, qtbot: QtBot) -> None:
+    assert not shown(document, write_embeddings(tmp_path, "x", 8), qtbot).array.isVisible()
+
+
 def test_faults_are_told_in_the_dialog(document: Document, tmp_path: Path, qtbot: QtBot) -> None:
     np.save(tmp_path / "short.npy", np.ones((3, 8), np.float32))
     dialog = shown(document, tmp_path / "short.npy", qtbot)
