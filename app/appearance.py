@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QToolTip
 
+from .style_sheet import style_sheet
 from .theme import DARK, LIGHT
 
 
@@ -44,7 +45,8 @@ class Appearance(QObject):
         dark = self.look is Look.DARK
         if self.look is Look.SYSTEM:
             dark = self._application.styleHints().colorScheme() is Qt.ColorScheme.Dark
-        palette = (DARK if dark else LIGHT).palette()
+        theme = DARK if dark else LIGHT
+        palette = theme.palette()
         if palette != self._application.palette():
             self._application.setPalette(palette)
             QToolTip.setPalette(palette)
@@ -54,3 +56,4 @@ class Appearance(QObject):
                 framed.setColor(QPalette.ColorRole.Window, QColor(DARK.muted))
             for kind in ("QCheckBox", "QRadioButton", "QTreeWidget", "QLineEdit", "QAbstractSpinBox"):
                 self._application.setPalette(framed, kind)
+            self._application.setStyleSheet(style_sheet(theme))

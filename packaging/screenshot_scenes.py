@@ -41,7 +41,11 @@ class Driver:
     def dialog(self) -> Any:
         """The dialog in front once it is filled."""
         self.settle()
-        return self.application.activeModalWidget() or self.application.activePopupWidget()
+        for above in (self.application.activeModalWidget(), self.application.activePopupWidget()):
+            if above is not None:
+                return above
+        others = [each for each in self.application.topLevelWidgets() if each.isVisible() and each is not self.window]
+        return others[-1] if others else None
 
     def menu(self, title: str) -> Any:
         """A menu of the menu bar, open."""

@@ -166,13 +166,14 @@ def picture_of(window: Any, dialog: Any) -> Any:
     from PIL import Image
     from PySide6.QtCore import QPoint, QRect, Qt
     from PySide6.QtGui import QColor, QImage, QPainter
+    from PySide6.QtWidgets import QMenu
 
     pixmap = window.grab()
     if dialog is not None:
         above = dialog.grab()
         painter = QPainter(pixmap)
         painter.fillRect(window.rect(), QColor(0, 0, 0, 90))
-        frameless = bool(dialog.windowFlags() & Qt.WindowType.FramelessWindowHint)
+        frameless = bool(dialog.windowFlags() & Qt.WindowType.FramelessWindowHint) or isinstance(dialog, QMenu)
         corner = window.rect().center() - QPoint(dialog.width() // 2, dialog.height() // 2)
         corner = dialog.mapTo(window, QPoint(0, 0)) if frameless else corner
         painter.drawPixmap(corner, above)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from canon_core.experiments.pair_details import PairDetails, PairScore
 
 #: Pixels of a large face: in a low window, and at most.
-FACE_SIDE, _LARGEST_FACE = 140, 300
+FACE_SIDE, _LARGEST_FACE = 140, 440
 
 
 class _Side(QWidget):

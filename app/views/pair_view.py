@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QImage
-from PySide6.QtWidgets import QComboBox, QMenu, QSplitter, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QWIDGETSIZE_MAX,
+    QComboBox,
+    QMenu,
+    QSplitter,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from canon_core.experiments.pairs import FacePair
 from canon_core.study.pair_results import Against, Listing, PairKind, PairThresholds
@@ -26,6 +35,8 @@ _COLUMNS = ("pair", "first", "second", "first subject", "second subject", "kind"
             "target alone", "target threshold", "source alone", "source threshold")  # fmt: skip
 #: Rows of the table by which its columns are sized: all of them would hold up the window.
 _MEASURED_ROWS = 30
+#: Pixels of the list where there is plenty of room.
+_WIDEST_LIST = 420
 _TIPS = {
     PairKind.FALSE_MATCHES: "Impostor pairs that the cell accepts, the highest scores first",
     PairKind.FALSE_NON_MATCHES: "Genuine pairs that the cell rejects, the lowest scores first",
@@ -306,6 +317,8 @@ class PairView(QWidget):
             self._lists.setCurrentWidget(self.table)
         else:
             self._lists.setCurrentWidget(self.list)
+        table = self._lists.currentWidget() is self.table
+        self._lists.setMaximumWidth(QWIDGETSIZE_MAX if table else _WIDEST_LIST)  # faces take what a list leaves
 
     def _fill_table(self) -> None:
         shown = self._shown

@@ -97,7 +97,7 @@ class RocPlot(ReadPlot):
         self._rule = FarRule.CONSERVATIVE
         self._target = pg.InfiniteLine(angle=90)
         self._few = pg.LinearRegionItem(movable=False)
-        self._few_text = pg.TextItem(f"shaded: fewer than {FEW_IMPOSTORS} impostor pairs", anchor=(0, 1))
+        self._few_text = pg.TextItem(f"shaded: fewer than\n{FEW_IMPOSTORS} impostor pairs", anchor=(0, 1))
         self._across, self._down = pg.InfiniteLine(angle=0), pg.InfiniteLine(angle=90)
         self._point = pg.ScatterPlotItem(size=11)
         for level, item in enumerate((self._few, self._target, self._across, self._down, self._point)):

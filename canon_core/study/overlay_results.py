@@ -216,9 +216,9 @@ def score_text(score: OverlayScore, level: OverlayLevel) -> str:
     if not score.asked:
         return f"no {one} shown has another of its subject to find"
     return (
-        f"nearest other target {one} shows the same subject: before {score.before:.1%}, after {score.after:.1%}"
-        f" of {score.asked:,} {level} (source alone {score.source_own:.1%}, target alone {score.target_own:.1%},"
-        f" chance {score.chance:.2%})"
+        f"nearest other target {one} shows the same subject: before {100 * score.before:.1f} %, after"
+        f" {100 * score.after:.1f} % of {score.asked:,} {level} (source alone {100 * score.source_own:.1f} %, target"
+        f" alone {100 * score.target_own:.1f} %, chance {100 * score.chance:.2f} %)"
     )
 
 
