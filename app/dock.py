@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QAbstractButton, QDockWidget, QWidget
 
 from .theme import theme_for
 
-#: Pixels of a button's picture, and of the margin around what is drawn in it.
-_SIDE, _MARGIN = 16, 4.5
+#: Pixels of a button's picture, which Qt shows no larger, and of the margin around what is drawn in it.
+_SIDE, _MARGIN = 10, 1.0
 #: Pixels of the screen a pixel has at most.
-_DENSITY = 3
+_DENSITY = 4
 #: Qt's names of the buttons.
 _CLOSE, _FLOAT = "qt_dockwidget_closebutton", "qt_dockwidget_floatbutton"
 
@@ -34,7 +34,6 @@ class Dock(QDockWidget):
             button = self.findChild(QAbstractButton, name, Qt.FindChildOption.FindDirectChildrenOnly)
             if button is not None:
                 button.setIcon(_icon(name, colour))
-                button.setIconSize(QSize(_SIDE, _SIDE))
 
 
 def _icon(name: str, colour: QColor) -> QIcon:
@@ -43,13 +42,13 @@ def _icon(name: str, colour: QColor) -> QIcon:
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(QPen(colour, 1.4, cap=Qt.PenCapStyle.RoundCap))
+    painter.setPen(QPen(colour, 1.2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
     low, high = _MARGIN, _SIDE - _MARGIN
     if name == _CLOSE:
         painter.drawLine(QPointF(low, low), QPointF(high, high))
         painter.drawLine(QPointF(low, high), QPointF(high, low))
     else:
-        painter.drawRoundedRect(QRectF(low - 1, low + 1.5, 6.5, 6.5), 1.5, 1.5)
-        painter.drawPolyline([QPointF(low + 2, low - 1), QPointF(high + 1, low - 1), QPointF(high + 1, high - 2)])
+        painter.drawRoundedRect(QRectF(low, low + 2.2, 5.8, 5.8), 1, 1)
+        painter.drawPolyline([QPointF(low + 2.5, low), QPointF(high, low), QPointF(high, high - 2.5)])
     painter.end()
     return QIcon(pixmap)

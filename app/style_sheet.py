@@ -28,13 +28,15 @@ QMenuBar::item:selected {{ background: {down}; color: {theme.text}; }}
 QMenuBar::item:disabled {{ color: {theme.muted}; }}
 QToolBar {{ background: {theme.window}; border: none; border-bottom: 1px solid {theme.border}; padding: 0 6px 3px 6px;
     spacing: 1px; }}
+QToolBar QToolButton {{ padding: 3px 7px; }}
+QToolBar QToolButton:focus {{ padding: 2px 6px; }}
 QToolBar::separator {{ background: {theme.border}; width: 1px; margin: 5px 6px; }}
 QStatusBar {{ background: {theme.window}; border-top: 1px solid {theme.border}; }}
 QStatusBar::item {{ border: none; }}
 
 QPushButton, QToolButton {{ background: {theme.raised}; color: {theme.text}; border: 1px solid {edge};
     border-radius: {_ROUND}px; padding: 3px 10px; }}
-QToolButton {{ padding: 2px 7px; }}
+QToolButton {{ padding: 2px 4px; }}
 QAbstractSpinBox {{ min-height: 19px; }}
 QPushButton:hover, QToolButton:hover {{ background: {over}; }}
 QPushButton:pressed, QToolButton:pressed, QToolButton:open {{ background: {down}; }}
@@ -43,16 +45,16 @@ QPushButton:disabled, QToolButton:disabled {{ background: {theme.window}; color:
 QPushButton:default, QPushButton[primary="true"] {{ background: {theme.accent}; color: {theme.on_accent};
     border-color: {theme.accent}; }}
 QPushButton:default:hover, QPushButton[primary="true"]:hover {{ background: {accent_over}; }}
-QPushButton:default:disabled, QPushButton[primary="true"]:disabled {{ background: {down}; color: {theme.muted};
+QPushButton:default:disabled, QPushButton[primary="true"]:disabled {{ background: {over}; color: {theme.muted};
     border-color: {theme.border}; }}
 QPushButton:flat {{ background: transparent; border-color: transparent; }}
 QPushButton:flat:hover {{ background: {down}; }}
 QPushButton:focus, QToolButton:focus {{ border: 2px solid {theme.accent}; padding: 2px 9px; }}
-QToolButton:focus {{ padding: 1px 6px; }}
+QToolButton:focus {{ padding: 1px 3px; }}
 QPushButton:default:focus, QPushButton[primary="true"]:focus {{ border-color: {theme.text}; }}
 QToolButton:checked {{ background: {chosen}; border-color: {theme.accent}; }}
-QToolButton[popupMode="2"] {{ padding-right: 17px; }}
-QToolButton[popupMode="2"]:focus {{ padding-right: 16px; }}
+QToolButton[popupMode="2"] {{ padding-right: 15px; }}
+QToolButton[popupMode="2"]:focus {{ padding-right: 14px; }}
 QToolButton::menu-indicator {{ subcontrol-origin: padding; subcontrol-position: right center; right: 5px; width: 9px;
     height: 9px; }}
 QToolButton[autoRaise="true"] {{ background: transparent; border-color: transparent; }}
@@ -69,6 +71,7 @@ QTabBar::tab:focus {{ color: {theme.accent}; }}
 QTabBar::tab:disabled {{ color: {theme.muted}; }}
 QTabWidget::pane {{ border: none; border-top: 1px solid {theme.border}; top: -1px; }}
 
+QFrame#demo-box {{ background: {theme.surface}; border: 1px solid {theme.border}; border-radius: 8px; }}
 QDockWidget::title {{ background: {theme.window}; text-align: left; padding: 4px 8px 4px 8px; }}
 QDockWidget::close-button, QDockWidget::float-button {{ border: none; border-radius: {_ROUND}px; padding: 1px;
     background: transparent; }}
@@ -78,6 +81,7 @@ QMainWindow::separator:hover {{ background: {theme.accent}; }}
 QSplitter::handle {{ background: transparent; }}
 QSplitter::handle:hover {{ background: {down}; }}
 
+QAbstractScrollArea::corner {{ background: transparent; border: none; }}
 QHeaderView {{ background: {theme.surface}; border: none; }}
 QHeaderView::section {{ background: {theme.surface}; color: {theme.muted}; border: none;
     border-bottom: 1px solid {theme.border}; padding: 4px 6px; }}

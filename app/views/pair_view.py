@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QImage
 from PySide6.QtWidgets import (
-    QWIDGETSIZE_MAX,
     QComboBox,
     QMenu,
     QSplitter,
@@ -37,6 +36,8 @@ _COLUMNS = ("pair", "first", "second", "first subject", "second subject", "kind"
 _MEASURED_ROWS = 30
 #: Pixels of the list where there is plenty of room.
 _WIDEST_LIST = 420
+#: Qt's QWIDGETSIZE_MAX, which PySide does not name.
+_NO_LIMIT = 16_777_215
 _TIPS = {
     PairKind.FALSE_MATCHES: "Impostor pairs that the cell accepts, the highest scores first",
     PairKind.FALSE_NON_MATCHES: "Genuine pairs that the cell rejects, the lowest scores first",
@@ -318,7 +319,7 @@ class PairView(QWidget):
         else:
             self._lists.setCurrentWidget(self.list)
         table = self._lists.currentWidget() is self.table
-        self._lists.setMaximumWidth(QWIDGETSIZE_MAX if table else _WIDEST_LIST)  # faces take what a list leaves
+        self._lists.setMaximumWidth(_NO_LIMIT if table else _WIDEST_LIST)  # faces take what a list leaves
 
     def _fill_table(self) -> None:
         shown = self._shown

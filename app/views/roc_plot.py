@@ -181,12 +181,14 @@ class RocPlot(ReadPlot):
 
     def _draw_range(self) -> None:
         """Draw of each curve what the present zoom can show."""
-        (left, right), (bottom, _) = self.getViewBox().viewRange()
+        (left, right), (bottom, top) = self.getViewBox().viewRange()
         for drawn in self._drawn:
             drawn.trace = self._traced(drawn.curve, left, right)
             drawn.line.setData(drawn.trace.x, drawn.trace.y)
         size = self.getViewBox().viewPixelSize()
-        self._few_text.setPos(left + 6 * size[0], bottom + 4 * size[1])
+        # Where curves begin low at the left, as a ROC's do, the words stand above them.
+        self._few_text.setAnchor((0, 1 if self._det else 0))
+        self._few_text.setPos(left + 6 * size[0], bottom + 4 * size[1] if self._det else top - 12 * size[1])
         self._place_marks()
 
     def resizeEvent(self, event: QEvent) -> None:

@@ -215,11 +215,17 @@ def score_text(score: OverlayScore, level: OverlayLevel) -> str:
     one = str(level).removesuffix("s")
     if not score.asked:
         return f"no {one} shown has another of its subject to find"
-    return (
-        f"nearest other target {one} shows the same subject: before {100 * score.before:.1f} %, after"
-        f" {100 * score.after:.1f} % of {score.asked:,} {level} (source alone {100 * score.source_own:.1f} %, target"
-        f" alone {100 * score.target_own:.1f} %, chance {100 * score.chance:.2f} %)"
+    before, after, source, target = (
+        _percent(share) for share in (score.before, score.after, score.source_own, score.target_own)
     )
+    return (
+        f"nearest other target {one} shows the same subject: before {before}, after {after} of {score.asked:,} {level}"
+        f" (source alone {source}, target alone {target}, chance {_percent(score.chance, 2)})"
+    )
+
+
+def _percent(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 _ARRAYS: Final[Mapping[str, Any]] = {
