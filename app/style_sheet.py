@@ -36,7 +36,7 @@ QStatusBar::item {{ border: none; }}
 
 QPushButton, QToolButton {{ background: {theme.raised}; color: {theme.text}; border: 1px solid {edge};
     border-radius: {_ROUND}px; padding: 3px 10px; }}
-QToolButton {{ padding: 2px 4px; }}
+QToolButton {{ padding: 2px; }}
 QAbstractSpinBox {{ min-height: 19px; }}
 QPushButton:hover, QToolButton:hover {{ background: {over}; }}
 QPushButton:pressed, QToolButton:pressed, QToolButton:open {{ background: {down}; }}
@@ -50,12 +50,12 @@ QPushButton:default:disabled, QPushButton[primary="true"]:disabled {{ background
 QPushButton:flat {{ background: transparent; border-color: transparent; }}
 QPushButton:flat:hover {{ background: {down}; }}
 QPushButton:focus, QToolButton:focus {{ border: 2px solid {theme.accent}; padding: 2px 9px; }}
-QToolButton:focus {{ padding: 1px 3px; }}
+QToolButton:focus {{ padding: 1px; }}
 QPushButton:default:focus, QPushButton[primary="true"]:focus {{ border-color: {theme.text}; }}
 QToolButton:checked {{ background: {chosen}; border-color: {theme.accent}; }}
-QToolButton[popupMode="2"] {{ padding-right: 15px; }}
-QToolButton[popupMode="2"]:focus {{ padding-right: 14px; }}
-QToolButton::menu-indicator {{ subcontrol-origin: padding; subcontrol-position: right center; right: 5px; width: 9px;
+QToolButton[popupMode="2"] {{ padding-right: 13px; }}
+QToolButton[popupMode="2"]:focus {{ padding-right: 12px; }}
+QToolButton::menu-indicator {{ subcontrol-origin: padding; subcontrol-position: right center; right: 4px; width: 9px;
     height: 9px; }}
 QToolButton[autoRaise="true"] {{ background: transparent; border-color: transparent; }}
 QToolButton[autoRaise="true"]:hover {{ background: {down}; }}

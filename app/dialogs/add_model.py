@@ -113,6 +113,7 @@ class AddModelDialog(QDialog):
         self.name.setMaxLength(64)
         self.name.textEdited.connect(self._renamed)
         self.preset = QComboBox()
+        self.preset.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.preset.setToolTip("Preprocessing of a known family of networks")
         self.preset.activated.connect(self._preset_chosen)
         self.about = TextLabel(muted=True)

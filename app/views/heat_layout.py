@@ -13,6 +13,8 @@ _SMALLEST_HEIGHT, _LARGEST_WIDTH, _LARGEST_HEIGHT = 30.0, 176.0, 116.0
 #: Fields in which text is as large as elsewhere, and how much larger it gets in the largest.
 _USUAL_WIDTH, _USUAL_HEIGHT, _LARGEST_TEXT = 90.0, 52.0, 1.5
 _LONGEST_NAME, _LONGEST_SLANTED = 190.0, 130.0
+#: Share of the width that names at the side may take where it is more than that.
+_NAMES_SHARE = 0.24
 _MARGIN = 10.0
 _SLANT = math.sqrt(0.5)
 
@@ -87,13 +89,15 @@ def lay_out(
     pixel_ratio: float,
 ) -> HeatLayout:
     """Fit fields into ``width`` × ``height``; ``names`` are the widths of the models' names as drawn."""
+    longest_name = max(_LONGEST_NAME, _NAMES_SHARE * width)
+    longest_slanted = max(_LONGEST_SLANTED, _NAMES_SHARE * height)
     count = max(1, len(names))
     longest = max(names, default=0.0)
-    name_width = min(longest + 2, _LONGEST_NAME)
+    name_width = min(longest + 2, longest_name)
     corner_width = max(name_width, corner_width)
     beside = corner_width + 8 + 2 * _MARGIN + bar_room
     least = number_width + 7
-    slanted_width = min(longest, _LONGEST_SLANTED)
+    slanted_width = min(longest, longest_slanted)
 
     def wide(slanted: bool) -> float:
         overhang = max(0.0, slanted_width * _SLANT - bar_room) if slanted else 0.0

@@ -185,11 +185,20 @@ class RocPlot(ReadPlot):
         for drawn in self._drawn:
             drawn.trace = self._traced(drawn.curve, left, right)
             drawn.line.setData(drawn.trace.x, drawn.trace.y)
-        size = self.getViewBox().viewPixelSize()
-        # Where curves begin low at the left, as a ROC's do, the words stand above them.
-        self._few_text.setAnchor((0, 1 if self._det else 0))
-        self._few_text.setPos(left + 6 * size[0], bottom + 4 * size[1] if self._det else top - 12 * size[1])
+        self._place_words(left, bottom, top)
         self._place_marks()
+
+    def _place_words(self, left: float, bottom: float, top: float) -> None:
+        """What the shade means, at the left above all curves or below them, wherever there is more room."""
+        across, up = self.getViewBox().viewPixelSize()
+        reach = left + (self._few_text.boundingRect().width() + 6) * across
+        near = [drawn.trace.y[drawn.trace.x <= reach] for drawn in self._drawn]
+        near = [heights for heights in near if len(heights)]
+        highest = max((min(heights.max(), top) for heights in near), default=bottom)
+        lowest = min((max(heights.min(), bottom) for heights in near), default=bottom)
+        above = top - highest > lowest - bottom
+        self._few_text.setAnchor((0, 0 if above else 1))
+        self._few_text.setPos(left + 6 * across, top - 8 * up if above else bottom + 4 * up)
 
     def resizeEvent(self, event: QEvent) -> None:
         super().resizeEvent(event)
