@@ -231,7 +231,7 @@ class MainWindow(QMainWindow):
         self.tabifyDockWidget(jobs, log)
         jobs.raise_()
         self.resizeDocks([study, inspector], [250, 310], Qt.Orientation.Horizontal)
-        self.resizeDocks([jobs], [104], Qt.Orientation.Vertical)
+        self.resizeDocks([jobs], [84], Qt.Orientation.Vertical)
         self.tree.menuRequested.connect(self._tree_menu)
         self._first_arrangement = self.saveState(_LAYOUT_VERSION)
 

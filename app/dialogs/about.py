@@ -21,10 +21,12 @@ from PySide6.QtWidgets import (
 from canon_core.resources import version
 
 from ..engine_bridge import EngineBridge
-from ..theme import TITLE
+from ..theme import NORMAL, TITLE, sized
 from ..views.labels import TextLabel
 
 _TOPIC = "environment"
+#: Pixels between names and values.
+_BETWEEN = 18
 
 
 class AboutDialog(QDialog):
@@ -37,6 +39,8 @@ class AboutDialog(QDialog):
         self.rows = QTreeWidget()
         self.rows.setColumnCount(2)
         self.rows.setHeaderHidden(True)
+        self.rows.setWordWrap(True)  # what to do about a missing driver takes more than a line
+        self.rows.setIndentation(14)
         self.rows.setAccessibleName("Versions and devices")
         self.rows.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         self.rows.addTopLevelItem(QTreeWidgetItem(["Looking…", ""]))
@@ -73,10 +77,14 @@ class AboutDialog(QDialog):
             if row.section not in groups:
                 groups[row.section] = QTreeWidgetItem(self.rows, [row.section])
                 groups[row.section].setFlags(Qt.ItemFlag.ItemIsEnabled)
+                groups[row.section].setFont(0, sized(self.font(), NORMAL, bold=True))
             text = row.text if not row.remedy else f"{row.text}; {row.remedy}"
             item = QTreeWidgetItem(groups[row.section], [row.name, text])
             item.setToolTip(1, text)
         self.rows.expandAll()
+        header = self.rows.header()
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
+        header.resizeSection(0, self.rows.sizeHintForColumn(0) + _BETWEEN)
 
     def _copy(self) -> None:
         lines = []

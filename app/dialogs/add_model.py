@@ -78,7 +78,7 @@ class AddModelDialog(QDialog):
         self.files.currentItemChanged.connect(self._show_current)
         self.more_button = QPushButton("Add files…")
         self.more_button.clicked.connect(self._more)
-        self.drop_button = QPushButton("Take off")
+        self.drop_button = QPushButton("Take off list")
         self.drop_button.clicked.connect(self._take_off)
         buttons = QHBoxLayout()
         buttons.addWidget(self.more_button)

@@ -14,7 +14,7 @@ _SMALLEST_HEIGHT, _LARGEST_WIDTH, _LARGEST_HEIGHT = 30.0, 176.0, 116.0
 _USUAL_WIDTH, _USUAL_HEIGHT, _LARGEST_TEXT = 90.0, 52.0, 1.5
 _LONGEST_NAME, _LONGEST_SLANTED = 190.0, 130.0
 #: Share of the width that names at the side may take where it is more than that.
-_NAMES_SHARE = 0.24
+_NAMES_SHARE = 0.32
 _MARGIN = 10.0
 _SLANT = math.sqrt(0.5)
 
