@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QAbstractButton, QApplication, QMainWindow, QPushButton, QSpinBox
+from PySide6.QtWidgets import QAbstractButton, QApplication, QMainWindow, QPushButton, QSpinBox, QToolButton
 from pytestqt.qtbot import QtBot
 
 from app.appearance import Appearance, Look
 from app.dock import Dock
 from app.style_sheet import style_sheet
-from app.theme import DARK, LIGHT, Theme
+from app.theme import DARK, LIGHT, Theme, theme_for
 
 from .test_theme import contrast
 
@@ -84,3 +84,14 @@ def test_the_buttons_of_a_dock_are_seen_on_both_grounds(appearance: Appearance, 
         assert dock.palette().color(QPalette.ColorRole.Window) == QColor(theme.window)
         image = close.icon().pixmap(40, 40).toImage()
         assert image.pixelColor(image.rect().center()).name() == theme.muted
+
+
+def test_flat_buttons_know_their_theme_though_they_have_no_ground(appearance: Appearance, qtbot: QtBot) -> None:
+    button = QToolButton()
+    qtbot.addWidget(button)
+    button.setAutoRaise(True)
+    for look, theme in ((Look.DARK, DARK), (Look.LIGHT, LIGHT)):
+        appearance.choose(look)
+        button.show()
+        qtbot.waitExposed(button)
+        assert theme_for(button) is theme
