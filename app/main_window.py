@@ -218,6 +218,8 @@ class MainWindow(QMainWindow):
         self.inspector = Inspector()
         self.jobs = JobsPanel(self.bridge)
         self.log = LogPanel(self.bridge)
+        for panel in (self.jobs, self.log):
+            panel.setMinimumHeight(56)  # a job or two: in a low window views need the rest
         areas = Qt.DockWidgetArea
         self.setCorner(Qt.Corner.BottomLeftCorner, areas.LeftDockWidgetArea)
         self.setCorner(Qt.Corner.BottomRightCorner, areas.RightDockWidgetArea)
@@ -231,7 +233,7 @@ class MainWindow(QMainWindow):
         self.tabifyDockWidget(jobs, log)
         jobs.raise_()
         self.resizeDocks([study, inspector], [250, 310], Qt.Orientation.Horizontal)
-        self.resizeDocks([jobs], [84], Qt.Orientation.Vertical)
+        self.resizeDocks([jobs], [76], Qt.Orientation.Vertical)
         self.tree.menuRequested.connect(self._tree_menu)
         self._first_arrangement = self.saveState(_LAYOUT_VERSION)
 
