@@ -145,6 +145,7 @@ def take(
     window.resize(width, height)
     window.show()
     names = {scene: name for wanted, scene, name in DOCS if wanted == sheet}
+    missing = set(names) if docs else set(scenes)
     out.mkdir(parents=True, exist_ok=True)
     worst, started = 0, time.monotonic()
     driver = Driver(application, window)
@@ -155,6 +156,9 @@ def take(
             worst = max(worst, write(picture_of(window, dialog), target, small=docs))
         if dialog is not None:
             dialog.close()
+        missing.discard(scene)
+        if not missing and (docs or scenes):
+            break  # the rest was not asked for
     window.shut_down()
     driver.wait(lambda: not window.isVisible())
     print(f"{sheet}: {time.monotonic() - started:.0f} s", flush=True)

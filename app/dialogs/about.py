@@ -39,7 +39,6 @@ class AboutDialog(QDialog):
         self.rows = QTreeWidget()
         self.rows.setColumnCount(2)
         self.rows.setHeaderHidden(True)
-        self.rows.setWordWrap(True)  # what to do about a missing driver takes more than a line
         self.rows.setIndentation(14)
         self.rows.setAccessibleName("Versions and devices")
         self.rows.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
@@ -78,7 +77,7 @@ class AboutDialog(QDialog):
                 groups[row.section] = QTreeWidgetItem(self.rows, [row.section])
                 groups[row.section].setFlags(Qt.ItemFlag.ItemIsEnabled)
                 groups[row.section].setFont(0, sized(self.font(), NORMAL, bold=True))
-            text = row.text if not row.remedy else f"{row.text}; {row.remedy}"
+            text = row.text if not row.remedy else f"{row.text};\n{row.remedy}"
             item = QTreeWidgetItem(groups[row.section], [row.name, text])
             item.setToolTip(1, text)
         self.rows.expandAll()
@@ -92,5 +91,9 @@ class AboutDialog(QDialog):
             group = self.rows.topLevelItem(number)
             lines.append(group.text(0))
             for child in range(group.childCount()):
-                lines.append(f"  {group.child(child).text(0)}: {group.child(child).text(1)}")
+                lines.append(f"  {group.child(child).text(0)}: {_line(group.child(child).text(1))}")
         QGuiApplication.clipboard().setText("\n".join(lines))
+
+
+def _line(text: str) -> str:
+    return text.replace("\n", " ")

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QSplitter,
     QStackedWidget,
     QTreeWidget,
@@ -114,6 +115,7 @@ class AddModelDialog(QDialog):
         self.name.textEdited.connect(self._renamed)
         self.preset = QComboBox()
         self.preset.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.preset.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.preset.setToolTip("Preprocessing of a known family of networks")
         self.preset.activated.connect(self._preset_chosen)
         self.about = TextLabel(muted=True)
