@@ -46,8 +46,8 @@ class Appearance(QObject):
         if self.look is Look.SYSTEM:
             dark = self._application.styleHints().colorScheme() is Qt.ColorScheme.Dark
         theme = DARK if dark else LIGHT
-        palette = theme.palette()
-        if palette != self._application.palette():
+        palette, sheet = theme.palette(), style_sheet(theme)
+        if palette != self._application.palette() or sheet != self._application.styleSheet():
             self._application.setPalette(palette)
             QToolTip.setPalette(palette)
             # Fusion draws the frames of boxes and fields darker than the window, which dark windows swallow.
@@ -56,4 +56,4 @@ class Appearance(QObject):
                 framed.setColor(QPalette.ColorRole.Window, QColor(DARK.muted))
             for kind in ("QCheckBox", "QRadioButton", "QTreeWidget", "QLineEdit", "QAbstractSpinBox"):
                 self._application.setPalette(framed, kind)
-            self._application.setStyleSheet(style_sheet(theme))
+            self._application.setStyleSheet(sheet)

@@ -5,9 +5,10 @@
     .venv/bin/python packaging/screenshots.py demo/demo.canon docs --docs         # the dozen that the guide shows
 
 Chapters: the views, the dialogs, and the corners: empty and half-made studies, long names, read-only, faults. What is
-missing in the study (layouts, searched galleries, pairs) is computed first and kept in it; networks that are not where
-they were are looked for in the program. Only rendered faces are ever shown: a study whose dataset is not the demo's is
-refused.
+missing in the study (layouts, searched galleries, pairs) is computed first and kept in it, which takes a minute; then
+those of docs/ take another, and a sheet of everything, some eighty pictures, two on a free computer. Networks that are
+not where they were are looked for in the program. Only rendered faces are ever shown: a study whose dataset is not the
+demo's is refused.
 """
 
 from __future__ import annotations
