@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QToolTip
 
+from .style_sheet import style_sheet
 from .theme import DARK, LIGHT
 
 
@@ -44,8 +45,9 @@ class Appearance(QObject):
         dark = self.look is Look.DARK
         if self.look is Look.SYSTEM:
             dark = self._application.styleHints().colorScheme() is Qt.ColorScheme.Dark
-        palette = (DARK if dark else LIGHT).palette()
-        if palette != self._application.palette():
+        theme = DARK if dark else LIGHT
+        palette, sheet = theme.palette(), style_sheet(theme)
+        if palette != self._application.palette() or sheet != self._application.styleSheet():
             self._application.setPalette(palette)
             QToolTip.setPalette(palette)
             # Fusion draws the frames of boxes and fields darker than the window, which dark windows swallow.
@@ -54,3 +56,4 @@ class Appearance(QObject):
                 framed.setColor(QPalette.ColorRole.Window, QColor(DARK.muted))
             for kind in ("QCheckBox", "QRadioButton", "QTreeWidget", "QLineEdit", "QAbstractSpinBox"):
                 self._application.setPalette(framed, kind)
+            self._application.setStyleSheet(sheet)

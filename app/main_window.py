@@ -31,6 +31,7 @@ from .contents import Contents
 from .copying import Copying
 from .demo_commands import DemoCommands
 from .dialogs.ask import confirm
+from .dock import Dock
 from .document import Document
 from .engine_bridge import EngineBridge
 from .exporting import Exporting
@@ -219,6 +220,8 @@ class MainWindow(QMainWindow):
         self.inspector = Inspector()
         self.jobs = JobsPanel(self.bridge)
         self.log = LogPanel(self.bridge)
+        for panel in (self.jobs, self.log):
+            panel.setMinimumHeight(56)  # a job or two: in a low window views need the rest
         areas = Qt.DockWidgetArea
         self.setCorner(Qt.Corner.BottomLeftCorner, areas.LeftDockWidgetArea)
         self.setCorner(Qt.Corner.BottomRightCorner, areas.RightDockWidgetArea)
@@ -232,12 +235,12 @@ class MainWindow(QMainWindow):
         self.tabifyDockWidget(jobs, log)
         jobs.raise_()
         self.resizeDocks([study, inspector], [250, 310], Qt.Orientation.Horizontal)
-        self.resizeDocks([jobs], [120], Qt.Orientation.Vertical)
+        self.resizeDocks([jobs], [76], Qt.Orientation.Vertical)
         self.tree.menuRequested.connect(self._tree_menu)
         self._first_arrangement = self.saveState(_LAYOUT_VERSION)
 
     def _dock(self, title: str, name: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
-        dock = QDockWidget(title, self)
+        dock = Dock(title, self)
         dock.setObjectName(name)
         dock.setWidget(widget)
         self.addDockWidget(area, dock)

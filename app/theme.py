@@ -154,10 +154,9 @@ _DIVERGING = {dark: diverging_table(dark=dark) for dark in (False, True)}
 
 
 def theme_for(source: QGuiApplication | QWidget | QPalette) -> Theme:
-    """The theme that goes with a palette: dark where its text is lighter than its ground."""
+    """The theme that goes with a palette: dark where its text is light. Its ground may be transparent."""
     palette = source if isinstance(source, QPalette) else source.palette()
-    ground = palette.color(QPalette.ColorRole.Window).lightness()
-    return DARK if palette.color(QPalette.ColorRole.WindowText).lightness() > ground else LIGHT
+    return DARK if palette.color(QPalette.ColorRole.WindowText).lightness() > 127 else LIGHT
 
 
 def colour(rgb: RGB, alpha: int = 255) -> QColor:

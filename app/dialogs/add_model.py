@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QSplitter,
     QStackedWidget,
     QTreeWidget,
@@ -76,7 +77,7 @@ class AddModelDialog(QDialog):
         self.files.currentItemChanged.connect(self._show_current)
         self.more_button = QPushButton("Add files…")
         self.more_button.clicked.connect(self._more)
-        self.drop_button = QPushButton("Take off")
+        self.drop_button = QPushButton("Take off list")
         self.drop_button.clicked.connect(self._take_off)
         buttons = QHBoxLayout()
         buttons.addWidget(self.more_button)
@@ -111,6 +112,8 @@ class AddModelDialog(QDialog):
         self.name.setMaxLength(64)
         self.name.textEdited.connect(self._renamed)
         self.preset = QComboBox()
+        self.preset.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.preset.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.preset.setToolTip("Preprocessing of a known family of networks")
         self.preset.activated.connect(self._preset_chosen)
         self.about = TextLabel(muted=True)

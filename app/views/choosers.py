@@ -85,7 +85,7 @@ class Choosers(QWidget):
         fill(self.rule, {rule.value: (rule, tip) for rule, tip in _RULES.items()})
         fill(self.map, {kind.value: (kind, tip) for kind, tip in MAP_TIPS.items()})
         fill(self.features, {text: (features, tip) for features, (text, tip) in _FEATURES.items()})
-        self._row = FlowLayout(self, spacing=14)
+        self._row = FlowLayout(self, spacing=12)
         for text, chooser, tip in (
             ("FAR", self.far, "False accept rate at which the ROC of every cell is read"),
             ("rule", self.rule, "Which point of the ROC stands for that FAR"),

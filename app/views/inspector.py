@@ -184,7 +184,7 @@ class Inspector(QWidget):
                 ("AUC", number_text(cell.auc, 5)),
                 (
                     "largest subject",
-                    f"{cell.largest_subject}, {cell.largest_subject_share:.1%} of genuine pairs"
+                    f"{cell.largest_subject}, {100 * cell.largest_subject_share:.1f} % of genuine pairs"
                     if cell.largest_subject
                     else "",
                 ),

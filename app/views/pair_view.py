@@ -26,6 +26,10 @@ _COLUMNS = ("pair", "first", "second", "first subject", "second subject", "kind"
             "target alone", "target threshold", "source alone", "source threshold")  # fmt: skip
 #: Rows of the table by which its columns are sized: all of them would hold up the window.
 _MEASURED_ROWS = 30
+#: Pixels of the list where there is plenty of room.
+_WIDEST_LIST = 420
+#: Qt's QWIDGETSIZE_MAX, which PySide does not name.
+_NO_LIMIT = 16_777_215
 _TIPS = {
     PairKind.FALSE_MATCHES: "Impostor pairs that the cell accepts, the highest scores first",
     PairKind.FALSE_NON_MATCHES: "Genuine pairs that the cell rejects, the lowest scores first",
@@ -301,6 +305,8 @@ class PairView(QWidget):
             self._lists.setCurrentWidget(self.table)
         else:
             self._lists.setCurrentWidget(self.list)
+        table = self._lists.currentWidget() is self.table
+        self._lists.setMaximumWidth(_NO_LIMIT if table else _WIDEST_LIST)  # faces take what a list leaves
 
     def _fill_table(self) -> None:
         shown = self._shown

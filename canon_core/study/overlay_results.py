@@ -304,11 +304,17 @@ def score_text(score: OverlayScore, level: OverlayLevel) -> str:
     one = str(level).removesuffix("s")
     if not score.asked:
         return f"no {one} shown has another of its subject to find"
-    return (
-        f"nearest other target {one} shows the same subject: before {score.before:.1%}, after {score.after:.1%}"
-        f" of {score.asked:,} {level} (source alone {score.source_own:.1%}, target alone {score.target_own:.1%},"
-        f" chance {score.chance:.2%})"
+    before, after, source, target = (
+        _percent(share) for share in (score.before, score.after, score.source_own, score.target_own)
     )
+    return (
+        f"nearest other target {one} shows the same subject: before {before}, after {after} of {score.asked:,} {level}"
+        f" (source alone {source}, target alone {target}, chance {_percent(score.chance, 2)})"
+    )
+
+
+def _percent(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 def scores_text(result: Overlay) -> str:

@@ -86,7 +86,7 @@ def test_a_cell_is_shown_with_every_number_and_its_settings(inspector: Inspector
         "impostor\t1,000,000",
         "EER\t0.0300",
         "AUC\t0.99000",
-        "largest subject\tAnn, 40.0% of genuine pairs",
+        "largest subject\tAnn, 40.0 % of genuine pairs",
         "fit pairs\t900\t900",
         "a dimension\t9.0\t9.0",
         "condition\t35.5\t77",
@@ -155,7 +155,7 @@ def test_in_sample_numbers_a_dominating_subject_and_left_out_images_are_warned_a
     inspector.show_cell(spoilt, shown, RULE)
     text = inspector.text()
     assert "In-sample: the map was fitted on the very images" in text
-    assert "One subject, Ann, has 40% of the genuine pairs" in text
+    assert "One subject, Ann, has 40 % of the genuine pairs" in text
     assert "3 images were left out" in text
 
 

@@ -188,6 +188,7 @@ def themed(qtbot: QtBot, request: pytest.FixtureRequest) -> Iterator[MainWindow]
     vars(window).clear()
     appearance.choose(Look.SYSTEM)
     appearance.deleteLater()
+    application.setStyleSheet("")
 
 
 def picture(window: QWidget, widget: QWidget) -> np.ndarray:

@@ -308,6 +308,7 @@ def test_the_look_is_the_one_that_was_asked_for_and_can_be_changed(qtbot: QtBot)
         appearance.choose(Look.SYSTEM)
         application.styleHints().colorSchemeChanged.disconnect(appearance._scheme_changed)
         appearance.deleteLater()
+        application.setStyleSheet("")
         application.setPalette(before)
         application.setStyle(style)
 
