@@ -21,7 +21,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from canon_core.study.overlay_results import Overlay, OverlayLevel, overlay_line, scores_text
+from canon_core.study.overlay_results import Overlay, OverlayLevel
+from canon_core.study.overlay_text import overlay_line, scores_text
 
 from ..theme import SMALL
 from .bar_buttons import button_row, tool_button

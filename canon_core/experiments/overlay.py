@@ -29,10 +29,9 @@ from canon_core.study.overlay_results import (
     OverlayScore,
     OverlaySettings,
     load_overlay,
-    overlay_line,
     save_overlay,
-    score_text,
 )
+from canon_core.study.overlay_text import overlay_line, score_text
 from canon_core.study.results import Features, FitMode, MatrixSettings
 from canon_core.study.study import Study
 

@@ -21,7 +21,8 @@ from canon_core.figures.style import (
     new_figure,
     paper_style,
 )
-from canon_core.study.overlay_results import Overlay, OverlayMethod, overlay_line, scores_text
+from canon_core.study.overlay_results import Overlay, OverlayMethod
+from canon_core.study.overlay_text import overlay_line, scores_text
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
