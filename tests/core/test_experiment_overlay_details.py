@@ -12,7 +12,8 @@ import pytest
 from canon_core.errors import Cancelled
 from canon_core.experiments import overlay_details as room
 from canon_core.experiments.overlay import run_overlay
-from canon_core.experiments.overlay_details import OverlayDetails, overlay_details, points_named
+from canon_core.experiments.overlay_details import OverlayDetails, overlay_details
+from canon_core.experiments.overlay_search import points_named
 from canon_core.jobs import JobContext
 from canon_core.projection.kinds import OverlayMethod
 from canon_core.study.overlay_results import EVERYTHING, Overlay, OverlayLevel, OverlaySettings
