@@ -62,9 +62,9 @@ class OverlaySearch(QObject):
         elif not beyond:
             self._say(points, "nothing found here")
         else:
-            who = f"'{beyond[0]}' is" if len(beyond) == 1 else f"{len(beyond):,} subjects are"
+            who = "" if len(beyond) == 1 else f"{len(beyond):,} subjects, "
             drawn = f"the {shown.subjects[0]:,} drawn" if shown.subjects[0] > 1 else "the one drawn"
-            self._say(points, f"{who} in the dataset, but not among {drawn}", self._with(shown, beyond))
+            self._say(points, f"{who}in the dataset, not among {drawn}", self._with(shown, beyond))
 
     def _with(self, shown: Overlay, beyond: tuple[str, ...]) -> tuple[str, ...]:
         """Those who are drawn and those who were found; or these alone, or nobody, where that would be too many."""

@@ -186,8 +186,12 @@ class OverlayView(QWidget):
         self.found_button = tool_button("Show", "Lay out those who were found too")
         self.found_button.clicked.connect(self.foundRequested)
         self.found_button.hide()
-        self.bar.add_widget(self.found)
-        self.bar.add_widget(self.found_button)
+        found = QWidget()
+        row = QHBoxLayout(found)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.found)
+        row.addWidget(self.found_button)
+        self.bar.add_widget(found)
 
     def _make_notice(self) -> QWidget:
         self._notice_text = TextLabel()

@@ -150,7 +150,7 @@ class LegendEntry(QAbstractButton):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         ratio = self.devicePixelRatioF()
         painter.setOpacity(1.0 if self.isChecked() else 0.35)
-        look = PointStyle(11.0 * ratio, 1.0)
+        look = PointStyle((7.5 if self._class.halo else 11.0) * ratio, 1.0, 1.0)
         swatch = sprite_image(class_style(self._class, theme), look, ratio, QColor(theme.window))
         swatch.setDevicePixelRatio(ratio)
         size = swatch.deviceIndependentSize()

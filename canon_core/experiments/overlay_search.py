@@ -34,8 +34,8 @@ def points_named(result: Overlay, details: OverlayDetails, text: str) -> NDArray
 
 
 def subjects_not_drawn(study: Study, result: Overlay, text: str) -> tuple[str, ...]:
-    """Subjects of an overlay's datasets who could be shown and are not, and whose name (or, where points are images, the
-    id of one of whose images) holds some text, in any case; each name once.
+    """Subjects of an overlay's datasets who could be shown and are not, and whose name holds some text, in any case;
+    where points are images, also those of whose images the id holds it. Each name once.
 
     Raises
     ------
