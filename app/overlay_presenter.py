@@ -104,7 +104,9 @@ class OverlayPresenter(QObject):
         )
 
     def tab_shown(self, *_: object) -> None:
-        """Another view is looked at."""
+        """Another view is looked at: what is chosen from now on is not asked of the overlay before it is seen again."""
+        if not self._view.isVisible():
+            self._overlays.watch(False)
         self._soon()
 
     def _soon(self, *_: object) -> None:

@@ -383,12 +383,16 @@ def _stamp(plane: NDArray[np.float32], places: NDArray[np.int32], mask: NDArray[
     """Add a mask around every place; what falls over the plane's edge is in the margin that nobody sees."""
     flat, stride = plane.reshape(-1), plane.shape[1]
     reach = mask.shape[0] // 2
+    low, high = reach * (stride + 1), plane.size - reach * (stride + 1)
     for begin in range(0, len(places), _CHUNK):
-        at = places[begin : begin + _CHUNK].astype(np.intp)
-        if reach:
-            low, high = reach * (stride + 1), flat.size - reach * (stride + 1)
-            at = at[(at >= low) & (at < high)]
+        every = places[begin : begin + _CHUNK].astype(np.intp)
+        inside = (every >= low) & (every < high)
+        at, border = every[inside], every[~inside]
         for row in range(mask.shape[0]):
             for column in range(mask.shape[1]):
                 if mask[row, column]:
-                    np.add.at(flat, at + ((row - reach) * stride + column - reach), mask[row, column])
+                    shift = (row - reach) * stride + column - reach
+                    np.add.at(flat, at + shift, mask[row, column])
+                    if len(border):  # of these a part lies above the plane, or below
+                        there = border + shift
+                        np.add.at(flat, there[(there >= 0) & (there < flat.size)], mask[row, column])
