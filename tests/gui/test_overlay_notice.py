@@ -29,6 +29,7 @@ def test_umap_that_ended_while_another_cell_was_chosen_is_there_when_one_comes_b
     view = window.overlay_view
     qtbot.waitUntil(lambda: umap.asked == 1 and view.result is not None, timeout=PATIENCE)
     window.actions_["view.matrix"].trigger()
+    qtbot.wait(60)
     window.document.change("Choose", cells=(("b", "a"),))
     umap.let_go.set()
     settle(window, qtbot)

@@ -7,18 +7,23 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from app.main_window import MainWindow
+from app.views import overlay_view
 
 from .overlaid import pick, settle
 
 
 @pytest.mark.parametrize("colour", ["model", "subject"])
 def test_in_a_small_window_the_plot_has_three_fifths_of_the_height(
-    overlaid: MainWindow, qtbot: QtBot, colour: str
+    overlaid: MainWindow, qtbot: QtBot, colour: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(overlay_view, "scores_text", lambda _: ", ".join(f"model {n} 7.9 → 99.6 %" for n in range(13)))
+    monkeypatch.setattr(overlay_view, "overlay_line", lambda _: " · ".join(f"setting {n} of all" for n in range(40)))
     overlaid.resize(1280, 800)
     view = overlaid.overlay_view
     pick(view.bar.colour, colour)
+    pick(view.bar.method, "singular")
     settle(overlaid, qtbot)
+    assert "model 12" in view._score.text()
     qtbot.waitUntil(lambda: view.plot.height() >= 0.6 * view.height())
     assert overlaid.height() == 800
     assert view._score.isVisible()
