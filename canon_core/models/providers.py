@@ -107,8 +107,8 @@ def why_not(name: str, device: int = 0) -> Obstacle | None:
 
 @functools.cache
 def onnx_runtime() -> Any:
-    """ONNX Runtime, silent on the terminal and to the network, with CUDA's libraries from the environment's own packages
-    loaded first.
+    """ONNX Runtime, silent on the terminal and to the network, with CUDA's libraries from the environment's own
+    packages loaded first.
 
     Whoever makes a session gets the module here: the libraries must be loaded before the first one. Some of its builds
     send what they notice of the machine to their maker, from the import on; the variable keeps them from it.
