@@ -159,6 +159,8 @@ class MainWindow(QMainWindow):
         self.start_page.forgetRequested.connect(self.commands.forget)
         self.bridge.run_errand(lambda: _with_presence(recent_studies()), self._list_recent)
         self._show_start()
+        if self._appearance is not None:
+            self._appearance.dress()
         self._restore_arrangement()
 
     # -- building ------------------------------------------------------------------------------------------------
