@@ -13,7 +13,7 @@ import queue
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -51,7 +51,8 @@ Callback = Callable[[Any], None]
 @dataclass(frozen=True)
 class Job:
     """A job as the window submitted it. ``topic`` is empty on the batch lane; ``resume`` begins it again after it was
-    cancelled or failed (what it finished before it finds in the study)."""
+    cancelled or failed (what it finished before it finds in the study); ``of_study`` says that it works on the open
+    study, so that it cannot be begun again in another."""
 
     title: str
     function: Callable[[JobContext], Any]
@@ -61,6 +62,7 @@ class Job:
     on_partial: Callback | None = None
     resume: Callable[[], object] | None = None
     topic: str = ""
+    of_study: bool = True
 
 
 class EngineBridge(QObject):
@@ -109,11 +111,15 @@ class EngineBridge(QObject):
         on_cancelled: Callable[[], None] | None = None,
         on_partial: Callback | None = None,
         resume: Callable[[], object] | None = None,
+        of_study: bool = True,
     ) -> int:
         """Run ``function(context)`` on the batch lane. One of the first three callbacks is called, in the GUI thread,
-        when it ends; ``on_partial`` gets lists of partial results before."""
+        when it ends; ``on_partial`` gets lists of partial results before. A job that is not ``of_study`` can be begun
+        again whichever study is open."""
         number = self.engine.submit(title, _giving_way(function), lane=Lane.BATCH, revision=self.revision)
-        self._jobs[number] = Job(title, function, on_result, on_failure, on_cancelled, on_partial, resume)
+        self._jobs[number] = Job(
+            title, function, on_result, on_failure, on_cancelled, on_partial, resume, of_study=of_study
+        )
         self._timer.start()
         return number
 
@@ -151,6 +157,9 @@ class EngineBridge(QObject):
         """What was asked before this is worthless now, and forgotten: another study is there, or none."""
         self.revision += 1
         self._questions.clear()
+        for number, job in self._jobs.items():
+            if job.of_study:
+                self._jobs[number] = replace(job, resume=None)
         if self._asked:
             self._unwanted.add(self._asked)
             self.engine.cancel(self._asked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -258,3 +259,16 @@ def test_one_that_another_process_holds_is_not_gone_on_with_later(
     qtbot.waitUntil(lambda: not window.bridge.busy, timeout=PATIENCE)
     open_study(window, qtbot, demo_folder / "demo.canon")
     assert wanted == []
+
+
+def test_a_second_click_does_not_make_it_twice(
+    window: MainWindow, demo_folder: Path, made: Made, qtbot: QtBot
+) -> None:
+    let_go = threading.Event()
+    window.bridge.run_errand(lambda: let_go.wait(10))  # as imports at the start keep the errands waiting
+    click(window.start_page.demo_button, qtbot)
+    click(window.start_page.demo_button, qtbot)
+    let_go.set()
+    qtbot.waitUntil(opened(window, demo_folder / "demo.canon"), timeout=PATIENCE)
+    assert made == [demo_folder]
+    assert len([row for row in window.jobs.rows.values() if "demo" in row.title]) == 1
