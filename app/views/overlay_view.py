@@ -226,6 +226,8 @@ class OverlayView(QWidget):
 
     def set_details(self, details: OverlayDetails | None) -> None:
         """What is known of the single points."""
+        if details is self._details:
+            return
         self._details = details
         if self.table_button.isChecked():
             self._show_page()
