@@ -90,6 +90,8 @@ class Document(QObject):
         A dataset was read; ``problems`` names what was left out of it.
     embeddingsImported(report) : ImportReport
         Embeddings made elsewhere were taken in.
+    modelRenamed(old, new) : str, str
+        A model is called otherwise from now on; the state says so, and the contents are about to.
     """
 
     opened = Signal(object)
@@ -101,6 +103,7 @@ class Document(QObject):
     recentChanged = Signal(object)
     datasetAdded = Signal(object, object)
     embeddingsImported = Signal(object)
+    modelRenamed = Signal(str, str)
 
     def __init__(self, bridge: EngineBridge, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -113,7 +116,6 @@ class Document(QObject):
         self.reading = False  #: whether a dataset is being read or waits for it
         self._opening = self._closing = False
         self._after_closing: list[Callable[[], None]] = []
-        self._restored: dict[str, Any] | None = None
         self._session_timer = self._delayed(_SESSION_DELAY_MS, self._save_session)
         self._study_timer = self._delayed(_STUDY_DELAY_MS, self._save_view)
 
@@ -149,18 +151,22 @@ class Document(QObject):
                 study.close()
                 raise
 
-        self._restored = view
-        self._replace(load, Path(os.path.abspath(path)))
+        self._replace(load, Path(os.path.abspath(path)), view)
 
     @property
     def changing(self) -> bool:
         """Whether a study is being opened, made or closed."""
         return self._opening or self._closing
 
-    def _replace(self, load: Callable[[], tuple[Study, Contents]], path: Path) -> None:
+    def _replace(
+        self, load: Callable[[], tuple[Study, Contents]], path: Path, view: dict[str, Any] | None = None
+    ) -> None:
         if self._opening:
             return
         self._opening = True
+
+        def loaded(found: tuple[Study, Contents]) -> None:
+            self._show(*found, view)
 
         def failed(error: CanonError) -> None:
             self._opening = False
@@ -173,23 +179,22 @@ class Document(QObject):
         # means to give it back first, because this very process holds it.
         same = self.contents is not None and self.contents.path == path
         if same or self._closing:
-            self.close(lambda: self.bridge.run_errand(load, self._show, failed))
+            self.close(lambda: self.bridge.run_errand(load, loaded, failed))
         else:
-            self.bridge.run_errand(load, self._show, failed)
+            self.bridge.run_errand(load, loaded, failed)
 
-    def _show(self, found: tuple[Study, Contents]) -> None:
+    def _show(self, study: Study, contents: Contents, view: dict[str, Any] | None) -> None:
         def show() -> None:
             self._opening = False
-            self.study, self.contents = found
+            self.study, self.contents = study, contents
             self.bridge.revise()
-            saved = self._restored if self._restored is not None else self.study.view
-            self._restored = None
+            saved = view if view is not None else study.view
             state = ViewState.from_json(saved.get("state"))
-            self.state = _fitting(state, self.contents)
+            self.state = _fitting(state, contents)
             self.undo.clear()
-            self.opened.emit(self.contents)
+            self.opened.emit(contents)
             self._session_timer.start()
-            path = self.contents.path
+            path = contents.path
             self.bridge.run_errand(lambda: remember_study(path), self.recentChanged.emit)
 
         if self.study is None:
@@ -256,7 +261,8 @@ class Document(QObject):
         if after == before or self.contents is None:
             return
         self.show_state(after)
-        self.undo.push(_Change(self, before, self.state, text, kind))
+        if self.state != before:  # what the study does not have is not chosen
+            self.undo.push(_Change(self, before, self.state, text, kind))
 
     def show_state(self, state: ViewState) -> None:
         """Show a state, without its becoming a step to undo."""
@@ -416,7 +422,7 @@ class Document(QObject):
             self.reading = False
             if self.study is study:
                 name = dataset_of(found)
-                self.refresh(lambda: self.show_state(replace(self.state, dataset=name)))
+                self.refresh(lambda: self.change(f"Choose {name}", dataset=name))
             on_result(found)
 
         def failed(error: CanonError) -> None:
@@ -464,11 +470,15 @@ class Document(QObject):
                 if renamed:
                     self.state = self.state.renamed(**renamed)
                 self.bridge.ask_again()
+                if "model" in (renamed or {}):
+                    self.modelRenamed.emit(*renamed["model"])
                 self._set_contents(contents)
                 self.touch()
             if then is not None:
                 then()
 
+        if clear_undo:
+            self.bridge.forgive_names()
         self.bridge.run_errand(work, done, failed or self.faulted.emit)
 
     # -- remembering ---------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from canon_core.errors import UnknownName
 from canon_core.jobs import (
     Cancellation,
     Engine,
@@ -63,6 +64,7 @@ class Job:
     resume: Callable[[], object] | None = None
     topic: str = ""
     of_study: bool = True
+    old_names: bool = False  #: whether names changed since it was asked
 
 
 class EngineBridge(QObject):
@@ -168,11 +170,19 @@ class EngineBridge(QObject):
         """The study that questions are about changed: answers under way are worthless, and what is under way is asked
         anew, so that everybody who asked gets an answer."""
         self.revision += 1
+        self.forgive_names()
         if self._asked and self._asked not in self._unwanted:
             job = self._jobs[self._asked]
             self._questions = {job.topic: job} | self._questions  # a later question on the topic stays
             self._unwanted.add(self._asked)
             self.engine.cancel(self._asked)
+
+    def forgive_names(self) -> None:
+        """Names are changing, or going: a question under way that speaks of an old one is no fault. Whoever asked it
+        follows the study, and asks another."""
+        self._questions = {topic: _forgiving(job) for topic, job in self._questions.items()}
+        if self._asked:
+            self._jobs[self._asked] = _forgiving(self._jobs[self._asked])
 
     def _ask_next(self) -> None:
         if self._asked or not self._questions:
@@ -312,6 +322,8 @@ class EngineBridge(QObject):
                     job.on_result(result)
                 if not asked:
                     self.finished.emit(number, result, seconds)
+            case Failed(error=error) if asked and self._jobs[number].old_names and isinstance(error, UnknownName):
+                self._end_question()
             case Failed(error=error, details=details):
                 job = self._end_question() if asked else self._jobs.pop(number)
                 if details:
@@ -343,6 +355,10 @@ class EngineBridge(QObject):
                     self.faulted.emit(outcome.error)
             elif outcome.then is not None:
                 outcome.then(outcome.result)
+
+
+def _forgiving(job: Job) -> Job:
+    return replace(job, old_names=True)
 
 
 def _giving_way(function: Callable[[JobContext], Any]) -> Callable[[JobContext], Any]:

@@ -322,7 +322,9 @@ class Presenter(QObject):
             return
         model = next((model for model in networks if model.name == state.model), networks[0])
         self._faces.set_models([model.name for model in networks], model.name)
-        wanted = (contents.path, dataset.fingerprint, model.spec.digest(), model.name, self._faces_seed)
+        wanted = (
+            contents.path, dataset.name, dataset.fingerprint, model.spec.digest(), model.name, self._faces_seed
+        )  # fmt: skip
         if wanted != self._faces_shown:
             self._faces_shown = wanted
             self._draw_faces(dataset.name, model, self._faces_seed)
