@@ -194,10 +194,8 @@ class JobsPanel(QScrollArea):
 
     def _queued(self, number: int, title: str) -> None:
         job = self._bridge.job(number)
-        if job is None:
-            row = JobRow(number, title, None)
-        else:
-            row = JobRow(number, title, job.resume, of_study=job.of_study)
+        resume, of_study = (job.resume, job.of_study) if job is not None else (None, True)
+        row = JobRow(number, title, resume, of_study=of_study)
         row.cancelRequested.connect(self._bridge.cancel)
         row.resumeRequested.connect(lambda resume: resume())
         self.rows[number] = row

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from canon_core.jobs import JobContext
     from canon_core.study.entries import DatasetEntry
 
+    from .view_state import ViewState
+
 _LISTS_TOPIC, _DETAILS_TOPIC, _FACES_TOPIC = "face pairs", "one face pair", "faces of pairs"
 _SINGLE_TOPIC = "pair that was asked for"
 
@@ -71,7 +73,8 @@ class PairsPresenter(QObject):
         self._fault = ""
         self._unsought = False  # nothing is stored, and looking takes long: a button is shown
         self._pictures_of: object = None
-        self._single: tuple[str, str, int, int] | None = None  # a pair that was asked for by itself
+        self._single: tuple[str, str, int, int] | None = None  # a pair that was asked for by itself, and
+        self._single_of = ""  # the fingerprint of the dataset it is of
         self._late = QTimer(self)
         self._late.setSingleShot(True)
         self._late.setInterval(0)
@@ -80,6 +83,7 @@ class PairsPresenter(QObject):
             document.opened, document.contentsChanged, document.stateChanged, computing.matrixChanged,
         ):  # fmt: skip
             changed.connect(self._soon)
+        document.stateChanged.connect(self._forget_single)
         document.closed.connect(self._closed)
         for ended in (document.bridge.finished, document.bridge.failed, document.bridge.cancelled):
             ended.connect(self._job_ended)
@@ -106,9 +110,14 @@ class PairsPresenter(QObject):
 
     def open_pair(self, source: str, target: str, first: int, second: int) -> None:
         """Show two images (by row) or templates (by id) as a pair of a cell, and go there."""
-        self._single = source, target, first, second
+        self._single, self._single_of = (source, target, first, second), self._fingerprint
         self._actions["view.pairs"].trigger()
         self._soon()
+
+    def _forget_single(self, before: ViewState, after: ViewState) -> None:
+        """Something else was chosen before the pair could be shown: it is not wanted any more."""
+        if (before.dataset, before.cells) != (after.dataset, after.cells):
+            self._single = None
 
     def tab_shown(self, *_: object) -> None:
         """Another view is looked at."""
@@ -121,6 +130,11 @@ class PairsPresenter(QObject):
     def _entry(self) -> DatasetEntry | None:
         contents = self._document.contents
         return None if contents is None else contents.dataset(self._document.state.dataset)
+
+    @property
+    def _fingerprint(self) -> str:
+        entry = self._entry
+        return entry.fingerprint if entry is not None else ""
 
     @property
     def _question(self) -> Question | None:
@@ -260,6 +274,8 @@ class PairsPresenter(QObject):
         if single is None or study is None or single[:2] != (settings.source, settings.target):
             return
         self._single = None
+        if self._single_of != self._fingerprint:  # its images changed meanwhile: a row is somebody else now
+            return
 
         def work(_ctx: JobContext) -> FacePair:
             return finding.single(self._shelf, study, question, *single[2:])
