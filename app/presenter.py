@@ -26,6 +26,7 @@ from .views.inspector import Beyond, Inspector
 from .views.matrix_view import MatrixView, SettingsChange
 from .views.roc_view import RocView
 from .views.shown_matrix import matrix_command
+from .views.statistics_commands import faces_command
 from .wording import fault_text
 
 if TYPE_CHECKING:
@@ -362,7 +363,8 @@ class Presenter(QObject):
         def drawn(found: tuple[ContactSheet, tuple[int, ...]]) -> None:
             sheet, rows = found
             self._faces_rows = dataset, model.name, rows
-            self._faces.set_sheet(sheet, model=model.name, dataset=dataset)
+            command = faces_command(str(study.path), dataset, model.name, seed)
+            self._faces.set_sheet(sheet, model=model.name, dataset=dataset, command=command)
 
         def failed(error: CanonError) -> None:
             self._faces_action, self._faces_shown = "", None

@@ -67,6 +67,20 @@ def counts(text: str, option: str) -> tuple[int, ...]:
     return values
 
 
+def cells(text: str, option: str) -> tuple[tuple[str, str], ...]:
+    """Cells given as ``source:target,…``, each once.
+
+    Raises
+    ------
+    typer.BadParameter
+        When one is none, or a model by itself.
+    """
+    pairs = [tuple(name.strip() for name in part.split(":")) for part in listed(text)]
+    if not pairs or any(len(pair) != 2 or not all(pair) or pair[0] == pair[1] for pair in pairs):
+        raise typer.BadParameter(f"'{text}' is not a list of cells such as A:B,B:A", param_hint=option)
+    return tuple(dict.fromkeys((source, target) for source, target in pairs))
+
+
 def dataset_format(value: str) -> str:
     """A format of datasets that is known."""
     return _known((value,), FORMATS, value)

@@ -8,6 +8,7 @@ import typer
 
 from canon_core.cli import arguments
 from canon_core.cli.application import (
+    Among,
     Dataset,
     FeaturesOption,
     JsonTarget,
@@ -18,6 +19,7 @@ from canon_core.cli.application import (
     Seed,
     StudyPath,
     app,
+    cell_models,
     choose_dataset,
     open_study,
 )
@@ -34,6 +36,7 @@ def groups(
     target: Annotated[str, typer.Option("--target", metavar="MODEL", help="Whose space it goes into.")],
     covariate: Annotated[str, typer.Option("--covariate", metavar="NAME", help="Such as GENDER or YAW.")],
     dataset: Dataset = None,
+    models: Among = None,
     map: Map = MapKind.LINEAR,  # noqa: A002
     mode: Mode = FitMode.DISJOINT,
     features: FeaturesOption = Features.PAPER,
@@ -69,7 +72,7 @@ def groups(
             needs="covariates",
             remedy="add one in NIST's layout, whose files bring them",
         )
-        names = tuple(dict.fromkeys(opened.model(name).name for name in (source, target)))
+        names = cell_models(opened, models, source, target)
         fars = DEFAULT_FAR if chosen_far in DEFAULT_FAR else (*DEFAULT_FAR, chosen_far)
         settings = MatrixSettings(data, names, map, mode, features, fars, seed)
         result = run_job(

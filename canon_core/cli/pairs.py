@@ -9,6 +9,7 @@ import typer
 
 from canon_core.cli import arguments
 from canon_core.cli.application import (
+    Among,
     Dataset,
     FeaturesOption,
     Map,
@@ -18,6 +19,7 @@ from canon_core.cli.application import (
     Seed,
     StudyPath,
     app,
+    cell_models,
     choose_dataset,
     open_study,
 )
@@ -49,12 +51,7 @@ def pairs(
     ] = None,
     count: Annotated[int, typer.Option("--count", min=1, help="Pairs listed, at most.")] = DEFAULT_LISTED,
     dataset: Dataset = None,
-    models: Annotated[
-        str | None,
-        typer.Option(
-            "--models", metavar="A,B,…", help="Of the cell's matrix: an image without an embedding of any is left out."
-        ),
-    ] = None,
+    models: Among = None,
     map: Map = MapKind.LINEAR,  # noqa: A002
     mode: Mode = FitMode.DISJOINT,
     features: FeaturesOption = Features.PAPER,
@@ -79,8 +76,7 @@ def pairs(
     with open_study(study, owner="canon pairs", read_only=read_only) as opened:
         opened.refresh_states()
         data = choose_dataset(opened, dataset)
-        among = () if models is None else arguments.listed(models)
-        names = tuple(dict.fromkeys(opened.model(name).name for name in (*among, source, target)))
+        names = cell_models(opened, models, source, target)
         fars = DEFAULT_FAR if chosen_far in DEFAULT_FAR else (*DEFAULT_FAR, chosen_far)
         settings = PairSettings(
             MatrixSettings(data, names, map, mode, features, fars, seed),
