@@ -116,6 +116,7 @@ class Management(QObject):
     def _cleared(self, freed: int) -> None:
         self._computing.results_cleared()
         self._statistics.look_again()
+        self._window.sensitivity.look_again()
         self._messages.say(f"{bytes_text(freed)} were freed. What was deleted can be computed again.", Tone.DONE)
 
     # -- which can be chosen -------------------------------------------------------------------------------------

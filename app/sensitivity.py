@@ -95,6 +95,13 @@ class SensitivityCurves(QObject):
         self._watched = watched
         self._follow()
 
+    def look_again(self) -> None:
+        """Stored cells were deleted: look up what is left."""
+        for kept in (self.found, self.faults, self._asked):
+            kept.clear()
+        self._follow()
+        self.changed.emit()
+
     def _contents_changed(self, *_: object) -> None:
         for settings in [each for each in self._asked if each not in self.found and each not in self.faults]:
             del self._asked[settings]  # the change may have dropped the question

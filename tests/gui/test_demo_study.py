@@ -22,6 +22,7 @@ from canon_core.jobs import JobContext
 from canon_core.maps.kinds import MapKind
 from canon_core.study.results import MatrixSettings
 from canon_core.study.study import Study
+from canon_core.verification.roc import FarRule
 
 from .conftest import PATIENCE, open_study
 
@@ -181,8 +182,10 @@ def test_five_steps_set_the_window_and_each_can_be_undone(toured: MainWindow, qt
     qtbot.waitUntil(lambda: not toured.bridge.busy, timeout=PATIENCE)
 
 
-def test_the_numbers_of_the_tour_are_the_matrix_s(toured: MainWindow, qtbot: QtBot) -> None:
+@pytest.mark.parametrize("chosen", list(FarRule))
+def test_the_numbers_of_the_tour_are_the_matrix_s(chosen: FarRule, toured: MainWindow, qtbot: QtBot) -> None:
     tour = toured.demo.tour
+    toured.document.change("Read by a rule", rule=chosen)
     click(tour.card.next_button, qtbot)
     click(tour.card.next_button, qtbot)
     qtbot.waitUntil(lambda: "on average" in tour.card.text.text() and not toured.bridge.busy, timeout=PATIENCE)

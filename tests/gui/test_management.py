@@ -23,6 +23,7 @@ from canon_core.study.overlay_results import Overlay
 from canon_core.study.study import Study
 
 from .conftest import PATIENCE, open_study
+from .gestures import settle
 from .overlaid import Slow
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -207,3 +208,18 @@ def test_renaming_what_is_being_looked_into_is_no_fault(
     qtbot.waitUntil(lambda: window.overlays.details is not None and not window.bridge.busy, timeout=PATIENCE)
     assert window.overlays.shown.settings.sources == ("bee",)
     assert not window.messages.isVisible(), window.messages.text.text()
+
+
+def test_cleared_curves_are_to_be_computed_again(window: MainWindow, embedded_study: Path, qtbot: QtBot) -> None:
+    open_study(window, qtbot, embedded_study)
+    window.actions_["view.sensitivity"].trigger()
+    settle(window, qtbot)
+    window.actions_["experiment.sensitivity"].trigger()
+    qtbot.waitUntil(lambda: window.sensitivity_view.shown is not None and not window.bridge.busy, timeout=PATIENCE)
+    settle(window, qtbot)
+    assert "computed" in window.actions_.refusal("experiment.sensitivity")
+    window.document.clear_cached([CacheKind.SENSITIVITY], window.management._cleared)
+    qtbot.waitUntil(lambda: "were freed" in window.messages.text.text(), timeout=PATIENCE)
+    settle(window, qtbot)
+    assert window.sensitivity_view.shown is None
+    assert window.actions_.refusal("experiment.sensitivity") == ""

@@ -20,7 +20,7 @@ from app.jobs_panel import JobPhase, JobRow, duration_text, progress_text
 from app.main_window import MainWindow
 from app.message_bar import MessageBar, Tone
 from app.next_step import next_step
-from app.theme import DARK, LIGHT
+from app.theme import DARK, LIGHT, Theme
 from app.view_state import Focus
 from canon_core.errors import CanonError, ModelError
 from canon_core.jobs import Progress
@@ -283,3 +283,27 @@ def test_the_look_is_the_one_that_was_asked_for_and_can_be_changed(qtbot: QtBot)
         appearance.deleteLater()
         application.setPalette(before)
         application.setStyle(style)
+
+
+@pytest.mark.parametrize(("before", "after"), [(LIGHT, DARK), (DARK, LIGHT)])
+def test_the_log_can_be_read_after_another_appearance_was_chosen(
+    before: Theme, after: Theme, window: MainWindow
+) -> None:
+    application = QApplication.instance()
+    usual = application.palette()
+    try:
+        application.setPalette(before.palette())
+        window.log.add("embedding began")
+        window.log.add("half of it", logging.WARNING)
+        window.log.add("no space", logging.ERROR)
+        application.setPalette(after.palette())
+        QApplication.processEvents()
+        block, drawn = window.log.document().firstBlock(), []
+        while block.isValid():
+            formats = block.layout().formats()
+            drawn.append([each.format.foreground().color().name() for each in formats])
+            block = block.next()
+        assert drawn == [[after.muted, colour] for colour in (after.text, after.warning, after.error)]
+        assert "  warning: half of it" in window.log.toPlainText()
+    finally:
+        application.setPalette(usual)
