@@ -138,7 +138,7 @@ def everything_export(
 
     tables = dict.fromkeys(TABLE_SUFFIXES, _text(lambda _named: ""))
     drawn = "" if missing else f" ({', '.join(map(far_text, drawn_fars(matrix, rule, far)))})"
-    selected = f" and of the {cells:,} chosen cell{'s' * (cells != 1)}" if cells else ""
+    selected = {0: "", 1: " and of the chosen cell"}.get(cells, f" and of the {cells:,} chosen cells")
     note = (
         f"Matrices at FAR {far_text(far)}, which is previewed, and wherever enough impostor pairs decide{drawn}; ROC"
         f" and DET curves of every model{selected}; tables at every FAR: what canon export writes."
