@@ -127,9 +127,11 @@ def matrix_export(matrix: Matrix, far: float, rule: FarRule, *, difference: bool
 
 
 def everything_export(
-    matrix: Matrix, far: float, rule: FarRule, missing: int, write: Callable[[ExportChoice], None]
+    matrix: Matrix, far: float, rule: FarRule, missing: int, cells: int, write: Callable[[ExportChoice], None]
 ) -> Exportable:
-    """What ``canon export`` writes: the matrix at every FAR, the curves of every model, and the tables."""
+    """What ``canon export`` writes: the matrix, drawn at this FAR and where enough pairs decide it, the curves of every
+    model and of the chosen cells, and the tables."""
+    from canon_core.experiments.export import drawn_fars
 
     def figure(width: float | None, _named: bool, _ctx: JobContext) -> Figure:
         from canon_core.figures.matrix_figure import matrix_figure
@@ -137,7 +139,12 @@ def everything_export(
         return matrix_figure(matrix, far, rule, width=width)
 
     tables = dict.fromkeys(TABLE_SUFFIXES, _text(lambda _named: ""))
-    note = "Matrices at every FAR, ROC and DET curves of every model, tables: what canon export writes."
+    drawn = "" if missing else f" ({', '.join(map(far_text, drawn_fars(matrix, rule, far)))})"
+    selected = {0: "", 1: " and of the chosen cell"}.get(cells, f" and of the {cells:,} chosen cells")
+    note = (
+        f"Matrices at FAR {far_text(far)}, which is previewed, and wherever enough impostor pairs decide{drawn}; ROC"
+        f" and DET curves of every model{selected}; tables at every FAR: what canon export writes."
+    )
     if missing:
         note += f" {missing:,} cells are not computed yet; they are computed first."
     return Exportable("Everything of the matrix", "", figure, tables, note=note, everything=write)

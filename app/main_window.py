@@ -152,6 +152,7 @@ class MainWindow(QMainWindow):
         self._make_status()
         self.document.opened.connect(self._show_study)
         self.document.closed.connect(self._show_start)
+        self.document.closed.connect(self.jobs.forget_study)
         self.document.recentChanged.connect(self._show_recent)
         self.start_page.newRequested.connect(self.commands.new_study)
         self.start_page.openRequested.connect(self.commands.open_study)

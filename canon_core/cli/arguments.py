@@ -73,6 +73,20 @@ def counts(text: str, option: str) -> tuple[int, ...]:
     return values
 
 
+def cells(text: str, option: str, *, singles: bool = False) -> tuple[tuple[str, str], ...]:
+    """Cells given as ``source:target,…``, each once; ``singles`` lets one be a model by itself.
+
+    Raises
+    ------
+    typer.BadParameter
+        When one is none, or a model by itself where that makes no sense.
+    """
+    pairs = [tuple(name.strip() for name in part.split(":")) for part in listed(text)]
+    if not pairs or any(len(pair) != 2 or not all(pair) or (pair[0] == pair[1] and not singles) for pair in pairs):
+        raise typer.BadParameter(f"'{text}' is not a list of cells such as A:B,B:A", param_hint=option)
+    return tuple(dict.fromkeys((source, target) for source, target in pairs))
+
+
 def dataset_format(value: str) -> str:
     """A format of datasets that is known."""
     return _known((value,), FORMATS, value)

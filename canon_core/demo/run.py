@@ -9,7 +9,7 @@ from canon_core.demo.measure import DemoFigures, csv_table, markdown_table, meas
 from canon_core.demo.networks import DATASET
 from canon_core.demo.study import STUDY_FOLDER, DemoPlan, demo_notice, open_demo_study
 from canon_core.errors import CanonError
-from canon_core.experiments.export import export_study
+from canon_core.experiments.export import export_study, matrix_far
 from canon_core.figures.save import save_figure
 from canon_core.figures.sensitivity_figure import sensitivity_figure
 from canon_core.jobs import JobContext, system_error
@@ -94,7 +94,10 @@ def _write(study: Study, found: DemoFigures, out: Path, ctx: JobContext) -> None
     for matrix in found.matrices:
         if matrix.settings.mode is FitMode.DISJOINT:
             rule = default_rule(matrix.settings.mode)
-            export_study(study, matrix.settings, rule, out, ("pdf", "png"), ("csv", "md"), ctx, each_source=False)
+            export_study(
+                study, matrix.settings, rule, out, ("pdf", "png"), ("csv", "md"), ctx, fars=(matrix_far(matrix),),
+                each_source=False,
+            )  # fmt: skip
     try:
         name = DATASET.replace(" ", "_")
         rule = default_rule(FitMode.DISJOINT)

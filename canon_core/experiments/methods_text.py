@@ -30,7 +30,9 @@ from canon_core.study.study import Study
 from canon_core.verification.roc import FarRule
 
 Pair = tuple[str, str]
-Result = Matrix | Confidence | IdentificationMatrix | GroupRates | Sensitivity | FoldMatrix | Overlay
+Result = (
+    Matrix | Confidence | IdentificationMatrix | GroupRates | Sensitivity | Sequence[Sensitivity] | FoldMatrix | Overlay
+)
 
 _PACKAGES: Final = ("numpy", "scipy", "onnxruntime-gpu", "onnxruntime", "opencv-python-headless")
 _MAPS: Final = {
@@ -64,12 +66,15 @@ def methods_text(
     study : Study
         That holds the result's models and dataset.
     result :
-        A matrix (its ROC curves belong to it), intervals, a 1:N identification, errors by group, sensitivity, or fold
+        A matrix (its ROC curves belong to it), intervals, a 1:N identification, errors by group, sensitivity (or
+        several that are drawn together: of one dataset, with the same models, features, seed and steps), fold
         accuracies, or an overlay.
     rule : FarRule
         By which thresholds are chosen; errors by group have their own, fold accuracies none.
     far : float, optional
-        FAR target at which ``cells`` (source, target) of a matrix are read off.
+        FAR target at which ``cells`` of a matrix are read off, or sensitivity is read.
+    cells : sequence of (source, target)
+        Of a matrix those that are read off; of sensitivity those that means are over, without any all.
     confidence : Confidence, optional
         Intervals of cells of the matrix, stated where they are known.
 
@@ -91,10 +96,12 @@ def methods_text(
     if isinstance(result, GroupRates):
         return _groups(study, result)
     if isinstance(result, Sensitivity):
-        return _sensitivity(study, result, rule)
+        return _sensitivity(study, [result], rule, far, cells)
     if isinstance(result, Overlay):
         return _overlay(study, result)
-    return _folds(study, result)
+    if isinstance(result, FoldMatrix):
+        return _folds(study, result)
+    return _sensitivity(study, result, rule, far, cells)
 
 
 # -- each kind of result -----------------------------------------------------------------------------------------------
@@ -227,18 +234,32 @@ def _groups(study: Study, found: GroupRates) -> str:
     return _join(study, matrix.dataset, models, said)
 
 
-def _sensitivity(study: Study, found: Sensitivity, rule: FarRule) -> str:
-    settings = found.settings
+def _sensitivity(
+    study: Study, found: Sequence[Sensitivity], rule: FarRule, far: float | None, cells: Sequence[Pair]
+) -> str:
+    settings = found[0].settings
     dataset = study.dataset(settings.dataset)
+    modes = {result.settings.mode: result for result in found}
+    maps = list(dict.fromkeys(result.settings.map for result in found))
+    sizes = {mode: ", ".join(f"{pairs:,}" for pairs in result.pairs) for mode, result in modes.items()}
+    if len(set(sizes.values())) > 1:
+        drawn = "; ".join(f"{text} image pairs with fit {mode}" for mode, text in sizes.items())
+    else:
+        drawn = f"{sizes[settings.mode]} image pairs"
+    scored = {mode: _scored(dataset, mode) for mode in modes}
+    same = len(set(scored.values())) == 1
+    over = " and ".join(f"{source} → {target}" for source, target in cells)
+    targets = settings.far if far is None else (far,)
     said = [
-        f"Sensitivity: maps were fitted on random subsets of {', '.join(f'{pairs:,}' for pairs in found.pairs)} image"
-        f" pairs, drawn without replacement, {settings.repeats} repetitions of each size but the whole (seed"
-        f" {settings.seed}); every cell of a repetition is fitted on the same images.",
-        _pairs(dataset, settings.mode, settings.seed, settings.map),
-        _maps(settings.map),
+        f"Sensitivity: maps were fitted on random subsets of {drawn}, drawn without replacement, {settings.repeats}"
+        f" repetitions of each size but the whole (seed {settings.seed}); every cell of a repetition is fitted on the"
+        " same images.",
+        *([scored[settings.mode]] if same else [f"With fit {mode}: {text}" for mode, text in scored.items()]),
+        *(_fit_words(dataset, mode, settings.seed, settings.map) for mode in modes),
+        *(_maps(kind, among_others=len(maps) > 1) for kind in maps),
         _features(settings.features, dataset),
-        f"TAR is the mean over cross-model cells at target FARs of"
-        f" {', '.join(far_text(target) for target in settings.far)}. {_rule(rule)}",
+        f"TAR is the mean over {over or 'cross-model cells'} at target FARs of"
+        f" {', '.join(far_text(target) for target in targets)}. {_rule(rule)}",
     ]
     return _join(study, settings.dataset, settings.models, said)
 
@@ -343,24 +364,27 @@ def _input(model: ModelEntry) -> str:
 
 def _pairs(dataset: DatasetEntry, mode: FitMode, seed: int, kind: MapKind) -> str:
     """Which pairs are scored, and on what maps are fitted."""
+    return f"{_scored(dataset, mode)} {_fit_words(dataset, mode, seed, kind)}"
+
+
+def _scored(dataset: DatasetEntry, mode: FitMode) -> str:
+    """Which pairs are scored."""
     if dataset.has_templates:
-        scored = (
+        return (
             "Scored are the protocol's pairs of templates; of a cross-model cell the "
             + ("second" if mode is FitMode.REVERSED else "first")
             + " template of a pair is embedded by the source model and mapped, the other by the target model."
         )
-    elif dataset.one_image_each:
-        scored = (
+    if dataset.one_image_each:
+        return (
             "No subject has two images: a cross-model genuine pair is one image seen by both models, an impostor pair"
             " two images."
         )
-    else:
-        scored = (
-            "A single model is scored on all unordered pairs of images; a cross-model cell on all ordered pairs of two"
-            " different images, the first through source and map, the second through the target. Genuine pairs show one"
-            " subject."
-        )
-    return f"{scored} {_fit_words(dataset, mode, seed, kind)}"
+    return (
+        "A single model is scored on all unordered pairs of images; a cross-model cell on all ordered pairs of two"
+        " different images, the first through source and map, the second through the target. Genuine pairs show one"
+        " subject."
+    )
 
 
 def _fit_words(dataset: DatasetEntry, mode: FitMode, seed: int, kind: MapKind) -> str:
@@ -387,10 +411,11 @@ def _fit_words(dataset: DatasetEntry, mode: FitMode, seed: int, kind: MapKind) -
     )
 
 
-def _maps(kind: MapKind) -> str:
+def _maps(kind: MapKind, *, among_others: bool = False) -> str:
     if kind is MapKind.NONE:
         return _MAPS[kind]
-    return f"{_MAPS[kind]} Both sides have unit norm when a map is fitted."
+    words = _MAPS[kind].replace("Maps", f"{kind.capitalize()} maps", 1) if among_others else _MAPS[kind]
+    return f"{words} Both sides have unit norm when a map is fitted."
 
 
 def _fit_pairs(study: Study, kind: MapKind, models: Sequence[str], pairs: tuple[int, ...]) -> str:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from canon_core.errors import StudyError
+from canon_core.errors import StudyError, UnknownName
 from canon_core.study.manifest import NAME_PATTERN
 
 _NAME = re.compile(NAME_PATTERN, re.ASCII)
@@ -55,7 +55,7 @@ def folder_name(name: str, taken: Iterable[str]) -> str:
     return folder
 
 
-def unknown(what: str, name: str, known: list[str], study: Path) -> StudyError:
+def unknown(what: str, name: str, known: list[str], study: Path) -> UnknownName:
     """The error that there is none of that name, which names the nearest."""
     near = difflib.get_close_matches(name, known, 1)
     if near:
@@ -64,4 +64,4 @@ def unknown(what: str, name: str, known: list[str], study: Path) -> StudyError:
         remedy = f"it has {', '.join(known)}"
     else:
         remedy = f"add one first with `canon add-{what}`"
-    return StudyError(f"no {what} '{name}'", path=study, remedy=remedy)
+    return UnknownName(f"no {what} '{name}'", path=study, remedy=remedy)

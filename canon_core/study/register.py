@@ -108,14 +108,14 @@ class Register:
 
     # -- looking up ----------------------------------------------------------------------------------------------
     def model(self, name: str) -> ModelRecord:
-        """The model of that name; StudyError naming the nearest otherwise."""
+        """The model of that name; UnknownName naming the nearest otherwise."""
         for record in self.manifest.models:
             if record.name == name:
                 return record
         raise unknown("model", name, [record.name for record in self.manifest.models], self.folder)
 
     def dataset(self, name: str) -> DatasetRecord:
-        """The dataset of that name; StudyError naming the nearest otherwise."""
+        """The dataset of that name; UnknownName naming the nearest otherwise."""
         for record in self.manifest.datasets:
             if record.name == name:
                 return record
