@@ -89,7 +89,7 @@ def test_scores(window_of_gaps: MainWindow, tmp_path: Path, qtbot: QtBot, monkey
     window.actions_["view.roc"].trigger()
     settle(window, qtbot)
     assert copied(window)[:2] == ["canon", "matrix"]
-    window.roc_view.set_kind(Kind.SCORES)
+    window.roc_view.kind_buttons[Kind.SCORES].click()
     qtbot.waitUntil(lambda: bool(window.roc_view.command), timeout=PATIENCE)
     words = copied(window)
     assert words[:2] == ["canon", "scores"]
