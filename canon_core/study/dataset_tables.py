@@ -28,7 +28,7 @@ class DatasetTables:
         if held is not None and held[0] == record.fingerprint:
             return held[1], held[2]
         root = (record.image_root or record.root).locate(self._register.folder)
-        faces, folds = load_images(self.folder / record.table, root, record.fingerprint)
+        faces, folds = load_images(self.folder / record.table, root, record.fingerprint, record.images)
         with self._register.mutex:
             self._images[record.folder] = (record.fingerprint, faces, folds)
         return faces, folds

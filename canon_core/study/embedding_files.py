@@ -48,6 +48,7 @@ class EmbeddingFiles:
             if isinstance(info, str):
                 return EmbeddingState(0, rows, current=False, damage=info)
             current = info.attributes.get("key") in self._current_keys(model, dataset)
+            current &= (info.rows, info.dimensions) == (rows, register.model(model).dimensions)
             record = self._record(model, dataset)
             return EmbeddingState(
                 done=info.done,
