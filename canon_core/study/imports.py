@@ -166,6 +166,12 @@ def _listed(path: Path, imported: ImportedEmbeddings) -> FaceImages:
     else:
         ids = tuple(name.replace("\\", "/").removeprefix("./") for name in imported.ids)
     for name in ids:
+        if "\0" in name or not _is_text(name):
+            raise DatasetError(
+                f"{ascii(name[:80])} cannot be an image's id: it holds a character that no name of a file can hold",
+                path=path,
+                remedy="write ids as paths below one folder, such as subject/image.jpg",
+            )
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or not name.strip("/."):
             raise DatasetError(
                 f"'{name[:80]}' cannot be an image's id",
@@ -174,6 +180,14 @@ def _listed(path: Path, imported: ImportedEmbeddings) -> FaceImages:
             )
     subjects = tuple(name.rpartition("/")[0] or name for name in ids)
     return faces_without_images(path.parent, ids, subjects)
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:  # half of a pair of surrogates
+        return False
+    return True
 
 
 def _store(
