@@ -59,6 +59,15 @@ def test_a_study_is_not_made_over_something_that_is_there(tmp_path: Path) -> Non
         Study.create(tmp_path / "photos")
 
 
+@pytest.mark.parametrize("name", ["", ".", "..", "/", ".canon", "down/.."])
+def test_a_study_needs_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(StudyError, match="name"):
+        Study.create(name)
+    assert [path.name for path in tmp_path.rglob("*")] == ["here"]
+
+
 def test_models_and_datasets_survive_reopening(
     study: Study, tmp_path: Path, make_network: Make, make_faces: Make
 ) -> None:

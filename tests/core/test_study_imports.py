@@ -175,6 +175,10 @@ def test_what_cannot_be_imported_is_refused_by_name_and_changes_nothing(study: S
     outside = write(tmp_path / "c", people(2, 8), ["../../etc/passwd", "x/y"])
     with pytest.raises(DatasetError, match="cannot be an image's id"):
         study.import_embeddings(outside, model="c", dataset="e", ctx=JobContext())
+    for odd in ("p/\0x", "p/\ud800"):
+        file = write(tmp_path / "f", people(2, 8), [odd + "y", "x/y"])
+        with pytest.raises(DatasetError, match=r"f\.npz: .*cannot be an image's id"):
+            study.import_embeddings(file, model="c", dataset="e", ctx=JobContext())
     with pytest.raises(CanonError, match="no embedding"):
         study.import_embeddings(write(tmp_path / "e", people(0, 8)), model="c", dataset="e", ctx=JobContext())
     assert [entry.name for entry in study.models] == ["a"]
