@@ -168,7 +168,7 @@ def _listed(path: Path, imported: ImportedEmbeddings) -> FaceImages:
     for name in ids:
         if "\0" in name or not _is_text(name):
             raise DatasetError(
-                f"{ascii(name[:80])} cannot be an image's id: it holds a character that no name of a file can hold",
+                f"{name[:80]!a} cannot be an image's id: it holds a character that no name of a file can hold",
                 path=path,
                 remedy="write ids as paths below one folder, such as subject/image.jpg",
             )

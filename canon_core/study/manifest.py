@@ -42,7 +42,8 @@ class _Record(BaseModel):
 class OutsidePath(_Record):
     """A file or folder outside the study: where it was, absolutely and seen from the study.
 
-    A study moved or copied together with its data finds its own by ``relative``, one moved alone by ``absolute``.
+    A study moved or copied together with its data finds its own by ``relative``, one moved alone by ``absolute``. What
+    lies there may be something else; :mod:`canon_core.study.places` tells it apart.
     """
 
     absolute: str
@@ -58,13 +59,21 @@ class OutsidePath(_Record):
             return cls(absolute=str(absolute))
         return cls(absolute=str(absolute), relative=relative)
 
+    def places(self, study: Path) -> tuple[Path, ...]:
+        """Where something lies that it may be, the nearest first."""
+        places = [] if self.relative is None else [Path(os.path.normpath(study / self.relative))]
+        return tuple(dict.fromkeys(place for place in (*places, Path(self.absolute)) if _exists(place)))
+
     def locate(self, study: Path) -> Path:
         """Where it is now; where it was, when it is nowhere."""
-        if self.relative is not None:
-            beside = Path(os.path.normpath(study / self.relative))
-            if beside.exists():
-                return beside
-        return Path(self.absolute)
+        return next(iter(self.places(study)), Path(self.absolute))
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that is too long, or none
+        return False
 
 
 class FileStamp(_Record):
