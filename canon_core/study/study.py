@@ -17,7 +17,7 @@ from canon_core.models.spec import ModelSpec
 from canon_core.study.cached_files import RESULTS, Cached, CacheKind, bytes_in, sizes
 from canon_core.study.dataset_reading import add_dataset, locate_dataset, refresh_dataset
 from canon_core.study.dataset_tables import DatasetTables
-from canon_core.study.drafts import Draft, discard, draft_import, take_in
+from canon_core.study.drafts import Draft, discard, draft_import, settle_imports, take_in
 from canon_core.study.embedding_files import EmbeddingFiles
 from canon_core.study.entries import DatasetEntry, EmbeddingState, ModelEntry, dataset_entry, model_entry
 from canon_core.study.manifest import MANIFEST, ImportRecord
@@ -75,7 +75,10 @@ class Study:
         folder = Path(os.path.abspath(path))
         if not (folder / MANIFEST).exists() and study_path(path).exists():  # a folder of photographs may be beside it
             folder = study_path(path)
-        return cls(Register.open(folder, owner, read_only=read_only))
+        register = Register.open(folder, owner, read_only=read_only)
+        if not read_only:
+            settle_imports(register)
+        return cls(register)
 
     def close(self) -> None:
         """Give the study back to other processes."""
