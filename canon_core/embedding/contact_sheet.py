@@ -16,7 +16,7 @@ from canon_core.embedding.align import align_face
 from canon_core.errors import DatasetError, SettingsError
 from canon_core.jobs import JobContext
 from canon_core.models.spec import InputSpec, ModelSpec
-from canon_core.store.atomic import write_atomically
+from canon_core.store.output import write_output
 
 #: Pixels between two tiles, and height of a caption.
 _GAP: Final = 6
@@ -145,7 +145,7 @@ def write_contact_sheet(
     sheet = contact_sheet(faces, spec, sample_indices(faces, count, seed), columns=columns)
     cv2 = opencv()
     _, data = cv2.imencode(".png", cv2.cvtColor(sheet.pixels, cv2.COLOR_RGB2BGR))
-    write_atomically(target, data.tobytes())
+    write_output(target, data.tobytes())
     return sheet
 
 

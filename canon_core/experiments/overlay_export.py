@@ -10,7 +10,7 @@ import numpy as np
 
 from canon_core.figures.number_columns import Texts, decimals, integers, lines
 from canon_core.resources import version
-from canon_core.store.atomic import replacing
+from canon_core.store.output import writing_output
 from canon_core.study.overlay_results import Overlay, OverlayLevel, OverlaySettings, overlay_line
 from canon_core.study.study import Study
 
@@ -53,7 +53,7 @@ def export_overlay(study: Study, result: Overlay, out: Path, *, with_ids: bool =
         names = Texts([ids[row] for row in shown.tolist()]), codes
     subjects = Texts(result.subject_names) if with_ids else None
     models = Texts(result.models)
-    with replacing(out) as temporary, temporary.open("wb") as file:
+    with writing_output(out) as temporary, temporary.open("wb") as file:
         for name, value in facts.items():
             text = "".join(letter if letter.isprintable() else "?" for letter in value)
             file.write(f"# {name}: {text}\n".encode("utf-8", "replace"))
