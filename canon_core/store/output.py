@@ -59,7 +59,7 @@ def output_place(path: Path) -> tuple[Path, bool]:
         else:
             raise StoreError("its link leads in a circle", path=path, remedy=_CHOOSE)
         mode = place.stat().st_mode
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return place, False
     except OSError as error:
         raise store_error(error, path) from error
