@@ -120,6 +120,7 @@ def test_a_network_trained_anew_in_a_moved_project_is_taken_as_changed(mine: Pat
 def test_a_study_copied_beside_other_faces_keeps_its_own(mine: Path, make_network: Make, make_faces: Make) -> None:
     with Study.open(copied_alone(mine, make_network, make_faces)) as study:
         before = study.dataset("faces").fingerprint
+        assert study.faces("faces").path(0).is_relative_to(mine)  # before it is looked at again
         run_matrix(study, SETTINGS, JobContext())
         study.refresh_dataset("faces", JobContext())
         assert (study.dataset("faces").path, study.dataset("faces").fingerprint) == (mine / "faces", before)
