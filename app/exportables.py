@@ -161,9 +161,9 @@ def curves_export(matrix: Matrix, curves: Sequence[Curve], settings_line: str, *
 
     def table(path: Path, _named: bool) -> None:
         from canon_core.figures.roc_table import roc_csv
-        from canon_core.store.atomic import write_atomically
+        from canon_core.store.output import write_output
 
-        write_atomically(path, roc_csv(curves, settings_line))
+        write_output(path, roc_csv(curves, settings_line))
 
     kind = "det" if det else "roc"
     return Exportable(
@@ -337,8 +337,8 @@ def comparison_export(found: Comparison) -> Exportable:
 
 def _text(make: Callable[[bool], str]) -> Write:
     def write(path: Path, named: bool) -> None:
-        from canon_core.store.atomic import write_atomically
+        from canon_core.store.output import write_output
 
-        write_atomically(path, make(named).encode("utf-8"))
+        write_output(path, make(named).encode("utf-8"))
 
     return write

@@ -331,7 +331,7 @@ class ExportDialog(QDialog):
 
         def work(ctx: JobContext) -> tuple[Path, ...]:
             from canon_core.figures.save import figure_bytes
-            from canon_core.store.atomic import write_atomically
+            from canon_core.store.output import write_output
 
             figure = choice.what.figure
             contents: dict[str, bytes] = {}
@@ -343,7 +343,7 @@ class ExportDialog(QDialog):
             ctx.check()
             choice.folder.mkdir(parents=True, exist_ok=True)
             for form, data in contents.items():
-                write_atomically(paths[form], data)
+                write_output(paths[form], data)
             for form in choice.tables:
                 choice.what.tables[form](paths[form], choice.named)
             return tuple(paths.values())

@@ -166,13 +166,20 @@ def file_to_write(path: Path | None) -> Path | None:
     Raises
     ------
     CanonError
-        When it is a folder, or the folder it is to lie in is a file or must not be written to.
+        When it is a folder, a disk or a socket, or the folder it is to lie in is a file or must not be written to.
     """
+    from canon_core.store.output import output_place
+
     if path is None:
         return None
     if path.is_dir():
         raise CanonError("this is a folder", path=path, remedy="name the file to write")
-    folder = next(parent for parent in Path(os.path.abspath(path)).parents if parent.exists())
+    place, stream = output_place(path)
+    if stream:  # a pipe or device: nothing comes to lie beside it
+        if not os.access(path, os.W_OK):
+            raise CanonError("permission denied", path=path, remedy="name another file to write")
+        return path
+    folder = next(parent for parent in place.parents if parent.exists())
     if not folder.is_dir():
         raise CanonError("this is a file, so nothing can lie below it", path=folder, remedy="name another folder")
     if not os.access(folder, os.W_OK | os.X_OK):

@@ -49,7 +49,7 @@ def pairs(
 ) -> None:
     """Which faces a cell gets wrong, and which its map creates or repairs; the worst come first."""
     from canon_core.experiments.pairs import PairFinder, pairs_csv
-    from canon_core.store.atomic import write_atomically
+    from canon_core.store.output import write_output
 
     interval = None if between is None else arguments.numbers(between, "--between")
     if interval is not None and len(interval) != 2:
@@ -80,7 +80,7 @@ def pairs(
         if file is not None:
             shown = finder.shown(lists.found[listing])
             text = pairs_csv(shown, lists.thresholds, f"{asked} · {line}", names=with_ids)
-            write_atomically(file, text.encode("utf-8"))
+            write_output(file, text.encode("utf-8"))
     table = plain_table("Pairs", "kind", "against", "pairs")
     for (one, other), found in lists.found.items():
         table.add_row(str(one), "" if other is None else f"{target if other is Against.TARGET else source} alone",

@@ -15,6 +15,7 @@ from canon_core.figures.sensitivity_figure import sensitivity_figure
 from canon_core.jobs import JobContext, system_error
 from canon_core.resources import version
 from canon_core.store.atomic import write_atomically
+from canon_core.store.output import write_output
 from canon_core.study.manifest import MANIFEST
 from canon_core.study.results import FitMode, default_rule, settings_line, stands_beside
 from canon_core.study.study import Study
@@ -103,8 +104,8 @@ def _write(study: Study, found: DemoFigures, out: Path, ctx: JobContext) -> None
         rule = default_rule(FitMode.DISJOINT)
         drawing = sensitivity_figure(found.curves, rule, far=1e-2)
         save_figure(drawing, out / "figures" / f"{name}-fit-pairs", ("pdf", "png"))
-        write_atomically(out / "tables" / f"{name}-means.csv", csv_table(found.rows).encode())
-        write_atomically(out / "tables" / f"{name}-means.md", markdown_table(found.rows).encode())
+        write_output(out / "tables" / f"{name}-means.csv", csv_table(found.rows).encode())
+        write_output(out / "tables" / f"{name}-means.md", markdown_table(found.rows).encode())
     except OSError as error:
         fault = system_error(error)
         raise CanonError(fault.problem, path=fault.path or out, remedy=fault.remedy) from None

@@ -15,7 +15,7 @@ from canon_core.figures.roc_figure import roc_figure
 from canon_core.figures.save import FORMATS, PRINT_DPI, save_figure
 from canon_core.figures.tables import TABLE_FORMATS, matrix_table
 from canon_core.jobs import JobContext, system_error
-from canon_core.store.atomic import write_atomically
+from canon_core.store.output import write_output
 from canon_core.study.results import Matrix, MatrixSettings, far_text, settings_line
 from canon_core.study.study import Study
 from canon_core.verification.roc import FarRule
@@ -94,7 +94,7 @@ def export_study(
             ctx.report(done, total, "writing figures and tables")
             for far in settings.far:
                 path = out / "tables" / f"{stem}-far-{far_text(far)}.{_SUFFIX[form]}"
-                write_atomically(path, matrix_table(matrix, far, rule, form).encode("utf-8"))
+                write_output(path, matrix_table(matrix, far, rule, form).encode("utf-8"))
                 written.append(path)
         ctx.report(total, total, "writing figures and tables")
     except OSError as error:

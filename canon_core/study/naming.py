@@ -20,6 +20,23 @@ def study_path(path: str | Path) -> Path:
     return absolute if absolute.suffix == ".canon" else absolute.with_name(absolute.name + ".canon")
 
 
+def new_study_path(path: str | Path) -> Path:
+    """Where a new study of that name lies; a name that only says where (none, ``.``, ``..``, ``/``) names no study.
+
+    Raises
+    ------
+    StudyError
+        When it is no name.
+    """
+    name = Path(path).name
+    if name.removesuffix(".canon") in ("", ".", ".."):
+        raise StudyError(
+            f"'{path}' is no name for a study" if str(path) not in ("", ".") else "a study needs a name",
+            remedy="name a new folder, such as faces.canon",
+        )
+    return study_path(path)
+
+
 def free_name(asked: str | None, default: str, taken: Iterable[str], what: str, study: Path) -> str:
     """A name for something new: the one asked for, or the default made to fit.
 
