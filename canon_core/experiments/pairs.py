@@ -33,6 +33,9 @@ from canon_core.verification.pair_search import ErrorSearch, FoundPairs, Interva
 
 #: Seconds of looking beyond which what was found is stored.
 _WORTH_STORING: Final = 1.0
+#: Changes whenever the meaning of stored lists changes. 2: templates that cancel out in one model alone do not shift the
+#: scores of other pairs.
+_MADE: Final = 2
 #: Lists of errors, in the order of :meth:`ErrorSearch.rankings`.
 _ERRORS: Final[tuple[Listing, ...]] = (
     (PairKind.FALSE_MATCHES, None),
@@ -237,6 +240,7 @@ class PairFinder:
             target_far=settings.far,
             rule=str(settings.rule),
             count=settings.count,
+            made=_MADE,
             **more,
         )
 
