@@ -33,8 +33,8 @@ from canon_core.verification.pair_search import ErrorSearch, FoundPairs, Interva
 
 #: Seconds of looking beyond which what was found is stored.
 _WORTH_STORING: Final = 1.0
-#: Changes whenever the meaning of stored lists changes. 2: templates that cancel out in one model alone do not shift the
-#: scores of other pairs.
+#: Changes whenever the meaning of stored lists changes. 2: templates that cancel out in one model alone do not shift
+#: the scores of other pairs.
 _MADE: Final = 2
 #: Lists of errors, in the order of :meth:`ErrorSearch.rankings`.
 _ERRORS: Final[tuple[Listing, ...]] = (
