@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from canon_core.errors import StoreError
+from canon_core.maps.kinds import MapKind
 from canon_core.store.arrays import load_arrays, save_arrays
 from canon_core.study.results import MatrixSettings
 from canon_core.verification.bootstrap import DEFAULT_LEVEL, DEFAULT_RESAMPLES, Rates
@@ -132,10 +133,11 @@ class Confidence:
 def confidence_line(confidence: Confidence) -> str:
     """How the intervals were found, in one line, as it stands below them."""
     settings = confidence.settings
+    maps = settings.matrix.map is not MapKind.NONE and len(settings.matrix.models) > 1
     return (
         f"{100 * settings.level:g} % intervals of {settings.resamples:,} draws of {confidence.subjects:,} subjects"
-        f" (seed {settings.seed}): the threshold is found again in every draw, maps are held fixed; where fewer than"
-        f" {FEW_DECIDE:.0f} impostor scores decide, thresholds by the exact Poisson interval of their number"
+        f" (seed {settings.seed}): the threshold is found again in every draw{', maps are held fixed' * maps};"
+        f" where fewer than {FEW_DECIDE:.0f} impostor scores decide, thresholds by the exact Poisson interval of their number"
     )
 
 
