@@ -137,7 +137,8 @@ def confidence_line(confidence: Confidence) -> str:
     return (
         f"{100 * settings.level:g} % intervals of {settings.resamples:,} draws of {confidence.subjects:,} subjects"
         f" (seed {settings.seed}): the threshold is found again in every draw{', maps are held fixed' * maps};"
-        f" where fewer than {FEW_DECIDE:.0f} impostor scores decide, thresholds by the exact Poisson interval of their number"
+        f" where fewer than {FEW_DECIDE:.0f} impostor scores decide, thresholds by the exact Poisson interval of their"
+        " number"
     )
 
 
