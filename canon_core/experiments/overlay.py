@@ -27,6 +27,7 @@ from canon_core.study.overlay_results import (
     OverlayMethod,
     OverlayScore,
     OverlaySettings,
+    damaged_overlay,
     load_overlay,
     overlay_line,
     save_overlay,
@@ -82,7 +83,7 @@ def run_overlay(
     start = time.perf_counter()
     cells = open_overlay(study, settings, ctx)
     key, path = _place(study, cells, settings)
-    found = load_overlay(path, settings, cells.usable.dataset.title)
+    found = _checked(study, path, load_overlay(path, settings, cells.usable.dataset.title))
     if found is not None:
         return found
     steps = 3 + len(settings.sources)
@@ -142,7 +143,8 @@ def stored_overlay(study: Study, settings: OverlaySettings) -> Overlay | None:
         As :func:`run_overlay`, and for a damaged file.
     """
     cells = open_overlay(study, settings, None)
-    return load_overlay(_place(study, cells, settings)[1], settings, cells.usable.dataset.title)
+    path = _place(study, cells, settings)[1]
+    return _checked(study, path, load_overlay(path, settings, cells.usable.dataset.title))
 
 
 def overlay_items(study: Study, settings: OverlaySettings) -> int:
@@ -222,6 +224,21 @@ def _place(study: Study, cells: Cells, settings: OverlaySettings) -> tuple[str, 
         seed=settings.seed,
     )
     return key, study.stored("results", key)
+
+
+def _checked(study: Study, path: Path, found: Overlay | None) -> Overlay | None:
+    """A stored overlay, unless it shows images or templates that the dataset does not have."""
+    if found is None:
+        return None
+    items = found.item[found.rows(0)]
+    if found.settings.level is OverlayLevel.IMAGES:
+        known = items < study.dataset(found.settings.dataset).images
+    else:
+        protocols = study.templates(found.settings.dataset)
+        known = np.isin(items, [] if protocols is None else protocols.verification.template_ids)
+    if not known.all():
+        raise damaged_overlay(path)
+    return found
 
 
 def _scores(
