@@ -380,7 +380,7 @@ class Presenter(QObject):
     def _export_curves(self) -> None:
         roc, matrix = self._roc, self._computing.matrix
         if matrix is not None and roc.curves:
-            offer = curves_export(matrix, roc.curves, roc.settings_line, det=roc.det)
+            offer = curves_export(matrix, self._matrix.rule, roc.curves, roc.settings_line, det=roc.det)
             self._exporting.ask([offer, self._exporting.everything(self._computing)])
 
     def _export_faces(self) -> None:
