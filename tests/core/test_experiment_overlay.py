@@ -9,6 +9,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -393,6 +394,14 @@ def test_coordinates_are_written_a_line_a_point(study: Study, tmp_path: Path, wi
             [*found.before[number].tolist(), *found.after[number].tolist()], abs=1e-9
         )
     assert any("map linear" in line for line in lines if line.startswith("# settings"))
+
+
+def test_subjects_that_a_spreadsheet_would_run_are_letters(study: Study, tmp_path: Path):
+    found = run(study)
+    named = replace(found, subject_names=("=1+1", *found.subject_names[1:]))
+    export_overlay(study, named, tmp_path / "o.csv", with_ids=True)
+    lines = [line for line in (tmp_path / "o.csv").read_text().splitlines() if not line.startswith("#")]
+    assert {row["subject"] for row in csv.DictReader(lines)} == {"'=1+1", *found.subject_names[1:]}
 
 
 def test_json_holds_the_scores_and_no_nan(study: Study):
