@@ -27,8 +27,8 @@ class Adding(QObject):
     def __init__(self, window: MainWindow, document: Document, messages: MessageBar) -> None:
         super().__init__(window)
         self._window, self._document, self._messages = window, document, messages
-        document.datasetAdded.connect(self._dataset_added)
-        document.embeddingsImported.connect(self._embeddings_imported)
+        document.changes.datasetAdded.connect(self._dataset_added)
+        document.changes.embeddingsImported.connect(self._embeddings_imported)
 
     def ask_for(self, networks: Sequence[Path], datasets: Sequence[Path], embeddings: Sequence[Path]) -> None:
         """One dialog after the other, for what was dropped together."""

@@ -18,6 +18,7 @@ from canon_core.study.results import Cell, Matrix, MatrixSettings
 from .chosen_curves import pairs_to_draw, read_curves
 from .contents import Contents
 from .document import Document
+from .running_jobs import RunningJobs
 from .view_state import Pair, ViewState
 
 if TYPE_CHECKING:
@@ -68,46 +69,52 @@ class Computing(QObject):
         self.provider = "auto"  #: where networks run
         self.threads: int | None = None  #: that decode and, on the CPU, compute; None for every usable core
         self._stamp: _Stamp | None = None
-        self._declined: _Stamp | None = None  # the user cancelled this one, or it failed: not again by itself
         self._wanted = False  # run the matrix as soon as it is known what is missing
-        self._matrix_job = 0
-        self._embedding_jobs: dict[int, str] = {}
+        self._matrices = RunningJobs[_Stamp](self._bridge, self)
+        # Only when it is known which embeddings are complete now is it known which cells are missing.
+        self._embeddings = RunningJobs[str](self._bridge, self, settle=document.refresh)
         self._last_look = 0.0
         self._rocs: dict[str, Roc] = {}  # used in the engine's interactive thread only
         document.opened.connect(self._contents_changed)
         document.contentsChanged.connect(self._contents_changed)
         document.closed.connect(self._forget)
         document.stateChanged.connect(self._state_changed)
-        self._bridge.progress.connect(self._progressed)
-        for ended in (self._bridge.finished, self._bridge.failed, self._bridge.cancelled):
-            ended.connect(self._job_ended)
+        self._matrices.ended.connect(document.refresh)
+        for jobs in (self._matrices, self._embeddings):
+            jobs.progressed.connect(self._progressed)
+            jobs.changed.connect(self.runningChanged)
+        self._embeddings.ended.connect(self._maybe_run)
 
     # -- asking for it -------------------------------------------------------------------------------------------
     @property
     def embedding(self) -> bool:
         """Whether embeddings are being made or wait for it."""
-        return bool(self._embedding_jobs)
+        return bool(self._embeddings)
 
     @property
     def scoring(self) -> bool:
         """Whether a matrix is being computed or waits for it."""
-        return self._matrix_job != 0
+        return bool(self._matrices)
 
     @property
     def stamp(self) -> object:
         """What the matrix depends on, to compare; None where there is nothing to compute."""
         return self._stamp
 
-    def look_again(self) -> None:
-        """Cells were stored by something else than the matrix: read what is there now."""
-        if self._stamp is not None and not self.scoring:
-            self._ask(self._stamp, None)
+    def look_for_more(self) -> None:
+        """Something else than the matrix may have scored cells that were missing: read what is there now."""
+        if wanted_cells(self.matrix):
+            self._look_again()
 
     def results_cleared(self) -> None:
         """Stored cells were deleted: show what is left, and do not compute it again before the user asks for it."""
-        self._declined = self._stamp
+        self._matrices.declined = self._stamp
         self._rocs = {}
-        self.look_again()
+        self._look_again()
+
+    def _look_again(self) -> None:
+        if self._stamp is not None and not self.scoring:
+            self._ask(self._stamp, None)
 
     def embed(self, models: Sequence[str], dataset: str, *, other_provider: bool = False) -> None:
         """Embed a dataset with some models, one after the other; what is there is kept."""
@@ -124,15 +131,14 @@ class Computing(QObject):
             return embed_study(study, dataset, names, options, ctx)
 
         which = names[0] if len(names) == 1 else f"{len(names)} models"
-        number = self._bridge.submit(
+        self._embeddings.begin(
             f"Embed {dataset} with {which}",
             work,
+            dataset,
             on_partial=lambda _: self._document.refresh(),
             on_failure=lambda error: self._embedding_failed(error, names, dataset),
             resume=lambda: self.embed(names, dataset),
         )
-        self._embedding_jobs[number] = dataset
-        self.runningChanged.emit()
 
     def _embedding_failed(self, error: CanonError, models: tuple[str, ...], dataset: str) -> None:
         contents = self._document.contents
@@ -166,7 +172,7 @@ class Computing(QObject):
         if study is None or stamp is None or self.scoring:
             return
         self._wanted = False
-        self._declined = None
+        self._matrices.declined = None
         settings = stamp.settings
 
         def work(ctx: JobContext) -> Matrix:
@@ -180,16 +186,16 @@ class Computing(QObject):
 
         def stopped() -> None:
             if self._stamp == stamp:
-                self._declined = stamp
                 self._show(self.matrix, frozenset())
 
         def failed(error: CanonError) -> None:
             stopped()
             self._document.faulted.emit(error)
 
-        self._matrix_job = self._bridge.submit(
+        self._matrices.begin(
             f"Matrix of {settings.dataset} · {settings.map}, {settings.mode}",
             work,
+            stamp,
             on_result=finished,
             on_failure=failed,
             on_cancelled=stopped,
@@ -197,7 +203,6 @@ class Computing(QObject):
             resume=lambda: self._resume_matrix(settings),
         )
         self._show(matrix, wanted_cells(matrix))
-        self.runningChanged.emit()
 
     def _resume_matrix(self, settings: MatrixSettings) -> None:
         """Go on with a matrix that was cancelled: go back to its settings where they were left."""
@@ -263,10 +268,10 @@ class Computing(QObject):
             self._look_up_curves()
 
     def _forget(self) -> None:
-        self._stamp = self._declined = None
+        self._stamp = None
         self._wanted = False
-        self._matrix_job = 0
-        self._embedding_jobs.clear()
+        self._matrices.forget()
+        self._embeddings.forget()
         self._rocs = {}
         self.curves = ()
         self._show(None, frozenset())
@@ -276,10 +281,8 @@ class Computing(QObject):
     def _look_up_matrix(self, stamp: _Stamp | None) -> None:
         settings_before = self._stamp.settings if self._stamp else None
         self._stamp = stamp
-        if self.scoring and (stamp is None or stamp.settings != settings_before):
-            number, self._matrix_job = self._matrix_job, 0
-            self._bridge.cancel(number)
-            self.runningChanged.emit()
+        if stamp is None or stamp.settings != settings_before:
+            self._matrices.supersede()
         if stamp is None:
             self._bridge.drop(_MATRIX_TOPIC)
             self._show(None, frozenset())
@@ -326,7 +329,7 @@ class Computing(QObject):
         contents = self._document.contents
         if contents is None or contents.read_only or self.embedding or self.scoring or not wanted_cells(self.matrix):
             return
-        if self._wanted or (self.automatic and self._stamp != self._declined):
+        if self._wanted or (self.automatic and self._stamp != self._matrices.declined):
             self.compute_matrix()
 
     def _cells_arrived(self, settings: MatrixSettings, cells: list[Cell]) -> None:
@@ -348,26 +351,11 @@ class Computing(QObject):
         self.curvesChanged.emit()
 
     # -- following the jobs --------------------------------------------------------------------------------------
-    def _progressed(self, progress: Progress) -> None:
+    def _progressed(self, _progress: Progress) -> None:
         now = time.monotonic()
-        ours = progress.job == self._matrix_job or progress.job in self._embedding_jobs
-        if ours and now - self._last_look > _LOOK_INTERVAL_S:
+        if now - self._last_look > _LOOK_INTERVAL_S:
             self._last_look = now
             self._document.refresh()
-
-    def _job_ended(self, number: int, *_: object) -> None:
-        if number == self._matrix_job:
-            self._matrix_job = 0
-            self._document.refresh()
-            self.runningChanged.emit()
-        elif number in self._embedding_jobs:
-            # Only when it is known which embeddings are complete now is it known which cells are missing.
-            self._document.refresh(lambda: self._embedding_ended(number))
-
-    def _embedding_ended(self, number: int) -> None:
-        self._embedding_jobs.pop(number, None)
-        self.runningChanged.emit()
-        self._maybe_run()
 
 
 def wanted_cells(matrix: Matrix | None) -> frozenset[Pair]:

@@ -42,8 +42,8 @@ class Copying(QObject):
         self._results: dict[QWidget, Callable[[], Any]] = {}
         actions.connect("edit.copy_command", self.copy_command)
         actions.connect("edit.copy_methods", self.copy_methods)
-        self.offer(window.search_view, lambda: statistics.search)
-        self.offer(window.group_view, lambda: statistics.groups)
+        self.offer(window.search_view, lambda: statistics.search.found)
+        self.offer(window.group_view, lambda: statistics.groups.found)
         self.offer(window.overlay_view, lambda: window.overlay_view.result)
         self.offer(window.sensitivity_view, lambda: next(iter(window.sensitivity.results), None))
         for view in (window.matrix_view, window.roc_view, window.search_view, window.group_view):
@@ -77,7 +77,7 @@ class Copying(QObject):
             result, about = matrix, "Matrix"
         if study is None or result is None:
             return
-        intervals = self._statistics.intervals
+        intervals = self._statistics.intervals.shown
 
         def write(_ctx: JobContext) -> str:
             from canon_core.experiments.methods_text import methods_text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,20 +12,16 @@ from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from canon_core.errors import CanonError, StudyInUse
-from canon_core.jobs import JobContext
 
 from .contents import Contents, look
 from .engine_bridge import EngineBridge
+from .settled import settled
+from .study_changes import StudyChanges
 from .user_files import Session, end_session, remember_study, write_session
 from .view_state import ViewState
 
 if TYPE_CHECKING:
-    from canon_core.datasets.faces import Problem
-    from canon_core.datasets.options import DatasetOptions
-    from canon_core.models.spec import ModelSpec
-    from canon_core.study.cached_files import CacheKind
     from canon_core.study.entries import DatasetEntry
-    from canon_core.study.imports import ImportReport
     from canon_core.study.study import Study
 
 #: Named in the study's lock, for another process that wants it.
@@ -86,10 +82,6 @@ class Document(QObject):
     faulted(error) : CanonError
         Something that was asked for failed.
     recentChanged(paths) : tuple of Path
-    datasetAdded(entry, problems) : DatasetEntry, tuple of Problem
-        A dataset was read; ``problems`` names what was left out of it.
-    embeddingsImported(report) : ImportReport
-        Embeddings made elsewhere were taken in.
     """
 
     opened = Signal(object)
@@ -99,8 +91,6 @@ class Document(QObject):
     inUse = Signal(object, object)
     faulted = Signal(object)
     recentChanged = Signal(object)
-    datasetAdded = Signal(object, object)
-    embeddingsImported = Signal(object)
 
     def __init__(self, bridge: EngineBridge, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -110,19 +100,23 @@ class Document(QObject):
         self.study: Study | None = None
         self.contents: Contents | None = None
         self.state = ViewState()
-        self.reading = False  #: whether a dataset is being read or waits for it
+        self.changes = StudyChanges(self)
         self._opening = self._closing = False
         self._after_closing: list[Callable[[], None]] = []
         self._restored: dict[str, Any] | None = None
-        self._session_timer = self._delayed(_SESSION_DELAY_MS, self._save_session)
-        self._study_timer = self._delayed(_STUDY_DELAY_MS, self._save_view)
+        self._session_timer = settled(self, _SESSION_DELAY_MS, self._save_session)
+        self._study_timer = settled(self, _STUDY_DELAY_MS, self._save_view)
 
-    def _delayed(self, milliseconds: int, slot: Callable[[], None]) -> QTimer:
-        timer = QTimer(self)
-        timer.setSingleShot(True)
-        timer.setInterval(milliseconds)
-        timer.timeout.connect(slot)
-        return timer
+    @property
+    def dataset(self) -> DatasetEntry | None:
+        """The dataset that is chosen."""
+        return None if self.contents is None else self.contents.dataset(self.state.dataset)
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing can be computed; empty where it can."""
+        read_only = self.contents is not None and self.contents.read_only
+        return "The study is open read-only: nothing can be computed." if read_only else ""
 
     # -- opening and closing -------------------------------------------------------------------------------------
     def create(self, path: Path) -> None:
@@ -268,7 +262,7 @@ class Document(QObject):
             self.stateChanged.emit(before, self.state)
             self.touch()
 
-    # -- changing the study --------------------------------------------------------------------------------------
+    # -- when the study changed ----------------------------------------------------------------------------------
     def refresh(self, then: Callable[[], None] | None = None) -> None:
         """Look into the study again; ``then`` is called afterwards, also where that failed."""
         study = self.study
@@ -294,182 +288,17 @@ class Document(QObject):
         self.show_state(self.state)  # names may have gone
         self.contentsChanged.emit(contents)
 
-    def add_model(
-        self,
-        file: Path,
-        name: str,
-        spec: ModelSpec | None,
-        *,
-        preset: str | None = None,
-        then: Callable[[], None] | None = None,
-        failed: Callable[[CanonError], None] | None = None,
+    def take_over(
+        self, contents: Contents, *, clear_undo: bool = False, renamed: dict[str, tuple[str, str]] | None = None
     ) -> None:
-        """Add a network, with the spec the user looked at where there is one."""
-        self._errand(
-            lambda study: study.add_model(file, name=name, spec=spec, preset=preset), then=then, failed=failed
-        )
-
-    def set_spec(
-        self,
-        name: str,
-        spec: ModelSpec,
-        then: Callable[[], None] | None = None,
-        failed: Callable[[CanonError], None] | None = None,
-    ) -> None:
-        """Change the preprocessing of a model that nothing was embedded with."""
-        self._errand(lambda study: study.set_spec(name, spec), then=then, failed=failed)
-
-    def remove_model(self, name: str) -> None:
-        """Take a model out of the study, with its embeddings and results."""
-        self._errand(lambda study: study.remove_model(name), clear_undo=True)
-
-    def remove_dataset(self, name: str) -> None:
-        """Take a dataset out of the study, with its embeddings and results."""
-        self._errand(lambda study: study.remove_dataset(name), clear_undo=True)
-
-    def rename_model(self, old: str, new: str) -> None:
-        """Give a model another name."""
-        self._errand(lambda study: study.rename_model(old, new), clear_undo=True, renamed={"model": (old, new)})
-
-    def rename_dataset(self, old: str, new: str) -> None:
-        """Give a dataset another name."""
-        self._errand(lambda study: study.rename_dataset(old, new), clear_undo=True, renamed={"dataset": (old, new)})
-
-    def locate_model(self, name: str, file: Path, then: Callable[[], None]) -> None:
-        """Say where a network lies now whose file moved."""
-        self._errand(lambda study: study.locate_model(name, file), then=then)
-
-    def locate_dataset(self, name: str, path: Path, then: Callable[[], None]) -> None:
-        """Say where a dataset lies now whose folder moved: a job, because every image is hashed."""
-        self._read(
-            f"Locate {name}",
-            lambda study, ctx: study.locate_dataset(name, path, ctx),
-            lambda entry: entry.name,
-            lambda _entry: then(),
-            self.faulted.emit,
-            lambda: None,
-        )
-
-    def clear_cached(self, kinds: Collection[CacheKind], then: Callable[[int], None]) -> None:
-        """Delete stored results of some kinds; ``then`` gets the bytes freed."""
-        freed: list[int] = []
-        self._errand(lambda study: freed.append(study.clear_cached(kinds)), then=lambda: then(freed[0]))
-
-    def add_dataset(
-        self,
-        path: Path,
-        options: DatasetOptions,
-        name: str | None,
-        on_result: Callable[[object], None],
-        on_failure: Callable[[CanonError], None],
-        on_cancelled: Callable[[], None],
-    ) -> int:
-        """Read a dataset's images and add it: a job with progress. Returns its number."""
-
-        def read(study: Study, ctx: JobContext) -> tuple[DatasetEntry, tuple[Problem, ...]]:
-            entry = study.add_dataset(path, options, ctx, name)
-            return entry, study.faces(entry.name).problems
-
-        def added(found: tuple[DatasetEntry, tuple[Problem, ...]]) -> None:
-            on_result(found[0])
-            self.datasetAdded.emit(*found)
-
-        return self._read(f"Read {path.name}", read, lambda found: found[0].name, added, on_failure, on_cancelled)
-
-    def import_embeddings(
-        self,
-        file: Path,
-        model: str,
-        dataset: str,
-        ids: Path | None,
-        on_result: Callable[[object], None],
-        on_failure: Callable[[CanonError], None],
-        on_cancelled: Callable[[], None],
-    ) -> int:
-        """Take in embeddings that were made elsewhere: a job with progress. Returns its number."""
-
-        def read(study: Study, ctx: JobContext) -> ImportReport:
-            return study.import_embeddings(file, model=model, dataset=dataset, ids=ids, ctx=ctx)
-
-        def imported(report: ImportReport) -> None:
-            on_result(report)
-            self.embeddingsImported.emit(report)
-
-        return self._read(
-            f"Import {file.name}", read, lambda report: report.dataset, imported, on_failure, on_cancelled
-        )
-
-    def _read(
-        self,
-        title: str,
-        read: Callable[[Study, JobContext], Any],
-        dataset_of: Callable[[Any], str],
-        on_result: Callable[[Any], None],
-        on_failure: Callable[[CanonError], None],
-        on_cancelled: Callable[[], None],
-    ) -> int:
-        """Read files into the study; the dataset they belong to is shown then."""
-        study = self.study
-        assert study is not None
-
-        def done(found: Any) -> None:
-            self.reading = False
-            if self.study is study:
-                name = dataset_of(found)
-                self.refresh(lambda: self.show_state(replace(self.state, dataset=name)))
-            on_result(found)
-
-        def failed(error: CanonError) -> None:
-            self.reading = False
-            on_failure(error)
-
-        def cancelled() -> None:
-            self.reading = False
-            on_cancelled()
-
-        def begin() -> int:
-            self.reading = True
-            return self.bridge.submit(
-                title,
-                lambda ctx: read(study, ctx),
-                on_result=done,
-                on_failure=failed,
-                on_cancelled=cancelled,
-                resume=begin,
-            )
-
-        return begin()
-
-    def _errand(
-        self,
-        function: Callable[[Study], object],
-        *,
-        clear_undo: bool = False,
-        renamed: dict[str, tuple[str, str]] | None = None,
-        then: Callable[[], None] | None = None,
-        failed: Callable[[CanonError], None] | None = None,
-    ) -> None:
-        study = self.study
-        if study is None:
-            return
-
-        def work() -> Contents:
-            function(study)
-            return look(study)
-
-        def done(contents: Contents) -> None:
-            if self.study is study:
-                if clear_undo:  # older states speak of names that are gone
-                    self.undo.clear()
-                if renamed:
-                    self.state = self.state.renamed(**renamed)
-                self.bridge.ask_again()
-                self._set_contents(contents)
-                self.touch()
-            if then is not None:
-                then()
-
-        self.bridge.run_errand(work, done, failed or self.faulted.emit)
+        """Show the study after a change to it; with ``clear_undo`` older states speak of names that are gone."""
+        if clear_undo:
+            self.undo.clear()
+        if renamed:
+            self.state = self.state.renamed(**renamed)
+        self.bridge.ask_again()
+        self._set_contents(contents)
+        self.touch()
 
     # -- remembering ---------------------------------------------------------------------------------------------
     def view(self) -> dict[str, Any]:

@@ -61,6 +61,7 @@ class Job:
     on_partial: Callback | None = None
     resume: Callable[[], object] | None = None
     topic: str = ""
+    lane: Lane = Lane.BATCH
 
 
 class EngineBridge(QObject):
@@ -90,7 +91,7 @@ class EngineBridge(QObject):
         self.revision = 0
         self._jobs: dict[int, Job] = {}
         self._questions: dict[str, Job] = {}  # waiting, the latest of each topic
-        self._asked = 0  # the question that the engine has; 0 without one
+        self._asked: dict[Lane, int] = {}  # the question that each lane of the engine has, if any
         self._unwanted: set[int] = set()
         self._errands_out = 0
         self._closed = False
@@ -125,52 +126,56 @@ class EngineBridge(QObject):
         on_result: Callback | None = None,
         on_failure: Callback | None = None,
         on_partial: Callback | None = None,
+        lane: Lane = Lane.INTERACTIVE,
     ) -> None:
-        """Run ``function(context)`` on the interactive lane; a later question on the same topic replaces it.
+        """Run ``function(context)`` on the interactive lane, or on the one for drawing figures, which holds nobody up
+        who hovers; a later question on the same topic replaces it.
 
-        Questions on other topics wait for each other, so that looking at a cell does not drop a contact sheet. No
-        callback of a replaced question is called, nor of one that :meth:`revise` made worthless; after
+        Questions of a lane on other topics wait for each other, so that looking at a cell does not drop a contact
+        sheet. No callback of a replaced question is called, nor of one that :meth:`revise` made worthless; after
         :meth:`ask_again` the function may run twice.
         """
-        job = Job(topic, function, on_result, on_failure, None, on_partial, None, topic)
-        self._questions.pop(topic, None)
+        job = Job(topic, function, on_result, on_failure, None, on_partial, None, topic, lane)
+        self.drop(topic)
         self._questions[topic] = job
-        if self._asked and self._jobs[self._asked].topic == topic:
-            self._unwanted.add(self._asked)
-            self.engine.cancel(self._asked)
-        self._ask_next()
+        self._ask_next(lane)
 
     def drop(self, topic: str) -> None:
         """Nobody waits for the answer on a topic any more."""
         self._questions.pop(topic, None)
-        if self._asked and self._jobs[self._asked].topic == topic:
-            self._unwanted.add(self._asked)
-            self.engine.cancel(self._asked)
+        for number in self._asked.values():
+            if self._jobs[number].topic == topic:
+                self._forget(number)
+
+    def _forget(self, number: int) -> None:
+        self._unwanted.add(number)
+        self.engine.cancel(number)
 
     def revise(self) -> None:
         """What was asked before this is worthless now, and forgotten: another study is there, or none."""
         self.revision += 1
         self._questions.clear()
-        if self._asked:
-            self._unwanted.add(self._asked)
-            self.engine.cancel(self._asked)
+        for number in self._asked.values():
+            self._forget(number)
 
     def ask_again(self) -> None:
         """The study that questions are about changed: answers under way are worthless, and what is under way is asked
         anew, so that everybody who asked gets an answer."""
         self.revision += 1
-        if self._asked and self._asked not in self._unwanted:
-            job = self._jobs[self._asked]
-            self._questions = {job.topic: job} | self._questions  # a later question on the topic stays
-            self._unwanted.add(self._asked)
-            self.engine.cancel(self._asked)
+        for number in self._asked.values():
+            if number not in self._unwanted:
+                job = self._jobs[number]
+                self._questions = {job.topic: job} | self._questions  # a later question on the topic stays
+                self._forget(number)
 
-    def _ask_next(self) -> None:
-        if self._asked or not self._questions:
+    def _ask_next(self, lane: Lane) -> None:
+        topic = next((topic for topic, job in self._questions.items() if job.lane is lane), None)
+        if lane in self._asked or topic is None:
             return
-        job = self._questions.pop(next(iter(self._questions)))
-        self._asked = self.engine.submit(job.title, job.function, lane=Lane.INTERACTIVE, revision=self.revision)
-        self._jobs[self._asked] = job
+        job = self._questions.pop(topic)
+        function = job.function if lane is Lane.INTERACTIVE else _giving_way(job.function)
+        number = self.engine.submit(job.title, function, lane=lane, revision=self.revision)
+        self._asked[lane], self._jobs[number] = number, job
         self._timer.start()
 
     def run_errand(
@@ -276,15 +281,15 @@ class EngineBridge(QObject):
             return False
         if event.job in self._unwanted or event.revision != self.revision:
             if isinstance(event, Finished | Failed | Cancellation):
-                self._end_question()
+                self._end_question(event.job)
             return True
         return False
 
-    def _end_question(self) -> Job:
-        job = self._jobs.pop(self._asked)
-        self._unwanted.discard(self._asked)
-        self._asked = 0
-        self._ask_next()
+    def _end_question(self, number: int) -> Job:
+        job = self._jobs.pop(number)
+        self._unwanted.discard(number)
+        del self._asked[job.lane]
+        self._ask_next(job.lane)
         return job
 
     def _pass_on(self, event: Event) -> None:
@@ -298,13 +303,13 @@ class EngineBridge(QObject):
             case Log(level=level, text=text):
                 self.log.emit(number, level, text)
             case Finished(result=result, seconds=seconds):
-                job = self._end_question() if asked else self._jobs.pop(number)
+                job = self._end_question(number) if asked else self._jobs.pop(number)
                 if job.on_result is not None:
                     job.on_result(result)
                 if not asked:
                     self.finished.emit(number, result, seconds)
             case Failed(error=error, details=details):
-                job = self._end_question() if asked else self._jobs.pop(number)
+                job = self._end_question(number) if asked else self._jobs.pop(number)
                 if details:
                     log.error("job %d (%s): %s\n%s", number, job.title, error, details)
                 if job.on_failure is not None:
@@ -314,7 +319,7 @@ class EngineBridge(QObject):
                 if not asked:
                     self.failed.emit(number, error)
             case Cancellation():
-                job = self._end_question() if asked else self._jobs.pop(number)
+                job = self._end_question(number) if asked else self._jobs.pop(number)
                 if job.on_cancelled is not None:
                     job.on_cancelled()
                 if not asked:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from canon_core.embedding.contact_sheet import ContactSheet
+    from canon_core.experiments.overlay_details import OverlayDetails
+    from canon_core.experiments.overlay_look import LookedAt, OverlayLook
     from canon_core.experiments.two_faces import Comparison
     from canon_core.figures.cmc_figure import CmcCurve
     from canon_core.figures.curve import Curve
@@ -240,22 +242,29 @@ def sensitivity_export(dataset: str, shown: SensitivityShown) -> Exportable:
     return Exportable("Curves shown (data: every cell and FAR)", name, figure, {"csv": _text(table)})
 
 
-def overlay_export(study: Study, shown: Overlay, *, by_subject: bool, lines: bool) -> Exportable:
-    """Both layouts side by side, and the coordinates of all points."""
+def overlay_export(
+    study: Study, shown: Overlay, details: OverlayDetails | None, look: OverlayLook
+) -> Exportable:
+    """Both layouts side by side, and the coordinates, of the points that are seen."""
+
+    def seen(named: bool) -> LookedAt:
+        from canon_core.experiments.overlay_look import looked_at
+
+        return looked_at(shown, details, look, named=named)
 
     def figure(width: float | None, named: bool, _ctx: JobContext) -> Figure:
-        from canon_core.figures.overlay_figure import OverlayColour, overlay_figure
+        from canon_core.figures.overlay_figure import overlay_figure
 
-        colour = OverlayColour.SUBJECT if by_subject else OverlayColour.MODEL
-        return overlay_figure(shown, colour=colour, lines=lines, named=named, width=width)
+        found = seen(named)
+        return overlay_figure(shown, found.colouring, left=found.words, lines=look.lines, width=width)
 
     def table(path: Path, named: bool) -> None:
         from canon_core.experiments.overlay_export import export_overlay
 
-        export_overlay(study, shown, path, with_ids=named)
+        export_overlay(study, shown, path, with_ids=named, seen=seen(named))
 
     settings = shown.settings
-    name = f"{settings.dataset}-{'-'.join(settings.sources[:3])}-{settings.target}-{settings.method}"
+    name = f"{'-'.join(settings.datasets[:3])}-{'-'.join(settings.sources[:3])}-{settings.target}-{settings.method}"
     return Exportable("Overlay, before and after", name, figure, {"csv": table}, naming=_NAME_BOTH)
 
 

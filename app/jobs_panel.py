@@ -143,7 +143,8 @@ class JobRow(QFrame):
 
 
 class JobsPanel(QScrollArea):
-    """Rows of jobs, the latest on top; those that ended stay until there are too many.
+    """Rows of jobs: what runs on top, what waits below in its order, then what ended, the last first, until there are
+    too many.
 
     Signals
     -------
@@ -184,13 +185,14 @@ class JobsPanel(QScrollArea):
         row.cancelRequested.connect(self._bridge.cancel)
         row.resumeRequested.connect(lambda resume: resume())
         self.rows[number] = row
-        self._layout.insertWidget(0, row)
+        self._arrange()
         self._forget_old()
         self._count()
 
     def _started(self, number: int, _title: str) -> None:
         if number in self.rows:
             self.rows[number].started()
+            self._arrange()
 
     def _progressed(self, progress: Progress) -> None:
         if progress.job in self.rows:
@@ -207,8 +209,27 @@ class JobsPanel(QScrollArea):
 
     def _end(self, number: int, phase: JobPhase, text: str) -> None:
         if number in self.rows:
-            self.rows[number].ended(phase, text)
+            row = self.rows.pop(number)
+            self.rows[number] = row  # the rows that ended are in the order in which they did
+            row.ended(phase, text)
+            self._arrange()
         self._count()
+
+    @property
+    def order(self) -> list[JobRow]:
+        """The rows from the top."""
+        rows = self.rows.values()
+        running = [row for row in rows if row.phase in (JobPhase.RUNNING, JobPhase.CANCELLING)]
+        waiting = sorted((row for row in rows if row.phase is JobPhase.WAITING), key=lambda row: row.number)
+        return [*running, *waiting, *reversed([row for row in rows if row.phase in _ENDED])]
+
+    def _arrange(self) -> None:
+        before: QWidget = self
+        for place, row in enumerate(self.order):
+            if self._layout.indexOf(row) != place:
+                self._layout.insertWidget(place, row)
+            self.setTabOrder(before, row.button)
+            before = row.button
 
     def _count(self) -> None:
         running = sum(row.phase not in _ENDED for row in self.rows.values())

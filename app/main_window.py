@@ -31,9 +31,11 @@ from .contents import Contents
 from .copying import Copying
 from .demo_commands import DemoCommands
 from .dialogs.ask import confirm
+from .dock import Dock
 from .document import Document
 from .engine_bridge import EngineBridge
 from .exporting import Exporting
+from .faces_presenter import FacesPresenter
 from .jobs_panel import JobsPanel
 from .log_panel import LogPanel
 from .management import Management
@@ -93,7 +95,6 @@ class MainWindow(QMainWindow):
             self, self.document, self.computing, self.actions_, self.tree, self.messages, self.exporting
         )
         self.statistics_presenter = StatisticsPresenter(
-            self,
             self.document,
             self.computing,
             self.statistics,
@@ -104,7 +105,7 @@ class MainWindow(QMainWindow):
             roc=self.roc_view,
         )
         self.sensitivity_presenter = SensitivityPresenter(
-            self, self.document, self.sensitivity, self.actions_, self.exporting, self.sensitivity_view
+            self.document, self.sensitivity, self.actions_, self.exporting, self.sensitivity_view
         )
         self.presenter = Presenter(
             self.document,
@@ -113,15 +114,16 @@ class MainWindow(QMainWindow):
             tree=self.tree,
             matrix=self.matrix_view,
             roc=self.roc_view,
-            faces=self.faces_view,
             inspector=self.inspector,
             exporting=self.exporting,
             beyond=self.statistics_presenter.beyond,
         )
+        self.faces_presenter = FacesPresenter(self.document, self.actions_, self.exporting, self.faces_view)
+        self.faces_view.modelChosen.connect(self.presenter.choose_model)
         self._connect_statistics()
         self._connect_overlay()
         self.pairs_presenter = PairsPresenter(
-            self, self.document, self.computing, self.statistics, self.actions_, self.exporting,
+            self.document, self.computing, self.statistics, self.actions_, self.exporting,
             view=self.pair_view, roc=self.roc_view,
         )
         self.two_faces_presenter = TwoFacesPresenter(
@@ -143,6 +145,7 @@ class MainWindow(QMainWindow):
             self, self.document, self.computing, self.statistics, self.actions_, self.messages
         )
         self.tabs.currentChanged.connect(self.presenter.tab_shown)
+        self.tabs.currentChanged.connect(self.faces_presenter.tab_shown)
         self.tabs.currentChanged.connect(self.statistics_presenter.tab_shown)
         self.tabs.currentChanged.connect(self.sensitivity_presenter.tab_shown)
         self._make_menus()
@@ -156,6 +159,8 @@ class MainWindow(QMainWindow):
         self.start_page.forgetRequested.connect(self.commands.forget)
         self.bridge.run_errand(lambda: _with_presence(recent_studies()), self._list_recent)
         self._show_start()
+        if self._appearance is not None:
+            self._appearance.dress()
         self._restore_arrangement()
 
     # -- building ------------------------------------------------------------------------------------------------
@@ -217,6 +222,8 @@ class MainWindow(QMainWindow):
         self.inspector = Inspector()
         self.jobs = JobsPanel(self.bridge)
         self.log = LogPanel(self.bridge)
+        for panel in (self.jobs, self.log):
+            panel.setMinimumHeight(56)  # a job or two: in a low window views need the rest
         areas = Qt.DockWidgetArea
         self.setCorner(Qt.Corner.BottomLeftCorner, areas.LeftDockWidgetArea)
         self.setCorner(Qt.Corner.BottomRightCorner, areas.RightDockWidgetArea)
@@ -230,12 +237,12 @@ class MainWindow(QMainWindow):
         self.tabifyDockWidget(jobs, log)
         jobs.raise_()
         self.resizeDocks([study, inspector], [250, 310], Qt.Orientation.Horizontal)
-        self.resizeDocks([jobs], [120], Qt.Orientation.Vertical)
+        self.resizeDocks([jobs], [76], Qt.Orientation.Vertical)
         self.tree.menuRequested.connect(self._tree_menu)
         self._first_arrangement = self.saveState(_LAYOUT_VERSION)
 
     def _dock(self, title: str, name: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
-        dock = QDockWidget(title, self)
+        dock = Dock(title, self)
         dock.setObjectName(name)
         dock.setWidget(widget)
         self.addDockWidget(area, dock)

@@ -14,7 +14,6 @@ from .document import Document
 from .message_bar import MessageBar, Tone
 from .statistics import Statistics
 from .study_tree import StudyTree
-from .wording import bytes_text
 
 if TYPE_CHECKING:
     from .main_window import MainWindow
@@ -61,7 +60,7 @@ class Management(QObject):
             start = model.file.parent if model is not None else None
             found = file_choosers.choose_network(self._window, name, start)
             if found is not None:
-                self._document.locate_model(name, found, lambda: self._located(name))
+                self._document.changes.locate_model(name, found, lambda: self._located(name))
             return
         dataset = contents.dataset(name)
         if dataset is None:
@@ -69,7 +68,7 @@ class Management(QObject):
         choose = file_choosers.choose_verification_set if dataset.format == "bin" else file_choosers.choose_faces
         found = choose(self._window, dataset.path.parent)
         if found is not None:
-            self._document.locate_dataset(name, found, lambda: self._located(name))
+            self._document.changes.locate_dataset(name, found, lambda: self._located(name))
 
     def _located(self, name: str) -> None:
         self._messages.say(f"'{name}' was found again; nothing in it changed.", Tone.DONE)
@@ -110,10 +109,12 @@ class Management(QObject):
 
         dialog = ClearResultsDialog(self._document, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.accepted.connect(lambda: self._document.clear_cached(dialog.kinds, self._cleared))
+        dialog.accepted.connect(lambda: self._document.changes.clear_cached(dialog.kinds, self._cleared))
         dialog.open()
 
     def _cleared(self, freed: int) -> None:
+        from canon_core.study.cached_files import bytes_text
+
         self._computing.results_cleared()
         self._statistics.look_again()
         self._messages.say(f"{bytes_text(freed)} were freed. What was deleted can be computed again.", Tone.DONE)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 
-from PySide6.QtCore import QRectF, Qt, QTimer
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QWidget
 
+from .settled import settled
 from .theme import theme_for
 from .views.labels import TextLabel
 
@@ -46,10 +47,7 @@ class MessageBar(QFrame):
         layout.addWidget(self.text, 1)
         layout.addWidget(self.button)
         layout.addWidget(self.close_button)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_CONFIRMATION_MS)
-        self._timer.timeout.connect(self.hide)
+        self._timer = settled(self, _CONFIRMATION_MS, self.hide)
         self.hide()
 
     def say(

@@ -85,6 +85,61 @@ def next_step(contents: Contents, state: ViewState, *, embedding: bool, reading:
     )
 
 
+def missing_cell_step(
+    contents: Contents, state: ViewState, pair: tuple[str, str], why: str, *, pending: bool, embedding: bool
+) -> NextStep:
+    """What a user can do about a cell of the matrix that has no number.
+
+    Parameters
+    ----------
+    contents, state :
+        What the study holds, and what is chosen of it.
+    pair :
+        Source and target of the cell.
+    why :
+        Why the cell cannot exist as things are; empty where it only was not computed.
+    pending, embedding :
+        Whether the cell is being computed, and whether embeddings are being made.
+    """
+    if pending:
+        return NextStep("Its number appears as soon as it is there; the jobs below the matrix show how far they are.")
+    if embedding:
+        return NextStep("Embeddings are being made: the cell can be computed when they are complete.")
+    if not why:
+        if contents.read_only:
+            return NextStep("The study is open read-only, so nothing is computed now.")
+        return NextStep(
+            "Nothing is stored of it at the settings above the matrix. Computing fills it, and all others that lack.",
+            "Compute",
+            "study.compute_all",
+        )
+    dataset = contents.dataset(state.dataset)
+    lacking = [
+        name
+        for name in dict.fromkeys(pair)
+        if dataset is not None
+        and (name, dataset.name) in contents.states
+        and not contents.states[name, dataset.name].complete
+    ]
+    if dataset is None or not lacking:
+        return NextStep("Choose another map above the matrix, or other models in the study tree.")
+    networks = contents.to_embed(dataset.name, lacking)
+    if set(networks) != set(lacking) or not dataset.has_images:
+        return _import(contents, f"Import embeddings of '{dataset.name}' by {_and(lacking)} that were made elsewhere.")
+    gone = [name for name in networks if name in contents.missing_models]
+    if gone or dataset.name in contents.missing_datasets:
+        what = f"the file of {_and(gone)}" if gone else f"the folder of '{dataset.name}'"
+        return NextStep(f"To embed, {what} must be found again: choose it in the study tree, then Study → Locate….")
+    return NextStep(
+        f"Embed the faces of '{dataset.name}' with {_and(networks)}; the cell is computed after that.",
+        *_offer(contents, "Embed and compute", "study.compute_all"),
+    )
+
+
+def _and(names: list[str]) -> str:
+    return " and ".join(f"'{name}'" for name in names)
+
+
 def _import(contents: Contents, text: str) -> NextStep:
     return NextStep(text, *_offer(contents, "Import embeddings…", "file.import"))
 

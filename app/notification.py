@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, QProcess, QTimer
+from PySide6.QtCore import QObject, QProcess
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QStyle, QSystemTrayIcon
 
@@ -17,6 +17,7 @@ from canon_core.errors import CanonError
 from .engine_bridge import EngineBridge
 from .jobs_panel import duration_text
 from .preferences import UserPreferences
+from .settled import settled
 from .wording import fault_text
 
 log = logging.getLogger(__name__)
@@ -43,10 +44,7 @@ class Notification(QObject):
         self._long_s = long_s
         self._begun: dict[int, tuple[str, float]] = {}
         self._done = ""
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_CHAIN_MS)
-        self._timer.timeout.connect(self._nothing_followed)
+        self._timer = settled(self, _CHAIN_MS, self._nothing_followed)
         bridge.started.connect(self._started)
         bridge.finished.connect(self._finished)
         bridge.failed.connect(self._failed)
@@ -89,22 +87,34 @@ class Notification(QObject):
 
 
 class SystemMessages(QObject):
-    """The system's own messages: by a tray icon where there is a tray, else by ``notify-send``."""
+    """The system's own messages: by ``notify-send``, else by a tray icon where there is a tray."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._icon: QSystemTrayIcon | None = None
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_ICON_MS)
-        self._timer.timeout.connect(self._take_away)
+        self._timer = settled(self, _ICON_MS, self._take_away)
 
     def tell(self, title: str, text: str) -> None:
         """Show a message; without a way to, the log has it."""
         if sys.platform == "linux" and (command := shutil.which("notify-send")):
-            started = QProcess.startDetached(command, ["--app-name=Canon Explorer", "--", title, text])
-            if started if isinstance(started, bool) else started[0]:
-                return
+            process = QProcess(self)
+            process.setProgram(command)
+            process.setArguments(["--app-name=Canon Explorer", "--", title, text])
+            # It fails on a desktop where nobody shows messages.
+            process.finished.connect(lambda code, _status: self._sent(process, code == 0, title, text))
+            process.errorOccurred.connect(
+                lambda error: error is QProcess.ProcessError.FailedToStart and self._sent(process, False, title, text)
+            )
+            process.start()
+            return
+        self._tell_by_icon(title, text)
+
+    def _sent(self, process: QProcess, done: bool, title: str, text: str) -> None:
+        process.deleteLater()
+        if not done:
+            self._tell_by_icon(title, text)
+
+    def _tell_by_icon(self, title: str, text: str) -> None:
         if QSystemTrayIcon.isSystemTrayAvailable() and QSystemTrayIcon.supportsMessages():
             icon = QGuiApplication.windowIcon()
             if icon.isNull():

@@ -97,6 +97,8 @@ class OverlayFaces(QObject):
         first, second = self._view.plot.selection.tolist()
         if first % shown.items[0] == second % shown.items[0]:
             return "Both points are the same face: select points of two"
+        if shown.dataset[[first % shown.items[0], second % shown.items[0]]].any():
+            return f"Pairs are of '{shown.settings.dataset}', on which the maps were fitted: select two points of it"
         if self._overlays.has_templates and shown.settings.level is not OverlayLevel.TEMPLATES:
             return "Pairs of this dataset are of templates: let points be templates (Settings)"
         return ""

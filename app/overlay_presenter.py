@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
-from canon_core.experiments.overlay_filter import points_left
+from canon_core.experiments.overlay_colours import colourings
+from canon_core.experiments.overlay_look import looked_at
 from canon_core.maps.kinds import MapKind
 from canon_core.projection.kinds import OverlayMethod
-from canon_core.study.overlay_results import EVERYTHING, Overlay
+from canon_core.study.overlay_results import EVERYTHING, Overlay, OverlayLevel
 from canon_core.study.results import Features
 
 from .actions import Actions
@@ -24,11 +25,10 @@ from .exporting import Exporting
 from .overlay_choice import MOST_CHOSEN, OverlayChoice
 from .overlay_left import OverlayLeft
 from .overlays import Overlays, method_text, same_points
-from .thumbnails import Thumbnails
+from .thumbnails import Face, Thumbnails
 from .views.choosers import SettingsChange
 from .views.face_list import MOST_LISTED, ListedFace
 from .views.overlay_bar import ALL_SOURCES, OverlayRequest
-from .views.overlay_colours import MODEL, SUBJECT, colouring, colourings
 from .views.overlay_command import overlay_command
 from .views.overlay_view import OverlayView, items_of
 from .views.point_card import CardNeighbour, PointCardContent
@@ -94,7 +94,11 @@ class OverlayPresenter(QObject):
         self._thumbnails.arrived.connect(self._faces_arrived)
         view.plot.set_background(document.bridge.run_errand)
         view.bar.requested.connect(self._requested)
-        view.bar.colourChanged.connect(lambda name: overlays.choose(f"Colour by {name}", colour=name))
+        view.bar.colourChanged.connect(lambda name: overlays.choose(f"Colour by {name}", colour=name, hidden=()))
+        view.bar.added.chosen.connect(self._add)
+        view.bar.added.sameNamesChosen.connect(
+            lambda same: overlays.choose(_SAME_PEOPLE if same else _OTHER_PEOPLE, same_names=same)
+        )
         view.linesChanged.connect(lambda on: overlays.choose("Join faces" if on else "Part faces", lines=on))
         view.bar.searched.connect(self._search)
         view.plot.hovered.connect(self._look_at)
@@ -108,7 +112,6 @@ class OverlayPresenter(QObject):
         view.actionRequested.connect(self._act)
         view.exportRequested.connect(self._export)
         self._left = OverlayLeft(overlays, view, self)
-        self._left.changed.connect(self._soon)
         self._soon()
 
     def tab_shown(self, *_: object) -> None:
@@ -130,7 +133,7 @@ class OverlayPresenter(QObject):
             overlays.choice,
             all_sources=every,
             method=request.method,
-            level=request.level if overlays.has_templates else overlays.choice.level,
+            level=request.level if overlays.may_be_templates else overlays.choice.level,
             subjects=request.subjects,
             neighbours=request.neighbours,
             min_dist=request.min_dist,
@@ -143,6 +146,13 @@ class OverlayPresenter(QObject):
         change = SettingsChange(request.map, request.mode, request.seed, Features(state.features))
         if (change.map, change.mode, change.seed) != (state.map, state.mode, state.seed):
             self.settingsRequested.emit(change)
+
+    def _add(self, names: tuple[str, ...]) -> None:
+        """Other datasets are wanted, with all subjects: those chosen by name may be of none of them."""
+        more = [name for name in names if name not in self._overlays.added]
+        fewer = [name for name in self._overlays.added if name not in names]
+        text = f"Overlay {more[0]} too" if more else f"Overlay without {fewer[0]}" if fewer else "Overlay datasets"
+        self._overlays.choose(text, added=names, chosen=(), chosen_in="")
 
     def _act(self) -> None:
         if self._action == _USE_LINEAR:
@@ -157,7 +167,7 @@ class OverlayPresenter(QObject):
         shown, view = self._overlays.shown, self._view
         if shown is None or not len(view.plot.selection):
             return
-        codes = np.unique(shown.subject[view.plot.selection])
+        codes = np.flatnonzero(np.bincount(shown.subject[view.plot.selection]))
         names = tuple(shown.subject_names[code] for code in codes[:MOST_CHOSEN].tolist())
         self._overlays.choose("Show only selected subjects", chosen=names, chosen_in=shown.settings.dataset)
 
@@ -167,9 +177,9 @@ class OverlayPresenter(QObject):
     def _export(self) -> None:
         shown, study = self._overlays.shown, self._document.study
         if shown is not None and study is not None:
-            lines = self._view.lines_button.isChecked()
-            by_subject = self._overlays.choice.colour == SUBJECT
-            self._exporting.ask([overlay_export(study, shown, by_subject=by_subject, lines=lines)])
+            details = self._overlays.details
+            look = self._overlays.choice.look.fitting(shown, details)
+            self._exporting.ask([overlay_export(study, shown, details, look)])
 
     # -- showing -------------------------------------------------------------------------------------------------
     def _show(self) -> None:
@@ -180,15 +190,30 @@ class OverlayPresenter(QObject):
         pair, settings = overlays.pair, overlays.settings
         view.bar.setVisible(pair is not None)
         if pair is not None:
-            view.bar.show_models(overlays.models, *pair, all_sources=overlays.choice.all_sources)
+            choice = overlays.choice
+            view.bar.show_models(overlays.models, *pair, all_sources=choice.all_sources)
+            view.bar.added.show_choices(
+                self._document.state.dataset, overlays.addable, overlays.added, same_names=choice.same_names
+            )
         if settings is not None:
-            view.bar.show_settings(settings, templates=overlays.has_templates)
-            contents = self._document.contents
-            view.set_command(overlay_command(str(contents.path) if contents is not None else "", settings))
+            view.bar.show_settings(settings, templates=overlays.has_templates, level=overlays.may_be_templates)
         view.set_lines(overlays.choice.lines)
         self._show_empty()
         self._show_points()
+        self._show_command()
         self._show_notice()
+
+    def _show_command(self) -> None:
+        """The command for what is shown, and for what is seen of it."""
+        overlays, contents, points = self._overlays, self._document.contents, self._view.plot.points
+        settings, look = overlays.settings, overlays.choice.look
+        if settings is None:
+            return
+        if overlays.shown is not None:
+            look = look.fitting(overlays.shown, overlays.details)
+        names = {each.name for each in points.classes} if points is not None else set()
+        look = replace(look, hidden=tuple(name for name in look.hidden if name in names))
+        self._view.set_command(overlay_command(str(contents.path) if contents is not None else "", settings, look))
 
     def _show_empty(self) -> None:
         text, button, self._action = self._why_empty()
@@ -233,19 +258,17 @@ class OverlayPresenter(QObject):
             if view.result is not None:
                 view.set_overlay(None, None)
             return
-        colours = colourings(shown, details)
-        colour = overlays.choice.colour
-        view.bar.show_colours(colours, colour)
-        by = colour if colour in colours else MODEL
-        wanted = (shown, by, self._left.filter)
-        self._left.show()
+        view.bar.show_colours(colourings(shown, details), overlays.choice.colour)
+        look = replace(overlays.choice.look.fitting(shown, details), hidden=(), lines=False)
+        wanted = (shown, look)
         if wanted == self._shown:
+            view.set_hidden(overlays.choice.hidden)
+            self._left.show()
             return
         self._shown = wanted
-        left = self._left.filter
 
         def sort(_ctx: JobContext | None = None) -> ScatterPoints:
-            chosen = colouring(by, shown, details).without(points_left(left, shown, details))
+            chosen = looked_at(shown, details, look).colouring
             return ScatterPoints.build(shown.after, chosen.codes, chosen.classes, shown.before, chosen.scale)
 
         if len(shown.model) <= _FEW_POINTS:
@@ -260,7 +283,9 @@ class OverlayPresenter(QObject):
         same = before is not None and same_points(before.settings, shown.settings)
         self._view.set_overlay(shown, points, same_points=same, same_layout=before is shown)
         self._laid_out = shown
+        self._view.set_hidden(self._overlays.choice.hidden)
         self._left.show()
+        self._show_command()
         if not same:
             self._list_faces()
             self._search(self._view.bar.search.text())
@@ -270,6 +295,8 @@ class OverlayPresenter(QObject):
         chosen = len(overlays.choice.chosen_of(self._document.state.dataset))
         wanted = method_text(overlays.choice.method)
         only = f"{chosen:,} chosen subject{'s' * (chosen != 1)} only." if chosen else ""
+        if overlays.has_templates and not overlays.may_be_templates and overlays.choice.level is OverlayLevel.TEMPLATES:
+            only = " ".join(["Images are shown: not every dataset has templates.", only]).strip()
         if overlays.shown is None:
             view.set_notice("")
         elif overlays.error is not None and not overlays.current:
@@ -302,7 +329,7 @@ class OverlayPresenter(QObject):
         self._hovered = number
         self._show_card(place=True)
         if number >= 0:
-            self._thumbnails.ask(_HOVER_TOPIC, self._rows_of_card(number), self._source_of(number))
+            self._thumbnails.ask(_HOVER_TOPIC, self._faces_of_card(number), self._source_of(number))
 
     def _hide_card(self) -> None:
         if self._hovered >= 0:
@@ -326,12 +353,19 @@ class OverlayPresenter(QObject):
         )  # fmt: skip
         return [(space, int(near[item])) for space, near in spaces if near[item] >= 0]
 
-    def _rows_of_card(self, number: int) -> list[int]:
+    def _face(self, item: int) -> Face:
+        """The face that stands for an item, in the item's own dataset: ids and rows may be alike in several."""
+        shown, details = self._overlays.shown, self._overlays.details
+        assert shown is not None
+        assert details is not None
+        return shown.settings.datasets[shown.dataset[item]], int(details.images[item])
+
+    def _faces_of_card(self, number: int) -> list[Face]:
         shown, details = self._overlays.shown, self._overlays.details
         if shown is None or details is None:
             return []
         items = [number % shown.items[0], *(item for _, item in self._near(number))]
-        return list(dict.fromkeys(int(details.images[item]) for item in items))
+        return list(dict.fromkeys(self._face(item) for item in items))
 
     def _show_card(self, *, place: bool) -> None:
         shown, details, view, number = self._overlays.shown, self._overlays.details, self._view, self._hovered
@@ -340,17 +374,19 @@ class OverlayPresenter(QObject):
             return
         model, item = divmod(number, shown.items[0])
         name = details.names[item] if details is not None else ""
-        lines = [name.rsplit("/", 1)[-1] or "…", shown.subject_names[shown.subject[number]], self._role(model)]
+        dataset = shown.settings.datasets[shown.dataset[item]]
+        subject = shown.subject_names[shown.subject[number]]
+        lines = [name.rsplit("/", 1)[-1] or "…", subject, *([dataset] if shown.parts else []), self._role(model)]
         if len(shown.fit_pairs) > 1 and model:
             lines.append(f"map of half {2 - int(shown.half[number])}")
-        face = self._thumbnails.image(int(details.images[item])) if details is not None else None
+        face = self._thumbnails.image(self._face(item)) if details is not None else None
         neighbours = []
         if details is not None:
             for space, near in self._near(number):
                 same = bool(shown.subject[near] == shown.subject[item])
-                image = self._thumbnails.image(int(details.images[near]))
+                image = self._thumbnails.image(self._face(near))
                 neighbours.append(CardNeighbour(space, details.names[near].rsplit("/", 1)[-1], same, image))
-        content = PointCardContent(tuple(lines), face, self._thumbnails.refusal, tuple(neighbours))
+        content = PointCardContent(tuple(lines), face, self._thumbnails.refusal(dataset), tuple(neighbours))
         view.card.show_content(content, view.plot.position_of(number) if place else None)
 
     def _role(self, model: int) -> str:
@@ -364,7 +400,7 @@ class OverlayPresenter(QObject):
         details = self._overlays.details
         if details is not None:
             for place, item in enumerate(self._listed):
-                face = self._thumbnails.image(int(details.images[item]))
+                face = self._thumbnails.image(self._face(item))
                 if face is not None:
                     self._view.faces.show_image(place, face)
 
@@ -394,10 +430,14 @@ class OverlayPresenter(QObject):
         first, items, subjects = listing
         self._listed = first
         names = details.names if details is not None else dict.fromkeys(first, "…")
-        faces = [ListedFace(item, names[item], shown.subject_names[shown.subject[item]]) for item in first]
+        of = [f", {name}" if shown.parts else "" for name in shown.settings.datasets]
+        faces = [
+            ListedFace(item, names[item], f"{shown.subject_names[shown.subject[item]]}{of[shown.dataset[item]]}")
+            for item in first
+        ]
         view.faces.show_faces(len(selection), faces, items, subjects)
         if details is not None:
-            self._thumbnails.ask(_LIST_TOPIC, [int(details.images[item]) for item in first])
+            self._thumbnails.ask(_LIST_TOPIC, [self._face(item) for item in first])
             self._faces_arrived()
 
     def _face_chosen(self, item: int) -> None:
@@ -438,6 +478,7 @@ def _listing(shown: Overlay, selection: NDArray[np.int32]) -> _Listing:
     return first.tolist(), len(items), int(np.count_nonzero(counts))
 
 
+_SAME_PEOPLE, _OTHER_PEOPLE = "Take same names for one person", "Take same names for different people"
 _USE_LINEAR, _TRY_AGAIN = "use the linear map", "compute it"
 
 

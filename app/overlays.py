@@ -18,6 +18,7 @@ from canon_core.study.overlay_results import DEFAULT_POINTS, Overlay, OverlayLev
 from .computing import Computing
 from .document import Document
 from .overlay_choice import OverlayChoice
+from .running_jobs import RunningJobs
 from .view_state import Pair
 
 if TYPE_CHECKING:
@@ -59,16 +60,13 @@ class Overlays(QObject):
         self._watched = False
         self._asked: tuple[object, ...] | None = None
         self._looking = False
-        self._running: dict[int, OverlaySettings] = {}
+        self._jobs = RunningJobs[OverlaySettings](self._bridge, self)
         self._comparing = 0  # job that looks up neighbours of many points; 0 before any
-        self._superseded: set[int] = set()  # cancelled because something else was wanted
-        self._declined: OverlaySettings | None = None  # cancelled by the user, or failed: not again by itself
+        self._jobs.changed.connect(self.changed)
+        self._jobs.progressed.connect(self._progressed)
         document.closed.connect(self._forget)
         for changed in (document.contentsChanged, document.stateChanged, computing.matrixChanged):
             changed.connect(self._follow)
-        self._bridge.progress.connect(self._progressed)
-        for ended in (self._bridge.finished, self._bridge.failed, self._bridge.cancelled):
-            ended.connect(self._job_ended)
 
     # -- what it is about ----------------------------------------------------------------------------------------
     @property
@@ -80,7 +78,7 @@ class Overlays(QObject):
     def models(self) -> tuple[str, ...]:
         """Models that can be overlaid: embedded, and not left out."""
         contents, state = self._document.contents, self._document.state
-        if contents is None or contents.dataset(state.dataset) is None:
+        if contents is None or self._document.dataset is None:
             return ()
         return tuple(name for name in contents.embedded(state.dataset) if name not in state.left_out)
 
@@ -98,10 +96,32 @@ class Overlays(QObject):
 
     @property
     def has_templates(self) -> bool:
-        """Whether points may be templates."""
+        """Whether the dataset of the maps compares templates."""
         contents = self._document.contents
         entry = contents.dataset(self._document.state.dataset) if contents is not None else None
         return entry is not None and entry.has_templates
+
+    @property
+    def addable(self) -> tuple[str, ...]:
+        """Further datasets that the wanted models are embedded on, so that their points can be shown too."""
+        contents, pair, state = self._document.contents, self.pair, self._document.state
+        if contents is None or pair is None:
+            return ()
+        needed = set(self.models) if self.choice.all_sources else set(pair)
+        others = [name for name in contents.dataset_names if name != state.dataset]
+        return tuple(name for name in others if needed <= set(contents.embedded(name)))
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """Those that are wanted."""
+        return tuple(name for name in self.addable if name in self.choice.added)
+
+    @property
+    def may_be_templates(self) -> bool:
+        """Whether points may be templates: every dataset has them."""
+        contents = self._document.contents
+        entries = [] if contents is None else [contents.dataset(name) for name in self.added]
+        return self.has_templates and all(entry is not None and entry.has_templates for entry in entries)
 
     @property
     def settings(self) -> OverlaySettings | None:
@@ -118,13 +138,15 @@ class Overlays(QObject):
             map=state.map,
             mode=state.mode,
             features=state.features,
-            level=choice.level if self.has_templates else OverlayLevel.IMAGES,
+            level=choice.level if self.may_be_templates else OverlayLevel.IMAGES,
             subjects=choice.subjects,
             chosen=choice.chosen_of(state.dataset),
             method=choice.method,
             neighbours=choice.neighbours,
             min_dist=choice.min_dist,
             seed=state.seed,
+            added=self.added,
+            same_names=choice.same_names and bool(self.added),
         )
 
     @property
@@ -135,7 +157,7 @@ class Overlays(QObject):
     @property
     def computing(self) -> bool:
         """Whether a job makes the wanted overlay."""
-        return self.settings in self._running.values() if self._running else False
+        return bool(self._jobs) and self.settings in self._jobs
 
     @property
     def current(self) -> bool:
@@ -166,8 +188,8 @@ class Overlays(QObject):
     def compute(self) -> None:
         """Lay the wanted overlay out in a job."""
         settings = self.settings
-        if settings is not None and settings not in self._running.values():
-            self._declined = None
+        if settings is not None and settings not in self._jobs:
+            self._jobs.declined = None
             self._begin(settings)
 
     def warm(self) -> None:
@@ -182,8 +204,7 @@ class Overlays(QObject):
 
     def cancel(self) -> None:
         """Cancel the job."""
-        for number in list(self._running):
-            self._bridge.cancel(number)
+        self._jobs.cancel()
 
     def _follow(self, *_: object) -> None:
         if not self._watched:
@@ -193,10 +214,7 @@ class Overlays(QObject):
         if key == self._asked:
             return
         self._asked, self.error = key, None
-        for number, running in list(self._running.items()):
-            if running != settings:
-                self._superseded.add(number)
-                self._bridge.cancel(number)
+        self._jobs.supersede(settings)
         if settings is None:
             self._bridge.drop(_TOPIC)
             self._looking = False
@@ -236,7 +254,7 @@ class Overlays(QObject):
         self.changed.emit()
 
     def _maybe_begin(self, settings: OverlaySettings) -> None:
-        if self._computing.automatic and settings != self._declined and settings not in self._running.values():
+        if self._computing.automatic and settings != self._jobs.declined and settings not in self._jobs:
             self._begin(settings)
 
     def _begin(self, settings: OverlaySettings) -> None:
@@ -254,27 +272,20 @@ class Overlays(QObject):
                 self.error = None
                 self._show(result)
 
-        def cancelled() -> None:
-            if number in self._running and number not in self._superseded:
-                self._declined = settings
-
         def failed(error: CanonError) -> None:
-            self._declined = settings
             if self.settings == settings:
                 self._fail(error)
             else:
                 self._document.faulted.emit(error)
 
-        number = self._bridge.submit(
+        self._jobs.begin(
             f"Overlay of {_names(settings.sources)} → {settings.target} · {method_text(settings.method)}",
             work,
+            settings,
             on_result=finished,
             on_failure=failed,
-            on_cancelled=cancelled,
             resume=lambda: self._begin(settings),
         )
-        self._running[number] = settings
-        self.changed.emit()
 
     def _fail(self, error: CanonError) -> None:
         self.error = error
@@ -325,21 +336,13 @@ class Overlays(QObject):
 
     # -- following the jobs --------------------------------------------------------------------------------------
     def _progressed(self, progress: Progress) -> None:
-        if progress.job in self._running and self.computing:
+        if self.computing:
             part = f" {100 * progress.done // progress.total} %" if progress.total else ""
             self.progressed.emit(f"{progress.what}…{part}")
 
-    def _job_ended(self, number: int, *_: object) -> None:
-        ended, superseded = self._running.pop(number, None), number in self._superseded
-        self._superseded.discard(number)
-        if ended is not None:
-            self.changed.emit()
-            if superseded and self._watched and not self._looking and ended == self.settings and not self.current:
-                self._maybe_begin(ended)  # it is wanted again since
-
     def _forget(self) -> None:
-        self._asked, self._declined, self.error = None, None, None
-        self._running.clear()
+        self._asked, self.error = None, None
+        self._jobs.forget()
         self._looking = False
         self._show(None)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QTimer, Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QObject, Signal
 
 from canon_core.errors import CanonError
 from canon_core.study.pair_results import PairKind, PairSettings, pairs_line
@@ -18,6 +17,8 @@ from .document import Document
 from .exportables import pairs_export
 from .exporting import Exporting
 from .pair_finding import FinderShelf, Picture, Question
+from .running_jobs import RunningJobs
+from .settled import settled
 from .statistics import Statistics
 from .views.face_image import image_of
 from .views.pair_view import PairView, ShownPairs
@@ -29,7 +30,6 @@ from .wording import fault_text
 if TYPE_CHECKING:
     from canon_core.experiments.pairs import FacePair
     from canon_core.jobs import JobContext
-    from canon_core.study.entries import DatasetEntry
 
 _LISTS_TOPIC, _DETAILS_TOPIC, _FACES_TOPIC = "face pairs", "one face pair", "faces of pairs"
 _SINGLE_TOPIC = "pair that was asked for"
@@ -51,7 +51,6 @@ class PairsPresenter(QObject):
 
     def __init__(
         self,
-        window: QWidget,
         document: Document,
         computing: Computing,
         statistics: Statistics,
@@ -67,22 +66,17 @@ class PairsPresenter(QObject):
         self._shelf, self._batch_shelf = FinderShelf(), FinderShelf()
         self._interval: tuple[float, float] | None = None
         self._asked: Question | None = None  # what the view shows or waits for
-        self._jobs: dict[int, Question] = {}
+        self._jobs = RunningJobs[Question](document.bridge, self)
         self._fault = ""
         self._unsought = False  # nothing is stored, and looking takes long: a button is shown
         self._pictures_of: object = None
         self._single: tuple[str, str, int, int] | None = None  # a pair that was asked for by itself
-        self._late = QTimer(self)
-        self._late.setSingleShot(True)
-        self._late.setInterval(0)
-        self._late.timeout.connect(self._show)
+        self._late = settled(self, 0, self._show)
         for changed in (
             document.opened, document.contentsChanged, document.stateChanged, computing.matrixChanged,
         ):  # fmt: skip
             changed.connect(self._soon)
         document.closed.connect(self._closed)
-        for ended in (document.bridge.finished, document.bridge.failed, document.bridge.cancelled):
-            ended.connect(self._job_ended)
         roc.intervalBrushed.connect(self.show_interval)
         view.pairSelected.connect(self._ask_details)
         view.picturesWanted.connect(self._ask_faces)
@@ -118,11 +112,6 @@ class PairsPresenter(QObject):
         self._late.start()
 
     @property
-    def _entry(self) -> DatasetEntry | None:
-        contents = self._document.contents
-        return None if contents is None else contents.dataset(self._document.state.dataset)
-
-    @property
     def _question(self) -> Question | None:
         chosen, state = self._statistics.chosen, self._document.state
         if chosen is None or state.far not in chosen.matrix.settings.far:
@@ -153,7 +142,7 @@ class PairsPresenter(QObject):
             self._show_single(wanted)
 
     def _ask(self, question: Question) -> None:
-        study, entry = self._document.study, self._entry
+        study, entry = self._document.study, self._document.dataset
         if study is None or entry is None:
             return
         if self._asked is None or self._asked.settings != question.settings or self._asked.cell != question.cell:
@@ -161,7 +150,7 @@ class PairsPresenter(QObject):
             self._document.bridge.run_errand(self._batch_shelf.clear)  # what it read of many images is a gigabyte
         self._asked, self._fault, self._unsought = question, "", False
         self._view.set_empty(f"Looking for pairs of {title_of(question.settings.source, question.settings.target)}…")
-        if question in self._jobs.values():
+        if question in self._jobs:
             self._say_running()
             return
         many = finding.many_pairs(entry)
@@ -206,24 +195,21 @@ class PairsPresenter(QObject):
             if self._asked == question:
                 self._arrived(question, shown)
 
-        number = self._document.bridge.submit(
+        self._jobs.begin(
             f"Find pairs of {title}",
             work,
+            question,
             on_result=found,
             on_failure=lambda error: self._failed(question, error),
             on_cancelled=lambda: self._cancelled(question),
             resume=lambda: self._seek(question),
         )
-        self._jobs[number] = question
         if self._asked == question:
             self._say_running()
 
     def _say_running(self) -> None:
         self._view.set_empty("All pairs are being looked at. How far that is, is shown below.")
         self._view.set_pairs(None)
-
-    def _job_ended(self, number: int, *_: object) -> None:
-        self._jobs.pop(number, None)
 
     def _cancelled(self, question: Question) -> None:
         if self._asked == question:
@@ -238,7 +224,7 @@ class PairsPresenter(QObject):
             self._view.set_pairs(None)
 
     def _arrived(self, question: Question, shown: ShownPairs) -> None:
-        entry = self._entry
+        entry = self._document.dataset
         pictures = (entry.fingerprint if entry is not None else "", self._view.aligned)
         if pictures != self._pictures_of:
             self._pictures_of = pictures
@@ -282,7 +268,7 @@ class PairsPresenter(QObject):
 
     def _closed(self) -> None:
         self._asked = self._interval = self._single = None
-        self._jobs.clear()
+        self._jobs.forget()
         self._pictures_of = None
         self._view.list.forget_pictures()
         self._view.set_pairs(None)
@@ -351,7 +337,7 @@ class PairsPresenter(QObject):
         self._document.bridge.ask(_FACES_TOPIC, work, on_partial=arrived, on_failure=lambda _: None)
 
     def _look_changed(self, aligned: bool) -> None:
-        entry = self._entry
+        entry = self._document.dataset
         self._pictures_of = (entry.fingerprint if entry is not None else "", aligned)
         self._view.list.forget_pictures()
         self._ask_details(self._view.panel.pair)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject
 
-from canon_core.errors import CanonError
 from canon_core.study.results import far_text, settings_line
 from canon_core.verification.roc import FarRule
 
@@ -15,29 +14,23 @@ from .actions import Actions
 from .computing import Computing
 from .contents import Contents
 from .document import Document
-from .exportables import curves_export, faces_export, matrix_export
+from .exportables import curves_export, matrix_export
 from .exporting import Exporting
-from .next_step import NextStep, next_step
+from .next_step import missing_cell_step, next_step
+from .settled import settled
 from .study_tree import StudyTree
 from .view_state import MAX_SELECTED, Focus, Pair, ViewState
 from .views.choosers import features_text
-from .views.contact_sheet_view import ContactSheetView
 from .views.inspector import Beyond, Inspector
 from .views.matrix_view import MatrixView, SettingsChange
 from .views.roc_view import RocView
 from .views.shown_matrix import matrix_command
-from .wording import fault_text
 
 if TYPE_CHECKING:
-    from canon_core.embedding.contact_sheet import ContactSheet
     from canon_core.figures.curve import Curve
     from canon_core.jobs import JobContext
-    from canon_core.study.entries import DatasetEntry, ModelEntry
 
 _PROBLEMS_TOPIC = "problems of a dataset"
-_SHEET_TOPIC = "contact sheet"
-#: Faces of a contact sheet: as many as are looked through at once.
-_FACES = 64
 
 
 class Presenter(QObject):
@@ -52,7 +45,6 @@ class Presenter(QObject):
         tree: StudyTree,
         matrix: MatrixView,
         roc: RocView,
-        faces: ContactSheetView,
         inspector: Inspector,
         exporting: Exporting,
         beyond: Callable[[], Beyond | None] = lambda: None,
@@ -61,17 +53,11 @@ class Presenter(QObject):
         self._beyond, self._exporting = beyond, exporting
         self._document, self._computing, self._actions = document, computing, actions
         self._tree, self._matrix, self._roc = tree, matrix, roc
-        self._faces, self._inspector = faces, inspector
-        self._action = self._faces_action = ""
-        self._faces_shown: tuple[object, ...] | None = None
-        self._faces_seed = 0
-        self._faces_rows: tuple[str, str, tuple[int, ...]] = ("", "", ())  # dataset, model, images of the sheet
+        self._inspector = inspector
+        self._action = ""
         self._curves_shown: tuple[tuple[Curve, ...], str] = ((), "")
         self._late: dict[Callable[[], None], None] = {}
-        self._late_timer = QTimer(self)
-        self._late_timer.setSingleShot(True)
-        self._late_timer.setInterval(0)
-        self._late_timer.timeout.connect(self._show_next)
+        self._late_timer = settled(self, 0, self._show_next)
         self._problems: dict[str, tuple[str, Any]] = {}  # dataset → (fingerprint, problems)
         document.opened.connect(self._opened)
         document.closed.connect(self._closed)
@@ -88,20 +74,16 @@ class Presenter(QObject):
         matrix.computeRequested.connect(computing.compute_everything)
         matrix.exportRequested.connect(self._export_matrix)
         matrix.actionRequested.connect(lambda: self._act(self._action))
+        inspector.actionRequested.connect(self._act)
         roc.exportRequested.connect(self._export_curves)
         tree.modelChosen.connect(self.choose_model)
         tree.datasetChosen.connect(self._dataset_chosen)
         tree.embeddingChosen.connect(self._embedding_chosen)
         tree.includedChanged.connect(self._include)
-        faces.modelChosen.connect(self.choose_model)
-        faces.reshuffleRequested.connect(self._other_faces)
-        faces.exportRequested.connect(self._export_faces)
-        faces.actionRequested.connect(lambda: self._act(self._faces_action))
 
     def tab_shown(self) -> None:
         """Another view is looked at."""
         self._soon(self._show_curves)
-        self._soon(self._show_faces)
 
     def focus_again(self) -> None:
         """More is known of what the inspector shows."""
@@ -189,19 +171,16 @@ class Presenter(QObject):
         self._problems.clear()
         self._matrix.set_study_path(str(contents.path))
         self._matrix.difference_button.setChecked(False)
-        self._faces_shown = None
         self._show_contents(contents)
 
     def _closed(self) -> None:
         self._tree.show_contents(None, ViewState())
         self._inspector.show_nothing()
-        self._faces.set_sheet(None)
 
     def _show_contents(self, contents: Contents) -> None:
         self._tree.show_contents(contents, self._document.state)
         self._soon(self._show_matrix)
         self._soon(self._show_focus)
-        self._soon(self._show_faces)
 
     def _state_changed(self, before: ViewState, after: ViewState) -> None:
         contents = self._document.contents
@@ -217,8 +196,6 @@ class Presenter(QObject):
             self._matrix.set_selection(after.cells)
         if before.settings(()) != after.settings(()):
             self._show_choosers()
-        if (before.dataset, before.model) != (after.dataset, after.model):
-            self._soon(self._show_faces)
         self._soon(self._show_focus)
 
     # -- showing -------------------------------------------------------------------------------------------------
@@ -234,7 +211,7 @@ class Presenter(QObject):
                 contents,
                 state,
                 embedding=self._computing.embedding,
-                reading=self._document.reading,
+                reading=self._document.changes.reading,
             )
             self._action = step.action
             self._matrix.set_empty(step.text, step.button)
@@ -246,7 +223,7 @@ class Presenter(QObject):
     def _show_choosers(self) -> None:
         """The choosers stand at the new settings at once; the cells follow when they were looked up."""
         matrix, state = self._computing.matrix, self._document.state
-        dataset = self._document.contents.dataset(state.dataset) if self._document.contents is not None else None
+        dataset = self._document.dataset
         if matrix is not None and dataset is not None:
             settings = state.settings(matrix.settings.models)
             self._matrix.choosers.show_settings(settings, state.far, state.rule, templates=dataset.has_templates)
@@ -277,7 +254,7 @@ class Presenter(QObject):
         if state.focus is Focus.MODEL and (model := contents.model(state.model)) is not None:
             self._tree.choose("model", model.name)
             self._inspector.show_model(model, contents.imports_of(model.name))
-        elif state.focus is Focus.DATASET and (dataset := contents.dataset(state.dataset)) is not None:
+        elif state.focus is Focus.DATASET and (dataset := self._document.dataset) is not None:
             self._tree.choose("dataset", dataset.name)
             known = self._problems.get(dataset.name)
             if known is None or known[0] != dataset.fingerprint:
@@ -288,6 +265,14 @@ class Presenter(QObject):
             cell = matrix.cells.get(state.cells[-1]) if matrix is not None and state.cells else None
             if matrix is not None and cell is not None:
                 self._inspector.show_cell(cell, matrix, state.rule, state.far, self._beyond())
+            elif matrix is not None and state.cells and set(state.cells[-1]) <= set(matrix.models):
+                pair = state.cells[-1]
+                pending = pair in self._computing.pending
+                step = missing_cell_step(
+                    contents, state, pair, matrix.missing.get(pair, ""),
+                    pending=pending, embedding=self._computing.embedding,
+                )  # fmt: skip
+                self._inspector.show_missing(*pair, matrix, pending=pending, step=step)
             else:
                 self._inspector.show_nothing()
 
@@ -305,70 +290,6 @@ class Presenter(QObject):
 
         self._document.bridge.ask(_PROBLEMS_TOPIC, look, on_result=found, on_failure=self._document.faulted.emit)
 
-    # -- faces ---------------------------------------------------------------------------------------------------
-    def _show_faces(self) -> None:
-        """Show crops of the chosen dataset; nothing is drawn before the view is looked at."""
-        contents, state = self._document.contents, self._document.state
-        if contents is None or not self._faces.isVisible():
-            return
-        dataset = contents.dataset(state.dataset)
-        networks = [model for model in contents.models if not model.imported]
-        if dataset is None or not dataset.has_images or not networks:
-            step = self._why_no_faces(contents, dataset)
-            self._faces_action = step.action
-            self._faces.set_empty(step.text, step.button)
-            self._faces.set_sheet(None)
-            self._faces_shown = None
-            return
-        model = next((model for model in networks if model.name == state.model), networks[0])
-        self._faces.set_models([model.name for model in networks], model.name)
-        wanted = (contents.path, dataset.fingerprint, model.spec.digest(), model.name, self._faces_seed)
-        if wanted != self._faces_shown:
-            self._faces_shown = wanted
-            self._draw_faces(dataset.name, model, self._faces_seed)
-
-    def _why_no_faces(self, contents: Contents, dataset: DatasetEntry | None) -> NextStep:
-        """Why no crop can be shown, and what to do."""
-        if dataset is not None and not dataset.has_images:
-            return NextStep(
-                f"There are no images of '{dataset.name}' here, only their names. To see faces, put the images where"
-                " the dataset lies and add it again."
-                if dataset.format != "ids"
-                else f"There are no images of '{dataset.name}': it was made of the ids in a file of embeddings."
-            )
-        if dataset is not None and contents.models:
-            return NextStep(
-                "These are the faces as a network sees them, and all models here are embeddings made elsewhere. Add a"
-                " network to see them.",
-                "" if contents.read_only else "Add models…",
-                "" if contents.read_only else "study.add_model",
-            )
-        return next_step(contents, self._document.state, embedding=False, reading=False)
-
-    def _draw_faces(self, dataset: str, model: ModelEntry, seed: int) -> None:
-        study = self._document.study
-        if study is None:
-            return
-
-        def draw(ctx: JobContext) -> tuple[ContactSheet, tuple[int, ...]]:
-            from canon_core.embedding.contact_sheet import contact_sheet, sample_indices
-
-            faces = study.faces(dataset)
-            rows = sample_indices(faces, _FACES, seed)
-            return contact_sheet(faces, model.spec, rows, captions=False, ctx=ctx), tuple(rows.tolist())
-
-        def drawn(found: tuple[ContactSheet, tuple[int, ...]]) -> None:
-            sheet, rows = found
-            self._faces_rows = dataset, model.name, rows
-            self._faces.set_sheet(sheet, model=model.name, dataset=dataset)
-
-        def failed(error: CanonError) -> None:
-            self._faces_action, self._faces_shown = "", None
-            self._faces.set_empty(fault_text(error))
-            self._faces.set_sheet(None)
-
-        self._document.bridge.ask(_SHEET_TOPIC, draw, on_result=drawn, on_failure=failed)
-
     # -- exporting -----------------------------------------------------------------------------------------------
     def _export_matrix(self) -> None:
         view = self._matrix
@@ -382,13 +303,3 @@ class Presenter(QObject):
         if matrix is not None and roc.curves:
             offer = curves_export(matrix, self._matrix.rule, roc.curves, roc.settings_line, det=roc.det)
             self._exporting.ask([offer, self._exporting.everything(self._computing)])
-
-    def _export_faces(self) -> None:
-        sheet = self._faces.sheet
-        if sheet is not None:
-            dataset, model, rows = self._faces_rows
-            self._exporting.ask([faces_export(dataset, model, sheet, rows, self._faces.settings_line)])
-
-    def _other_faces(self) -> None:
-        self._faces_seed += 1
-        self._soon(self._show_faces)

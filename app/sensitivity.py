@@ -14,8 +14,10 @@ from canon_core.study.sensitivity_results import (
     with_cell,
 )
 
-from .computing import Computing, wanted_cells
+from .computing import Computing
 from .document import Document
+from .lookup import Lookup
+from .running_jobs import RunningJobs
 from .view_state import IMAGE_MODES, TEMPLATE_MODES
 
 
@@ -27,33 +29,29 @@ class SensitivityCurves(QObject):
     Signals
     -------
     changed() :
-        ``found`` or ``faults`` changed, or which curves are being computed.
+        ``results`` or ``fault`` changed, or which curves are being computed.
     """
 
     changed = Signal()
 
     def __init__(self, document: Document, computing: Computing, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._document, self._computing, self._bridge = document, computing, document.bridge
-        self.found: dict[SensitivitySettings, Sensitivity] = {}
-        self.faults: dict[SensitivitySettings, CanonError] = {}  #: why a curve cannot be looked up
-        self._asked: dict[SensitivitySettings, object] = {}  # what the answer belongs to
-        self._running: dict[int, SensitivitySettings] = {}
+        self._document, self._computing = document, computing
+        self._curves: dict[SensitivitySettings, Lookup[Sensitivity]] = {}
+        self._jobs = RunningJobs[SensitivitySettings](document.bridge, self)
         self._watched = False
         self._eager: set[SensitivitySettings] = set()  # to be computed as soon as it is known what is missing
+        self._jobs.ended.connect(document.refresh)  # the tree counts results
+        self._jobs.changed.connect(self.changed)
         document.closed.connect(self._forget)
-        document.contentsChanged.connect(self._contents_changed)
-        document.stateChanged.connect(self._follow)
-        computing.matrixChanged.connect(self._follow)
-        for ended in (self._bridge.finished, self._bridge.failed, self._bridge.cancelled):
-            ended.connect(self._job_ended)
+        for changed in (document.contentsChanged, document.stateChanged, computing.matrixChanged):
+            changed.connect(self._follow)
 
     # -- what it is about ----------------------------------------------------------------------------------------
     @property
     def wanted(self) -> tuple[SensitivitySettings, ...]:
         """Settings of each curve that is chosen; none where there is nothing to fit or to score."""
-        contents, state = self._document.contents, self._document.state
-        entry = contents.dataset(state.dataset) if contents is not None else None
+        contents, entry, state = self._document.contents, self._document.dataset, self._document.state
         if contents is None or entry is None:
             return ()
         matrix = state.settings(contents.model_names)
@@ -62,24 +60,29 @@ class SensitivityCurves(QObject):
         return state.sensitivity.settings(matrix, TEMPLATE_MODES if entry.has_templates else IMAGE_MODES)
 
     @property
+    def _looked_up(self) -> tuple[Lookup[Sensitivity], ...]:
+        return tuple(self._curves[settings] for settings in self.wanted if settings in self._curves)
+
+    @property
     def results(self) -> tuple[Sensitivity, ...]:
         """What is known of them, in their order."""
-        return tuple(self.found[settings] for settings in self.wanted if settings in self.found)
+        return tuple(curve.found for curve in self._looked_up if curve.found is not None)
 
     @property
     def fault(self) -> CanonError | None:
         """Why one of them cannot be had."""
-        return next((self.faults[settings] for settings in self.wanted if settings in self.faults), None)
+        return next((curve.error for curve in self._looked_up if curve.error is not None), None)
 
     @property
     def known(self) -> bool:
-        """Whether it is known of all of them what is stored."""
-        return all(settings in self.found or settings in self.faults for settings in self.wanted)
+        """Whether it is known of all of them what is stored, or was before the embeddings changed."""
+        answered = [curve for curve in self._looked_up if curve.found is not None or curve.error is not None]
+        return len(answered) == len(self.wanted)
 
     @property
     def running(self) -> frozenset[SensitivitySettings]:
         """Those that are being computed, or wait for it."""
-        return frozenset(self._running.values()) & frozenset(self.wanted)
+        return frozenset(self._jobs) & frozenset(self.wanted)
 
     @property
     def among(self) -> tuple[Pair, ...] | None:
@@ -95,58 +98,41 @@ class SensitivityCurves(QObject):
         self._watched = watched
         self._follow()
 
-    def _contents_changed(self, *_: object) -> None:
-        for settings in [each for each in self._asked if each not in self.found and each not in self.faults]:
-            del self._asked[settings]  # the change may have dropped the question
-        self._follow()
-
     def _follow(self, *_: object) -> None:
         """Look up the curves that are wanted now and were not, and forget the others."""
-        wanted, stamp = self.wanted, self._computing.stamp
-        gone = [settings for settings in self._asked if settings not in wanted]
+        wanted = self.wanted
+        gone = [settings for settings in self._curves if settings not in wanted]
         for settings in gone:
-            del self._asked[settings]
+            self._curves.pop(settings).drop()
             self._eager.discard(settings)
-            self.found.pop(settings, None)
-            self.faults.pop(settings, None)
-            self._bridge.drop(_topic(settings))
         if self._watched:
             for settings in wanted:
-                if self._asked.get(settings) != stamp:
-                    self._ask(settings, stamp)
+                self._look_up(settings)
         if gone:
             self.changed.emit()
 
-    def _ask(self, settings: SensitivitySettings, stamp: object) -> None:
+    def _look_up(self, settings: SensitivitySettings) -> None:
         study = self._document.study
         assert study is not None
-        self._asked[settings] = stamp
 
-        def read(_ctx: JobContext) -> Sensitivity:
+        def read() -> Sensitivity:
             from canon_core.experiments.sensitivity import stored_sensitivity
 
             return stored_sensitivity(study, settings)
 
-        def answered(result: Sensitivity) -> None:
-            if self._asked.get(settings) == stamp:
-                self._known(result)
-                if settings in self._eager:
-                    self._begin_missing(settings)
+        if settings not in self._curves:
+            # One question a curve: another one's, such as a cell's, is answered between them.
+            topic = f"sensitivity {settings.map} {settings.mode}"
+            self._curves[settings] = Lookup(self._document.bridge, topic, lambda: self._curve_changed(settings))
+        self._curves[settings].want(self._computing.stamp, read)
 
-        def failed(error: CanonError) -> None:
-            if self._asked.get(settings) == stamp:
-                self.found.pop(settings, None)
-                self._eager.discard(settings)
-                self.faults[settings] = error
-                self.changed.emit()
-
-        # One question a curve: another one's, such as a cell's, is answered between them.
-        self._bridge.ask(_topic(settings), read, on_result=answered, on_failure=failed)
-
-    def _known(self, result: Sensitivity) -> None:
-        self.faults.pop(result.settings, None)
-        self.found[result.settings] = result
+    def _curve_changed(self, settings: SensitivitySettings) -> None:
+        curve = self._curves[settings]
         self.changed.emit()
+        if curve.error is not None:
+            self._eager.discard(settings)
+        elif settings in self._eager:
+            self._begin_missing(settings)
 
     # -- computing -----------------------------------------------------------------------------------------------
     def compute(self) -> None:
@@ -155,12 +141,12 @@ class SensitivityCurves(QObject):
             self._begin_missing(settings)
 
     def _begin_missing(self, settings: SensitivitySettings) -> None:
-        result = self.found.get(settings)
-        if result is None:
+        curve = self._curves.get(settings)
+        if curve is None or curve.found is None:
             self._eager.add(settings)
             return
         self._eager.discard(settings)
-        if settings not in self.running and incomplete(result):
+        if settings not in self._jobs and incomplete(curve.found):
             self._begin(settings)
 
     def _begin(self, settings: SensitivitySettings) -> None:
@@ -174,38 +160,34 @@ class SensitivityCurves(QObject):
             return run_sensitivity(study, settings, ctx)
 
         def arrived(cells: list[SensitivityCell]) -> None:
-            result = self.found.get(settings)
-            if result is not None:
+            curve = self._curves.get(settings)
+            if curve is not None and curve.found is not None:
+                result = curve.found
                 for cell in cells:
                     result = with_cell(result, cell)
-                self._known(result)
+                curve.put(result)
 
         def finished(result: Sensitivity) -> None:
-            if settings in self._asked:
-                self._known(result)
-            if wanted_cells(self._computing.matrix):  # single models that were missing were scored on the way
-                self._computing.look_again()
+            if settings in self._curves:
+                self._curves[settings].put(result)
+            self._computing.look_for_more()  # single models that were missing were scored on the way
 
-        number = self._bridge.submit(
+        self._jobs.begin(
             f"Sensitivity of {settings.dataset} · {settings.map}, {settings.mode}",
             work,
+            settings,
             on_partial=arrived,
             on_result=finished,
             on_failure=self._document.faulted.emit,
             resume=lambda: self._begin(settings),
         )
-        self._running[number] = settings
-        self.changed.emit()
 
-    # -- following the jobs and the document ---------------------------------------------------------------------
-    def _job_ended(self, number: int, *_: object) -> None:
-        if self._running.pop(number, None) is not None:
-            self._document.refresh()  # the tree counts results
-            self.changed.emit()
-
+    # -- following the document ----------------------------------------------------------------------------------
     def _forget(self) -> None:
-        for kept in (self.found, self.faults, self._asked, self._running):
-            kept.clear()
+        for curve in self._curves.values():
+            curve.drop()
+        self._curves.clear()
+        self._jobs.forget()
         self._eager.clear()
         self.changed.emit()
 
@@ -213,7 +195,3 @@ class SensitivityCurves(QObject):
 def incomplete(result: Sensitivity) -> bool:
     """Whether a cell is missing that can be computed, or a single model that it is compared with."""
     return bool(result.wanted) or set(result.dimensions) > set(result.single)
-
-
-def _topic(settings: SensitivitySettings) -> str:
-    return f"sensitivity {settings.map} {settings.mode}"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QTimer
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QObject
 
 from canon_core.study.results import far_text
 
@@ -13,11 +12,11 @@ from .exportables import sensitivity_export
 from .exporting import Exporting
 from .sensitivity import SensitivityCurves, incomplete
 from .sensitivity_choice import SensitivityChoice
+from .settled import settled
 from .view_state import IMAGE_MODES, TEMPLATE_MODES
 from .views.sensitivity_view import SensitivityShown, SensitivityView
 from .views.shown_sensitivity import sensitivity_command, work_text
 
-_READ_ONLY = "The study is open read-only: nothing can be computed."
 _LOOKING = "Looking up what is stored…"
 
 
@@ -26,7 +25,6 @@ class SensitivityPresenter(QObject):
 
     def __init__(
         self,
-        window: QWidget,
         document: Document,
         curves: SensitivityCurves,
         actions: Actions,
@@ -36,10 +34,7 @@ class SensitivityPresenter(QObject):
         super().__init__(document)
         self._document, self._curves, self._actions, self._view = document, curves, actions, view
         self._exporting = exporting
-        self._late = QTimer(self)
-        self._late.setSingleShot(True)
-        self._late.setInterval(0)
-        self._late.timeout.connect(self._show)
+        self._late = settled(self, 0, self._show)
         for changed in (
             document.opened, document.closed, document.contentsChanged, document.stateChanged, document.bridge.queued,
             curves.changed,
@@ -59,11 +54,6 @@ class SensitivityPresenter(QObject):
         self._late.start()
 
     # -- showing -------------------------------------------------------------------------------------------------
-    @property
-    def _refusal(self) -> str:
-        contents = self._document.contents
-        return _READ_ONLY if contents is not None and contents.read_only else ""
-
     def _show(self) -> None:
         self._curves.watch(self._view.isVisible())
         if self._view.isVisible():
@@ -72,8 +62,7 @@ class SensitivityPresenter(QObject):
 
     def _show_view(self) -> None:
         view, curves, state = self._view, self._curves, self._document.state
-        wanted, contents = curves.wanted, self._document.contents
-        entry = contents.dataset(state.dataset) if contents is not None else None
+        wanted, contents, entry = curves.wanted, self._document.contents, self._document.dataset
         if not wanted or contents is None or entry is None:
             view.set_nothing(self._why_nothing(), "Go to the matrix" if contents is not None else "")
             return
@@ -95,8 +84,8 @@ class SensitivityPresenter(QObject):
         elif not any(result.averaged() for result in results) and not curves.running:
             if curves.known:
                 view.set_uncomputed(
-                    " ".join([work_text(results), self._refusal]).rstrip(),
-                    "" if self._refusal else "Compute curves",
+                    " ".join([work_text(results), self._document.refusal]).rstrip(),
+                    "" if self._document.refusal else "Compute curves",
                 )
             else:
                 view.set_uncomputed(_LOOKING)
@@ -123,9 +112,9 @@ class SensitivityPresenter(QObject):
         else:
             impossible = next((reason for result in curves.results for reason in result.missing.values()), "")
             return (f"Some cells are missing: {impossible}." if impossible else ""), False
-        if idle and self._refusal:
-            text = f"{text} {self._refusal}"
-        return text, bool(idle) and not self._refusal
+        if idle and self._document.refusal:
+            text = f"{text} {self._document.refusal}"
+        return text, bool(idle) and not self._document.refusal
 
     def _why_nothing(self) -> str:
         if self._document.contents is None:
@@ -155,8 +144,8 @@ class SensitivityPresenter(QObject):
             return "Open or make a study first."
         if not curves.wanted:
             return "It takes two models with embeddings of the dataset."
-        if self._refusal:
-            return self._refusal
+        if self._document.refusal:
+            return self._document.refusal
         if curves.fault is not None:
             return curves.fault.sentence()
         if curves.known and not any(incomplete(result) for result in curves.results):

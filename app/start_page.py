@@ -130,7 +130,7 @@ class StartPage(QScrollArea):
         box.setObjectName("demo-box")
         box.setFrameShape(QFrame.Shape.StyledPanel)
         self.demo_button = QPushButton("Open the demo study")
-        # Not a default button: that one is outlined always, and would not be seen to have the keyboard.
+        self.demo_button.setProperty("primary", True)
         self.demo_button.setFont(sized(self.font(), 1.0, bold=True))
         self.demo_button.setMinimumSize(190, 38)
         self.demo_button.clicked.connect(self.demoRequested)

@@ -3,10 +3,7 @@ matrix."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from PySide6.QtCore import QObject, QTimer, Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QObject, Signal
 
 from canon_core.figures.histogram_figure import ShownThreshold, readable
 from canon_core.study.results import FitMode, far_text, settings_line
@@ -16,6 +13,7 @@ from .computing import Computing
 from .document import Document
 from .exportables import groups_export, scores_export, search_export
 from .exporting import Exporting
+from .settled import settled
 from .statistics import Statistics
 from .view_state import Focus
 from .views.group_view import GroupView
@@ -26,10 +24,6 @@ from .views.score_histogram import CellScores
 from .views.shown_matrix import title_of
 from .views.statistics_commands import confidence_command, groups_command, identify_command
 
-if TYPE_CHECKING:
-    from canon_core.study.entries import DatasetEntry
-
-_READ_ONLY = "The study is open read-only: nothing can be computed."
 _CHOOSE = "Choose a cell of the matrix first."
 
 
@@ -46,7 +40,6 @@ class StatisticsPresenter(QObject):
 
     def __init__(
         self,
-        window: QWidget,
         document: Document,
         computing: Computing,
         statistics: Statistics,
@@ -63,20 +56,17 @@ class StatisticsPresenter(QObject):
         self._search, self._groups, self._roc = search, groups, roc
         self._scores_shown: tuple[object, ...] = ()
         self._exporting = exporting
-        self._late = QTimer(self)
-        self._late.setSingleShot(True)
-        self._late.setInterval(0)
-        self._late.timeout.connect(self._show)
+        self._late = settled(self, 0, self._show)
         for changed in (
             document.opened, document.closed, document.contentsChanged, document.stateChanged, document.bridge.queued,
-            computing.matrixChanged, statistics.searchChanged, statistics.groupsChanged, statistics.scoresChanged,
+            computing.matrixChanged, statistics.search.changed, statistics.groups.changed, statistics.histogram.changed,
         ):  # fmt: skip
             changed.connect(self._soon)
-        for changed in (statistics.confidenceChanged, statistics.groupsChanged):
+        for changed in (statistics.intervals.changed, statistics.groups.changed):
             changed.connect(self.beyondChanged)
             changed.connect(self._soon)
         roc.kindChanged.connect(self.tab_shown)
-        roc.scoresRequested.connect(statistics.compute_scores)
+        roc.scoresRequested.connect(statistics.histogram.compute)
         roc.scoresExportRequested.connect(self._export_scores)
         search.measureChanged.connect(lambda name: document.change(f"Show {name}", measure=name))
         search.cellSelected.connect(self._cell_clicked)
@@ -88,8 +78,8 @@ class StatisticsPresenter(QObject):
         groups.computeRequested.connect(actions["experiment.groups"].trigger)
         groups.actionRequested.connect(actions["view.matrix"].trigger)
         groups.exportRequested.connect(self._export_groups)
-        actions.connect("experiment.confidence", statistics.compute_confidence)
-        actions.connect("experiment.confidence_all", lambda: statistics.compute_confidence(everywhere=True))
+        actions.connect("experiment.confidence", statistics.intervals.compute)
+        actions.connect("experiment.confidence_all", lambda: statistics.intervals.compute(everywhere=True))
         actions.connect("experiment.identify", self._compute_search)
         actions.connect("experiment.groups", self._compute_groups)
         self._soon()
@@ -106,7 +96,7 @@ class StatisticsPresenter(QObject):
             self._exporting.ask([groups_export(self._groups.found)])
 
     def _export_scores(self) -> None:
-        shown, histogram, dataset = self._roc.scores, self._statistics.scores, self._document.state.dataset
+        shown, histogram, dataset = self._roc.scores, self._statistics.histogram.found, self._document.state.dataset
         if shown is not None and histogram is not None:
             axis = self._roc.scores_plot.axis
             self._exporting.ask([scores_export(dataset, shown, histogram, axis, self._roc.settings_line)])
@@ -116,14 +106,13 @@ class StatisticsPresenter(QObject):
         statistics = self._statistics
         if statistics.chosen is None:
             return None
-        found = statistics.groups
         return Beyond(
-            intervals=statistics.intervals,
-            sampling=statistics.sampling,
-            refusal=self._refusal,
+            intervals=statistics.intervals.shown,
+            sampling=statistics.intervals.running,
+            refusal=self._document.refusal,
             command=self._confidence_command,
-            covariate=statistics.covariate,
-            groups=found if found is not None and found.settings == statistics.group_settings else None,
+            covariate=statistics.groups.covariate,
+            groups=statistics.groups.shown,
         )
 
     @property
@@ -141,63 +130,52 @@ class StatisticsPresenter(QObject):
         self._late.start()
 
     # -- showing -------------------------------------------------------------------------------------------------
-    @property
-    def _entry(self) -> DatasetEntry | None:
-        contents = self._document.contents
-        return None if contents is None else contents.dataset(self._document.state.dataset)
-
-    @property
-    def _refusal(self) -> str:
-        contents = self._document.contents
-        return _READ_ONLY if contents is not None and contents.read_only else ""
-
     def _show(self) -> None:
         """Show what is on the screen; the rest is shown when it is looked at."""
-        self._statistics.watch(
-            search=self._search.isVisible(), scores=self._roc.isVisible() and self._roc.kind is Kind.SCORES
-        )
+        scores = self._roc.isVisible() and self._roc.kind is Kind.SCORES
+        self._statistics.search.watch(self._search.isVisible())
+        self._statistics.histogram.watch(scores)
         if self._search.isVisible():
             self._show_search()
         if self._groups.isVisible():
             self._show_groups()
-        if self._roc.isVisible() and self._roc.kind is Kind.SCORES:
+        if scores:
             self._show_scores()
         self._allow()
 
     def _show_search(self) -> None:
-        statistics, state = self._statistics, self._document.state
-        settings = statistics.search_settings
-        found = statistics.search
+        search, state = self._statistics.search, self._document.state
+        settings, found = search.settings, search.found
         if settings is None:
             self._search.set_empty(self._why_no_search())
             self._search.set_search(None, state.rule, state.measure)
-        elif not statistics.search_known or found is None or found.settings != settings:
-            failed = statistics.search_known and found is None
+        elif not search.known or found is None or found.settings != settings:
+            failed = search.known and found is None
             self._search.set_empty("What is stored cannot be read." if failed else "Looking up what is stored…")
             self._search.set_search(None, state.rule, state.measure)
         else:
             contents = self._document.contents
             self._search.set_command(identify_command(str(contents.path) if contents else "", settings, state.rule))
-            nothing = not statistics.searching and not any(found.cells.values())
+            nothing = not search.running and not any(found.cells.values())
             if nothing:
                 probes = f"{found.probes:,} probes"
                 self._search.set_empty(
                     f"{probes} of every model can be searched in the galleries of every other, through the maps:"
                     " rank-1, CMC curves, and how many are found at a given rate of false alarms."
-                    + (f" {self._refusal}" if self._refusal else ""),
-                    "" if self._refusal else "Search galleries",
+                    + (f" {self._document.refusal}" if self._document.refusal else ""),
+                    "" if self._document.refusal else "Search galleries",
                 )
             self._search.set_search(
                 None if nothing else found,
                 state.rule,
                 state.measure,
-                searching=statistics.searching,
-                refusal=self._refusal,
+                searching=search.running,
+                refusal=self._document.refusal,
             )
             self._search.set_selection(state.cells)
 
     def _why_no_search(self) -> str:
-        contents, entry, state = self._document.contents, self._entry, self._document.state
+        contents, entry, state = self._document.contents, self._document.dataset, self._document.state
         if contents is None or entry is None:
             return "Add a dataset with galleries and probes, such as IJB-C with its meta folder."
         if not entry.has_search:
@@ -210,9 +188,9 @@ class StatisticsPresenter(QObject):
         return f"No model is embedded on '{entry.name}' yet. Make its embeddings, or import them, first."
 
     def _show_groups(self) -> None:
-        statistics, state, entry = self._statistics, self._document.state, self._entry
-        chosen, settings = statistics.chosen, statistics.group_settings
-        if not statistics.covariates:
+        groups, state, entry = self._statistics.groups, self._document.state, self._document.dataset
+        chosen, settings = groups.chosen, groups.settings
+        if not groups.covariates:
             name = f"'{entry.name}'" if entry is not None else "The study"
             self._groups.set_nothing(
                 f"{name} says nothing of its images that templates could be grouped by. A dataset in NIST's layout"
@@ -226,53 +204,53 @@ class StatisticsPresenter(QObject):
         else:
             contents = self._document.contents
             self._groups.set_choices(
-                statistics.covariates, statistics.covariate, chosen.matrix.settings.far, state.far
+                groups.covariates, groups.covariate, chosen.matrix.settings.far, state.far
             )
             self._groups.set_command(groups_command(str(contents.path) if contents else "", settings))
-            found = statistics.groups
-            if found is not None and found.settings == settings:
+            found = groups.shown
+            if found is not None:
                 if self._groups.found is not found:
                     self._groups.set_groups(found)
-            elif statistics.grouping:
+            elif groups.running:
                 self._groups.set_uncounted(
                     f"Errors of {title_of(*chosen.pair)} are being counted. How far that is, is shown below."
                 )
-            elif not statistics.groups_known:
+            elif not groups.known:
                 self._groups.set_uncounted("Looking up what is stored…")
             else:
                 self._groups.set_uncounted(
                     f"Who is taken for whom by {title_of(*chosen.pair)}, and who is not recognised, by"
-                    f" {statistics.covariate}: at one threshold, the cell's at FAR {far_text(state.far)}."
-                    + (f" {self._refusal}" if self._refusal else ""),
-                    "" if self._refusal else "Count errors",
+                    f" {groups.covariate}: at one threshold, the cell's at FAR {far_text(state.far)}."
+                    + (f" {self._document.refusal}" if self._document.refusal else ""),
+                    "" if self._document.refusal else "Count errors",
                 )
 
     def _show_scores(self) -> None:
-        statistics, chosen = self._statistics, self._statistics.chosen
-        wanted = (self._scores_line(), statistics.scores, self._threshold, statistics.scoring, statistics.scores_known)
+        histogram, chosen = self._statistics.histogram, self._statistics.chosen
+        wanted = (self._scores_line(), histogram.found, self._threshold, histogram.running, histogram.known)
         if wanted == self._scores_shown:
             return  # a table that is being walked through stays where it is
         self._scores_shown = wanted
         if chosen is None:
             self._roc.set_no_scores("Choose a cell of the matrix: how its scores are spread appears here.")
             self._roc.set_scores(None)
-        elif statistics.scores is not None and statistics.scores_known:
+        elif histogram.found is not None and histogram.known:
             self._roc.set_scores(self._cell_scores(), self._scores_line())
         else:
-            if statistics.scoring:
+            if histogram.running:
                 self._roc.set_no_scores("The cell is being scored once more. How far that is, is shown below.")
-            elif not statistics.scores_known:
+            elif not histogram.known:
                 self._roc.set_no_scores("Looking up what is stored…")
             else:
                 self._roc.set_no_scores(
                     f"{title_of(*chosen.pair)} was scored before histograms were kept. Scored once more, it has one;"
-                    " its numbers stay the same." + (f" {self._refusal}" if self._refusal else ""),
-                    "" if self._refusal else "Score again",
+                    " its numbers stay the same." + (f" {self._document.refusal}" if self._document.refusal else ""),
+                    "" if self._document.refusal else "Score again",
                 )
             self._roc.set_scores(None)
 
     def _cell_scores(self) -> CellScores | None:
-        chosen, histogram = self._statistics.chosen, self._statistics.scores
+        chosen, histogram = self._statistics.chosen, self._statistics.histogram.found
         if chosen is None or histogram is None:
             return None
         return CellScores(title_of(*chosen.pair), readable(histogram), self._threshold)
@@ -287,7 +265,7 @@ class StatisticsPresenter(QObject):
         return ShownThreshold(reading.point.threshold, state.far)
 
     def _scores_line(self) -> str:
-        chosen, histogram = self._statistics.chosen, self._statistics.scores
+        chosen, histogram = self._statistics.chosen, self._statistics.histogram.found
         if chosen is None:
             return ""
         parts = [title_of(*chosen.pair)]
@@ -305,11 +283,11 @@ class StatisticsPresenter(QObject):
 
     def _compute_search(self) -> None:
         self._actions["view.search"].trigger()
-        self._statistics.compute_search()
+        self._statistics.search.compute()
 
     def _compute_groups(self) -> None:
         self._actions["view.groups"].trigger()
-        self._statistics.compute_groups()
+        self._statistics.groups.compute()
 
     # -- which can be chosen -------------------------------------------------------------------------------------
     def _allow(self) -> None:
@@ -326,17 +304,17 @@ class StatisticsPresenter(QObject):
                 refusals["experiment.confidence_all"] = "There is no matrix yet."
             if chosen is None:
                 refusals["experiment.confidence"] = refusals["experiment.groups"] = _CHOOSE
-            elif statistics.sampling:
+            elif statistics.intervals.running:
                 refusals["experiment.confidence"] = "Its intervals are being computed."
-            if not statistics.covariates:
+            if not statistics.groups.covariates:
                 refusals["experiment.groups"] = "The dataset has no covariates to group templates by."
-            elif statistics.grouping:
+            elif statistics.groups.running:
                 refusals["experiment.groups"] = "They are being counted."
-            if statistics.search_settings is None:
+            if statistics.search.settings is None:
                 refusals["experiment.identify"] = self._why_no_search()
-            elif statistics.searching:
+            elif statistics.search.running:
                 refusals["experiment.identify"] = "Galleries are being searched."
-            if self._refusal:
-                refusals = dict.fromkeys(refusals, self._refusal)
+            if self._document.refusal:
+                refusals = dict.fromkeys(refusals, self._document.refusal)
         for key, refusal in refusals.items():
             self._actions.allow(key, refusal)

@@ -8,10 +8,11 @@ import shutil
 import sys
 from collections.abc import Sequence
 
-from PySide6.QtCore import QObject, QProcess, QTimer
+from PySide6.QtCore import QObject, QProcess
 
 from .engine_bridge import EngineBridge
 from .preferences import UserPreferences
+from .settled import settled
 
 log = logging.getLogger(__name__)
 
@@ -39,11 +40,9 @@ class StayAwake(QObject):
         super().__init__(bridge)
         self._bridge, self._preferences = bridge, preferences
         self._process: QProcess | None = None
-        self._asked = False  # Windows, or a system that was found to have nothing
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_AFTER_MS)
-        self._timer.timeout.connect(self._ask)
+        self._asked = False  # Windows
+        self._told = False  # that it cannot be done: once a run of the program, not for every job
+        self._timer = settled(self, _AFTER_MS, self._ask)
         bridge.started.connect(self._follow)
         for ended in (bridge.finished, bridge.failed, bridge.cancelled):
             ended.connect(self._follow)
@@ -79,7 +78,7 @@ class StayAwake(QObject):
             return
         command = inhibitor()
         if command is None:
-            log.warning("this system offers nothing that keeps it awake (systemd-inhibit was not found)")
+            self._tell("this system offers nothing that keeps it awake (systemd-inhibit was not found)")
             return
         process = QProcess(self)
         process.setProgram(command[0])
@@ -89,9 +88,14 @@ class StayAwake(QObject):
         self._process = process
         process.start()
 
+    def _tell(self, words: str) -> None:
+        if not self._told:
+            self._told = True
+            log.warning("%s; this is said once", words)
+
     def _failed(self, process: QProcess, why: str) -> None:
         if self._process is process:  # else it ended because it was to
-            log.warning("the system is not kept awake: %s (%s)", process.program(), why)
+            self._tell(f"the system is not kept awake: {process.program()} ({why})")
             self._process = None
         process.deleteLater()
 

@@ -209,7 +209,7 @@ class StudyCommands(QObject):
         kind, name = self._chosen()
         if not name:
             return
-        change = self._document.rename_model if kind == "model" else self._document.rename_dataset
+        change = self._document.changes.rename_model if kind == "model" else self._document.changes.rename_dataset
 
         def go_on(new: str) -> None:
             if new and new != name:
@@ -222,7 +222,7 @@ class StudyCommands(QObject):
         kind, name = self._chosen()
         if not name:
             return
-        change = self._document.remove_model if kind == "model" else self._document.remove_dataset
+        change = self._document.changes.remove_model if kind == "model" else self._document.changes.remove_dataset
         contents = self._document.contents
         model = contents.model(name) if contents is not None and kind == "model" else None
         if model is None:
@@ -308,7 +308,7 @@ class StudyCommands(QObject):
             if not state.cells:
                 refusals["edit.clear_selection"] = "No cell is chosen."
             included = [name for name in contents.model_names if name not in state.left_out]
-            dataset = contents.dataset(state.dataset)
+            dataset = self._document.dataset
             if not contents.models:
                 refusals |= dict.fromkeys(("study.embed", "study.compute_all", "study.matrix"), "Add a model first.")
             elif dataset is None:

@@ -15,6 +15,7 @@ from canon_core.figures.palette import (
     diverging_table,
     heat_table,
     ink_on,
+    margin_colour,
     series_style,
 )
 
@@ -75,12 +76,8 @@ class Theme:
         return QColor(*colour_at(_DIVERGING[self.dark], fraction))
 
     def margin(self, fraction: float) -> QColor:
-        """Colour of single points for 0…1, ½ is grey: below vermillion, above blue. Every one is seen on ``surface``,
-        and the ends are told apart whatever colours somebody sees."""
-        low, middle, high = _MARGIN[self.dark]
-        start, end = (low, middle) if fraction < 0.5 else (middle, high)
-        part = min(max(2 * fraction - (fraction >= 0.5), 0.0), 1.0)
-        return QColor(*(round(one + part * (other - one)) for one, other in zip(start, end, strict=True)))
+        """Colour of single points for 0…1, ½ is grey: below vermillion, above blue."""
+        return QColor(*margin_colour(fraction, dark=self.dark))
 
     def ink(self, ground: QColor) -> QColor:
         """Black or white, whichever reads better on a ground."""
@@ -152,20 +149,14 @@ DARK = Theme(
     good="#57cfa8",
 )
 
-#: Okabe and Ito's vermillion and blue (on dark ground sky blue), and a grey that is seen between them.
-_MARGIN: dict[bool, tuple[RGB, RGB, RGB]] = {
-    False: ((213, 94, 0), (160, 160, 160), (0, 114, 178)),
-    True: ((240, 110, 10), (125, 125, 125), (86, 180, 233)),
-}
 _HEAT = {dark: heat_table(dark=dark) for dark in (False, True)}
 _DIVERGING = {dark: diverging_table(dark=dark) for dark in (False, True)}
 
 
 def theme_for(source: QGuiApplication | QWidget | QPalette) -> Theme:
-    """The theme that goes with a palette: dark where its text is lighter than its ground."""
+    """The theme that goes with a palette: dark where its text is light. Its ground may be transparent."""
     palette = source if isinstance(source, QPalette) else source.palette()
-    ground = palette.color(QPalette.ColorRole.Window).lightness()
-    return DARK if palette.color(QPalette.ColorRole.WindowText).lightness() > ground else LIGHT
+    return DARK if palette.color(QPalette.ColorRole.WindowText).lightness() > 127 else LIGHT
 
 
 def colour(rgb: RGB, alpha: int = 255) -> QColor:

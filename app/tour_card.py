@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
+from .settled import settled
 from .theme import LARGE, SMALL, theme_for
 from .views.labels import TextLabel
 
@@ -66,10 +67,7 @@ class TourCard(QFrame):
         layout.addSpacing(4)
         layout.addLayout(buttons)
         self.setFixedWidth(_WIDTH)
-        self._place_timer = QTimer(self)
-        self._place_timer.setSingleShot(True)
-        self._place_timer.setInterval(0)
-        self._place_timer.timeout.connect(self._place)
+        self._place_timer = settled(self, 0, self._place)
         window.installEventFilter(self)
         self._buttons = (self.back_button, self.next_button, self.close_button)
         for button in self._buttons:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
 from canon_core.embedding.face_picture import Picture, Placing
@@ -18,6 +18,7 @@ from .actions import Actions
 from .document import Document
 from .exportables import comparison_export
 from .exporting import Exporting
+from .settled import settled
 from .user_files import read_detector, write_detector
 from .views.face_image import image_of
 from .views.two_faces_view import TwoFacesView
@@ -48,10 +49,7 @@ class TwoFacesPresenter(QObject):
         self._models = ("", "")
         self._held: tuple[Study, TwoFaces] | None = None  # used in the engine's interactive thread only
         self._asked: object = None
-        self._late = QTimer(self)
-        self._late.setSingleShot(True)
-        self._late.setInterval(0)
-        self._late.timeout.connect(self._show)
+        self._late = settled(self, 0, self._show)
         for changed in (document.opened, document.contentsChanged, document.stateChanged):
             changed.connect(self._soon)
         for changed in (document.contentsChanged, document.stateChanged):
@@ -82,8 +80,7 @@ class TwoFacesPresenter(QObject):
     @property
     def _fingerprint(self) -> str:
         """Of the dataset that rows are of; empty without one."""
-        contents = self._document.contents
-        entry = contents.dataset(self._document.state.dataset) if contents is not None else None
+        entry = self._document.dataset
         return "" if entry is None else entry.fingerprint
 
     def _forget_other_rows(self, *_: object) -> None:

@@ -134,8 +134,8 @@ class ViewState:
             )
         if dataset is not None and state.dataset == dataset[0]:
             state = replace(state, dataset=dataset[1])
-        if dataset is not None and state.overlay.chosen_in == dataset[0]:
-            state = replace(state, overlay=replace(state.overlay, chosen_in=dataset[1]))
+        if dataset is not None:
+            state = replace(state, overlay=state.overlay.with_dataset_renamed(*dataset))
         return state
 
     def to_json(self) -> dict[str, Any]:

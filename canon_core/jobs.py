@@ -1,4 +1,4 @@
-"""Long work off the calling thread: two lanes, cancellable jobs, one queue of frozen events.
+"""Long work off the calling thread: three lanes, cancellable jobs, one queue of frozen events.
 
 The engine knows neither Qt nor the terminal. Whoever shows progress drains ``Engine.events``: the command line with
 rich, the window with one timer.
@@ -34,6 +34,9 @@ class Lane(Enum):
 
     BATCH = "batch"  #: first come, first served: embed, fit, matrix
     INTERACTIVE = "interactive"  #: the latest request wins: reading a cell, thumbnails
+    #: The latest request wins: previews of figures, and figures written. Matplotlib draws for a second or two and
+    #: cannot be interrupted, so that whoever hovers meanwhile must be answered elsewhere.
+    DRAWING = "drawing"
 
 
 @dataclass(frozen=True)
@@ -196,7 +199,7 @@ class _Work:
 
 
 class Engine:
-    """Runs jobs on two lanes and puts their events on one queue.
+    """Runs jobs on three lanes and puts their events on one queue.
 
     Attributes
     ----------
@@ -221,7 +224,7 @@ class Engine:
     def submit(
         self, title: str, function: Callable[[JobContext], Any], *, lane: Lane = Lane.BATCH, revision: int = 0
     ) -> int:
-        """Run ``function(context)`` on a lane; returns the job's number. On the interactive lane what waits or runs
+        """Run ``function(context)`` on a lane; returns the job's number. On all but the batch lane what waits or runs
         is cancelled first."""
         with self._ready:
             if self._closing:
@@ -229,7 +232,7 @@ class Engine:
             number = next(self._numbers)
             context = JobContext(number, revision, self.events.put)
             superseded: list[_Work] = []
-            if lane is Lane.INTERACTIVE:
+            if lane is not Lane.BATCH:
                 superseded = self._waiting[lane]
                 self._waiting[lane] = []
                 running = self._running[lane]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -22,6 +23,11 @@ def resource(*parts: str) -> Path:
     if not path.exists():
         raise FileNotFoundError(f"{path} is missing: the installation is incomplete; install the program again")
     return path
+
+
+def packaged() -> bool:
+    """Whether the program runs from a bundle of its own Python, into which its user cannot install anything."""
+    return bool(getattr(sys, "frozen", False))
 
 
 def window_package() -> str:

@@ -1,12 +1,14 @@
 """Pictures of every view and of the dialogs on the demo study, without a display; the best of them stand in docs/.
 
     .venv/bin/canon demo --no-gui
-    .venv/bin/python packaging/screenshots.py demo/demo.canon pictures            # every view on every sheet
+    .venv/bin/python packaging/screenshots.py demo/demo.canon pictures            # everything on every sheet
     .venv/bin/python packaging/screenshots.py demo/demo.canon docs --docs         # the dozen that the guide shows
 
-What is missing in the study (layouts, searched galleries, pairs) is computed first and kept in it. Only rendered faces
-are ever shown: a study whose dataset is not the demo's is refused. Groups are not pictured: the demo's files tell
-nothing of its people but who they are, so there is no covariate to tell errors by.
+Chapters: the views, the dialogs, and the corners: empty and half-made studies, long names, read-only, faults. What is
+missing in the study (layouts, searched galleries, pairs) is computed first and kept in it, which takes a minute; then
+those of docs/ take another, and a sheet of everything, some eighty pictures, two on a free computer. Networks that are
+not where they were are looked for in the program. Only rendered faces are ever shown: a study whose dataset is not the
+demo's is refused.
 """
 
 from __future__ import annotations
@@ -17,11 +19,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from screenshot_corners import corners, make_corners
+from screenshot_scenes import Driver, Scene, dialogs, open_demo, views
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 #: Name → appearance, scale, and the window's width and height before it is scaled.
@@ -30,9 +35,12 @@ SHEETS = {
     "dark": ("dark", "1", 1280, 800),
     "light-1440": ("light", "1", 2560, 1440),
     "dark-1440": ("dark", "1", 2560, 1440),
+    "light-1.5x": ("light", "1.5", 1706, 960),
+    "dark-1.5x": ("dark", "1.5", 1706, 960),
     "light-2x": ("light", "2", 1280, 720),
     "dark-2x": ("dark", "2", 1280, 720),
 }
+CHAPTERS = ("views", "dialogs", "corners")
 #: Pictures that docs/ has: sheet, scene, name.
 DOCS = [
     ("light", "matrix", "window"),
@@ -50,10 +58,6 @@ DOCS = [
 ]
 #: Bytes a picture may have in the history.
 LARGEST = 150_000
-#: The cell that every view shows, and the models that only the demo's controls need.
-CELL = ("V_R8_A", "M2_R16_A")
-CONTROLS = ("twin-seed", "twin-data", "control-untrained", "control-pca")
-PATIENCE_S = 900.0
 #: Colours that a picture of fewer colours keeps as they are.
 _EXACT = 32
 
@@ -65,29 +69,71 @@ def main() -> int:
     parser.add_argument("out", type=Path)
     parser.add_argument("--docs", action="store_true", help="only those that docs/ has, under their names there")
     parser.add_argument("--sheets", default=",".join(SHEETS), help="some of " + ", ".join(SHEETS))
+    parser.add_argument("--chapters", default=",".join(CHAPTERS), help="some of " + ", ".join(CHAPTERS))
     parser.add_argument("--scenes", default="", help="some scenes only")
-    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--here", metavar="CORNERS", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     sheets = [sheet for sheet in arguments.sheets.split(",") if sheet in SHEETS]
     scenes = {scene for scene in arguments.scenes.split(",") if scene}
+    chapters = ["views"] if arguments.docs else [name for name in arguments.chapters.split(",") if name in CHAPTERS]
     if arguments.here:
         [sheet] = sheets
-        return take(arguments.study.absolute(), arguments.out, sheet, scenes, docs=arguments.docs)
+        scene_list = scenes_of(chapters, arguments.study.absolute(), arguments.here)
+        return take(scene_list, arguments.out, sheet, scenes, docs=arguments.docs)
     if arguments.docs:
         sheets = [sheet for sheet in sheets if any(sheet == wanted for wanted, _, _ in DOCS)]
-    for sheet in sheets:
-        with tempfile.TemporaryDirectory() as user:
-            folders = {f"XDG_{kind}_HOME": user for kind in ("STATE", "CONFIG", "DATA", "DOCUMENTS")}
-            environment = {**os.environ, **folders, "HOME": user, "QT_SCALE_FACTOR": SHEETS[sheet][1]}
-            command = [sys.executable, __file__, str(arguments.study), str(arguments.out), "--here", "--sheets", sheet]
-            command += ["--docs"] * arguments.docs + ["--scenes", arguments.scenes] * bool(scenes)
+    find_networks(arguments.study)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if set(chapters) - {"views"}:
+            make_corners(folder)
+        for sheet in sheets:
+            user = folder / sheet
+            places = {f"XDG_{kind}_HOME": str(user) for kind in ("STATE", "CONFIG", "DATA", "DOCUMENTS")}
+            cache = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))  # what numba compiled stays
+            places |= {"HOME": str(user), "XDG_CACHE_HOME": cache, "QT_SCALE_FACTOR": SHEETS[sheet][1]}
+            environment = {**os.environ, **places}
+            command = [sys.executable, __file__, str(arguments.study), str(arguments.out), "--here", name]
+            command += ["--sheets", sheet, "--chapters", ",".join(chapters), "--scenes", arguments.scenes]
+            command += ["--docs"] * arguments.docs
             subprocess.run(command, check=True, env=environment)
     return 0
 
 
-def take(study: Path, out: Path, sheet: str, scenes: set[str], *, docs: bool) -> int:
+def find_networks(study: Path) -> None:
+    """Say in a study that was moved where the demo's networks lie now: its tree tells of none that are gone."""
+    from canon_core.demo.networks import NETWORKS, network_file
+    from canon_core.study.study import Study
+
+    with Study.open(study) as opened:
+        for model in opened.models:
+            if model.name in NETWORKS and not model.file.is_file():
+                opened.locate_model(model.name, network_file(model.name))
+
+
+def scenes_of(chapters: Sequence[str], study: Path, folder: Path) -> Callable[[Driver], Iterator[Scene]]:
+    """The scenes of these chapters one after the other, in one window."""
+
+    def all_of_them(driver: Driver) -> Iterator[Scene]:
+        driver.settle()
+        if "views" in chapters:
+            yield "start", None
+        if {"views", "dialogs"} & set(chapters):
+            open_demo(driver, study)
+        if "views" in chapters:
+            yield from views(driver)
+        if "dialogs" in chapters:
+            yield from dialogs(driver, folder)
+        if "corners" in chapters:
+            yield from corners(driver, folder)
+
+    return all_of_them
+
+
+def take(
+    scene_list: Callable[[Driver], Iterator[Scene]], out: Path, sheet: str, scenes: set[str], *, docs: bool
+) -> int:
     """All pictures of a sheet."""
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     from PySide6.QtWidgets import QApplication
 
     from app.appearance import Appearance, Look
@@ -100,124 +146,24 @@ def take(study: Path, out: Path, sheet: str, scenes: set[str], *, docs: bool) ->
     window.resize(width, height)
     window.show()
     names = {scene: name for wanted, scene, name in DOCS if wanted == sheet}
+    missing = set(names) if docs else set(scenes)
     out.mkdir(parents=True, exist_ok=True)
-    worst = 0
-    for scene, dialog in Scenes(application, window, study).all():
+    worst, started = 0, time.monotonic()
+    driver = Driver(application, window)
+    for scene, dialog in scene_list(driver):
         chosen = scene in names if docs else not scenes or scene in scenes
         if chosen:
             target = out / (f"{names[scene]}.png" if docs else f"{sheet}-{scene}.png")
             worst = max(worst, write(picture_of(window, dialog), target, small=docs))
         if dialog is not None:
             dialog.close()
+        missing.discard(scene)
+        if not missing and (docs or scenes):
+            break  # the rest was not asked for
     window.shut_down()
-    wait(application, lambda: not window.isVisible())
+    driver.wait(lambda: not window.isVisible())
+    print(f"{sheet}: {time.monotonic() - started:.0f} s", flush=True)
     return 0 if worst <= LARGEST or not docs else 1
-
-
-@dataclass
-class Scenes:
-    """Goes through the window as a user would; each scene is ready when it is yielded."""
-
-    application: Any
-    window: Any
-    study: Path
-
-    def all(self) -> Iterator[tuple[str, Any]]:
-        """Name of each scene, and the dialog on top of it."""
-        window, commands = self.window, self.window.window_commands
-        self.settle()
-        yield "start", None
-        self.open()
-        for key, name in (("matrix", "matrix"), ("roc", "roc"), ("faces", "faces")):
-            self.go(key)
-            yield name, None
-            if key == "matrix":
-                window.matrix_view.difference_button.click()
-                self.settle()
-                yield "difference", None
-                window.matrix_view.difference_button.click()
-        self.go("search")
-        if window.search_view.matrix is None or window.search_view.compute_button.isVisible():
-            window.actions_["experiment.identify"].trigger()
-            self.settle()
-        yield "search", None
-        self.go("overlay")
-        wait(self.application, lambda: window.overlays.current)
-        for name, blend in (("overlay-before", 0.0), ("overlay-after", 1.0)):
-            window.overlay_view.slider.set_blend(blend)
-            self.settle()
-            yield name, None
-        self.go("sensitivity")
-        self.show_stored_curves()
-        yield "sensitivity", None
-        self.go("pairs")
-        if window.pair_view.shown is None:
-            window.pair_view.actionRequested.emit()
-            wait(self.application, lambda: window.pair_view.shown is not None)
-        self.settle()
-        yield "pairs", None
-        window.pair_view.compareRequested.emit(window.pair_view.pairs[0])
-        wait(self.application, lambda: window.two_faces_view.comparison is not None)
-        self.settle()
-        yield "two-faces", None
-        self.go("matrix")
-        for name, begin in (
-            ("palette", commands.palette), ("preferences", commands.prefer),
-            ("export", window.actions_["file.export"].trigger),
-        ):  # fmt: skip
-            begin()
-            self.settle()
-            yield name, self.application.activeModalWidget()
-        window.demo.tour.begin()
-        self.settle()
-        window.demo.tour.card.next_button.click()
-        self.settle()
-        yield "tour", None
-        window.demo.tour.end()
-
-    def open(self) -> None:
-        """The study with the ten networks, and one cell chosen."""
-        from app.view_state import ViewState
-        from canon_core.demo.networks import DATASET
-
-        window = self.window
-        window.document.open(self.study)
-        wait(self.application, lambda: window.document.contents is not None)
-        if window.document.contents.dataset(DATASET) is None:
-            raise SystemExit("only the demo study may be shown")
-        self.settle()
-        window.messages.hide()
-        first = ViewState(dataset=DATASET, left_out=frozenset(CONTROLS))  # whatever the study was left at
-        window.document.show_state(first)
-        window.document.change("Choose a cell", cells=(CELL,))
-        self.settle()
-
-    def show_stored_curves(self) -> None:
-        """The steps that the demo scored, typed as a user would."""
-        from PySide6.QtCore import Qt
-        from PySide6.QtTest import QTest
-
-        from canon_core.demo.study import DemoPlan
-
-        view, plan = self.window.sensitivity_view, DemoPlan()
-        view.pairs.selectAll()
-        QTest.keyClicks(view.pairs, ", ".join(map(str, plan.steps)) + ", all")
-        QTest.keyClick(view.pairs, Qt.Key.Key_Return)
-        self.settle()
-        view.repeats.setValue(plan.repeats)
-        self.settle()
-
-    def go(self, key: str) -> None:
-        self.window.actions_[f"view.{key}"].trigger()
-        self.settle()
-
-    def settle(self) -> None:
-        """Until nothing works any more, and what came of it is drawn."""
-        for _ in range(2):
-            pause(self.application, 0.4)
-            wait(self.application, lambda: not self.window.bridge.working)
-        self.window.messages.hide()
-        pause(self.application, 0.3)
 
 
 def picture_of(window: Any, dialog: Any) -> Any:
@@ -225,13 +171,14 @@ def picture_of(window: Any, dialog: Any) -> Any:
     from PIL import Image
     from PySide6.QtCore import QPoint, QRect, Qt
     from PySide6.QtGui import QColor, QImage, QPainter
+    from PySide6.QtWidgets import QMenu
 
     pixmap = window.grab()
     if dialog is not None:
         above = dialog.grab()
         painter = QPainter(pixmap)
         painter.fillRect(window.rect(), QColor(0, 0, 0, 90))
-        frameless = bool(dialog.windowFlags() & Qt.WindowType.FramelessWindowHint)
+        frameless = bool(dialog.windowFlags() & Qt.WindowType.FramelessWindowHint) or isinstance(dialog, QMenu)
         corner = window.rect().center() - QPoint(dialog.width() // 2, dialog.height() // 2)
         corner = dialog.mapTo(window, QPoint(0, 0)) if frameless else corner
         painter.drawPixmap(corner, above)
@@ -245,7 +192,7 @@ def picture_of(window: Any, dialog: Any) -> Any:
 
 def write(picture: Any, target: Path, *, small: bool) -> int:
     """Write it, where it is to be small with as few colours as bring it below the limit; its bytes."""
-    picture.save(target, optimize=True)
+    picture.save(target, optimize=small, compress_level=9 if small else 1)
     for colours in (256, 128, 64) if small else ():
         if target.stat().st_size <= LARGEST:
             break
@@ -265,23 +212,6 @@ def fewer_colours(picture: Any, colours: int) -> Any:
     palette = Image.new("P", (1, 1))
     palette.putpalette([value for colour in frequent for value in colour] + spread[: 3 * (colours - _EXACT)])
     return picture.quantize(palette=palette, dither=Image.Dither.NONE)
-
-
-def wait(application: Any, until: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
-    """Let the window work until something is there."""
-    end = time.monotonic() + seconds
-    while not until():
-        if time.monotonic() > end:
-            raise TimeoutError("the window did not get there")
-        pause(application, 0.05)
-
-
-def pause(application: Any, seconds: float) -> None:
-    """Let the window work for a while."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        application.processEvents()
-        time.sleep(0.01)
 
 
 if __name__ == "__main__":

@@ -122,8 +122,8 @@ def locate(trial: Trial, study: Path, folder: Path) -> str:
 
 def clear(trial: Trial, study: Path) -> str:
     def held() -> dict[str, int]:
-        lines = (line.split("\t") for line in trial.canon("clear", str(study), "--list").splitlines())
-        return {kind: int(files) for kind, files, *_ in lines}
+        kept = json.loads(trial.canon("clear", str(study), "--list", "--json", "-"))
+        return {kind: found["files"] for kind, found in kept.items()}
 
     before = held()
     trial.canon("clear", str(study))

@@ -21,10 +21,12 @@ from PySide6.QtWidgets import (
 from canon_core.resources import version
 
 from ..engine_bridge import EngineBridge
-from ..theme import TITLE
+from ..theme import NORMAL, TITLE, sized
 from ..views.labels import TextLabel
 
 _TOPIC = "environment"
+#: Pixels between names and values.
+_BETWEEN = 18
 
 
 class AboutDialog(QDialog):
@@ -37,6 +39,7 @@ class AboutDialog(QDialog):
         self.rows = QTreeWidget()
         self.rows.setColumnCount(2)
         self.rows.setHeaderHidden(True)
+        self.rows.setIndentation(14)
         self.rows.setAccessibleName("Versions and devices")
         self.rows.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         self.rows.addTopLevelItem(QTreeWidgetItem(["Looking…", ""]))
@@ -73,10 +76,14 @@ class AboutDialog(QDialog):
             if row.section not in groups:
                 groups[row.section] = QTreeWidgetItem(self.rows, [row.section])
                 groups[row.section].setFlags(Qt.ItemFlag.ItemIsEnabled)
-            text = row.text if not row.remedy else f"{row.text}; {row.remedy}"
+                groups[row.section].setFont(0, sized(self.font(), NORMAL, bold=True))
+            text = row.text if not row.remedy else f"{row.text};\n{row.remedy}"
             item = QTreeWidgetItem(groups[row.section], [row.name, text])
             item.setToolTip(1, text)
         self.rows.expandAll()
+        header = self.rows.header()
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
+        header.resizeSection(0, self.rows.sizeHintForColumn(0) + _BETWEEN)
 
     def _copy(self) -> None:
         lines = []
@@ -84,5 +91,9 @@ class AboutDialog(QDialog):
             group = self.rows.topLevelItem(number)
             lines.append(group.text(0))
             for child in range(group.childCount()):
-                lines.append(f"  {group.child(child).text(0)}: {group.child(child).text(1)}")
+                lines.append(f"  {group.child(child).text(0)}: {_line(group.child(child).text(1))}")
         QGuiApplication.clipboard().setText("\n".join(lines))
+
+
+def _line(text: str) -> str:
+    return text.replace("\n", " ")

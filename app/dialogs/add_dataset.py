@@ -232,7 +232,7 @@ class AddDatasetDialog(JobDialog):
     def _begin(self) -> int:
         path = self.folder.path
         assert path is not None
-        return self._document.add_dataset(
+        return self._document.changes.add_dataset(
             path, self.options(), self.name.text().strip() or None, self._done, self._failed, self._cancelled
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QSplitter,
     QStackedWidget,
     QTreeWidget,
@@ -34,6 +35,7 @@ from .. import file_choosers
 from ..badge_delegate import BADGE_ROLE, BadgeDelegate
 from ..contents import Badge
 from ..document import Document
+from ..settled import settled
 from ..theme import SMALL, sized
 from ..views.labels import Note, TextLabel
 from ..wording import fault_text
@@ -61,10 +63,7 @@ class AddModelDialog(QDialog):
         self._candidates: list[Candidate] = []
         self._adding = False
         self._add_wanted = False  # Add was clicked while a change was still being checked
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_CHECK_DELAY_MS)
-        self._timer.timeout.connect(self._form_settled)
+        self._timer = settled(self, _CHECK_DELAY_MS, self._form_settled)
         self.files = QTreeWidget()
         self.files.setColumnCount(2)
         self.files.setHeaderHidden(True)
@@ -78,7 +77,7 @@ class AddModelDialog(QDialog):
         self.files.currentItemChanged.connect(self._show_current)
         self.more_button = QPushButton("Add files…")
         self.more_button.clicked.connect(self._more)
-        self.drop_button = QPushButton("Take off")
+        self.drop_button = QPushButton("Take off list")
         self.drop_button.clicked.connect(self._take_off)
         buttons = QHBoxLayout()
         buttons.addWidget(self.more_button)
@@ -113,6 +112,8 @@ class AddModelDialog(QDialog):
         self.name.setMaxLength(64)
         self.name.textEdited.connect(self._renamed)
         self.preset = QComboBox()
+        self.preset.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.preset.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.preset.setToolTip("Preprocessing of a known family of networks")
         self.preset.activated.connect(self._preset_chosen)
         self.about = TextLabel(muted=True)
@@ -354,7 +355,7 @@ class AddModelDialog(QDialog):
             self.fault.show()
             self._refresh()
 
-        self._document.add_model(
+        self._document.changes.add_model(
             candidate.path, candidate.name or None, candidate.spec, preset=candidate.preset or None, then=added,
             failed=failed,
         )

@@ -21,7 +21,8 @@ from canon_core.jobs import JobContext
 
 from ..document import Document
 from ..views.labels import Note, TextLabel
-from ..wording import bytes_text, fault_text
+from ..wording import fault_text
+from .ask import confirm
 
 if TYPE_CHECKING:
     from canon_core.study.cached_files import Cached, CacheKind
@@ -51,17 +52,15 @@ class ClearResultsDialog(QDialog):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
             self.table.headerItem().setTextAlignment(column, Qt.AlignmentFlag.AlignRight)
         self.table.itemChanged.connect(self._changed)
+        self._cost = ""
         self.total = TextLabel("Looking…")
-        self.warning = Note(
-            "Embeddings are made by running every network over every image again. Imported ones are not in this list"
-            " and stay."
-        )
+        self.warning = Note("")
         self.warning.hide()
         self.buttons = QDialogButtonBox()
         self.clear_button = self.buttons.addButton("Clear", QDialogButtonBox.ButtonRole.AcceptRole)
         self.clear_button.setEnabled(False)
         self.cancel_button = self.buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
-        self.buttons.accepted.connect(self.accept)
+        self.buttons.accepted.connect(self._clear)
         self.buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.addWidget(TextLabel(
@@ -77,8 +76,10 @@ class ClearResultsDialog(QDialog):
         study = document.study
         assert study is not None
 
-        def look(_ctx: JobContext) -> Sequence[Cached]:
-            return study.cached()
+        def look(_ctx: JobContext) -> tuple[Sequence[Cached], str]:
+            from canon_core.study.cached_files import embedding_cost
+
+            return study.cached(), embedding_cost(study.embeddings_at_stake())
 
         document.bridge.ask(_TOPIC, look, on_result=self._show, on_failure=self._failed)
 
@@ -102,7 +103,23 @@ class ClearResultsDialog(QDialog):
             item.data(0, _CACHED_ROLE) for item in self._items() if item.checkState(0) is Qt.CheckState.Checked
         ]
 
-    def _show(self, found: Sequence[Cached]) -> None:
+    def _clear(self) -> None:
+        """Results go at once; embeddings only after another question, because hours may stand in them."""
+        from canon_core.study.cached_files import bytes_text
+
+        made = next((cached for cached in self._ticked() if cached.kind == _EMBEDDINGS), None)
+        if made is None:
+            self.accept()
+            return
+        text = f"Delete {made.files:,} files of embeddings ({bytes_text(made.bytes)})?"
+        confirm(self, "Delete embeddings", text, self._cost, "Delete them", self.accept, no="Keep them")
+
+    def _show(self, answer: tuple[Sequence[Cached], str]) -> None:
+        from canon_core.study.cached_files import bytes_text
+
+        found, cost = answer
+        self._cost = f"{cost[:1].upper()}{cost[1:]}."
+        self.warning.label.setText(f"{self._cost} Imported embeddings are not in this list and stay.")
         self.table.blockSignals(True)
         for cached in found:
             item = QTreeWidgetItem(self.table, [cached.title, f"{cached.files:,}", bytes_text(cached.bytes)])
@@ -123,6 +140,8 @@ class ClearResultsDialog(QDialog):
             self.total.setText("Nothing is kept yet.")
 
     def _changed(self, *_: object) -> None:
+        from canon_core.study.cached_files import bytes_text
+
         ticked = self._ticked()
         size = sum(cached.bytes for cached in ticked)
         self.total.setText(f"{bytes_text(size)} will be freed." if ticked else "Nothing is ticked.")

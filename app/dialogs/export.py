@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -23,10 +22,12 @@ from PySide6.QtWidgets import (
 
 from canon_core.errors import CanonError
 from canon_core.figures.style import COLUMN_WIDTH, MM, NARROWEST, PAGE_WIDTH, WIDEST
+from canon_core.jobs import Lane
 
 from .. import file_choosers
 from ..document import Document
 from ..exportables import Exportable, ExportChoice
+from ..settled import settled
 from ..theme import SMALL
 from ..views.labels import Note, TextLabel
 from ..wording import fault_text
@@ -73,10 +74,7 @@ class ExportDialog(QDialog):
         self.cancel_button = self.buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
         self.buttons.accepted.connect(self._go)
         self.buttons.rejected.connect(self.reject)
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(_PAUSE_MS)
-        self._pause.timeout.connect(self._draw)
+        self._pause = settled(self, _PAUSE_MS, self._draw)
         side = QWidget()
         side.setFixedWidth(360)
         column = QVBoxLayout(side)
@@ -290,7 +288,7 @@ class ExportDialog(QDialog):
         def failed(error: CanonError) -> None:
             self.preview.show_words(fault_text(error))
 
-        bridge.ask(_PREVIEW_TOPIC, work, on_partial=arrived, on_failure=failed)
+        bridge.ask(_PREVIEW_TOPIC, work, on_partial=arrived, on_failure=failed, lane=Lane.DRAWING)
 
     # -- writing -------------------------------------------------------------------------------------------------
     def _go(self) -> None:
@@ -353,7 +351,7 @@ class ExportDialog(QDialog):
             self.choice, self.written = choice, files
             self.accept()
 
-        self._document.bridge.ask(_WRITE_TOPIC, work, on_result=done, on_failure=self._failed)
+        self._document.bridge.ask(_WRITE_TOPIC, work, on_result=done, on_failure=self._failed, lane=Lane.DRAWING)
 
     def _failed(self, error: CanonError) -> None:
         if not self._writing:  # closed meanwhile

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from PySide6.QtWidgets import QComboBox, QFormLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFormLayout, QLineEdit, QVBoxLayout, QWidget
 
 from canon_core.errors import CanonError
+from canon_core.resources import packaged
 from canon_core.study.manifest import NAME_PATTERN
 
 from .. import file_choosers
@@ -24,9 +25,13 @@ _WHAT = {
     " features, or the only table of numbers in it; an array ids or names pairs the rows.",
     ".h5": "The table embs, embeddings or features, or the only one in it; an array ids or names pairs the rows.",
     ".csv": "A row an image; the first column is the image's id where it holds anything but numbers.",
-    ".parquet": "One column of lists, or many of numbers; needs pyarrow.",
+    ".parquet": "This package of the program cannot read Parquet: save the embeddings as .npy, .npz, .h5 or .csv."
+    if packaged()
+    else "One column of lists, or many of numbers; needs pyarrow.",
 }
 _WHAT[".hdf5"] = _WHAT[".h5"]
+#: Files that hold arrays by name.
+_OF_SEVERAL = (".npz", ".h5", ".hdf5")
 _NOTHING_CHOSEN = "A file with one row an image: .npy, .npz, .h5, .csv or .parquet. Its rows are copied into the study."
 
 
@@ -50,6 +55,9 @@ class ImportEmbeddingsDialog(JobDialog):
         self.about_model, self.about_dataset = (TextLabel(muted=True, size=SMALL) for _ in range(2))
         for box in (self.model, self.dataset):
             box.currentTextChanged.connect(self._show_names)
+        self.array = QLineEdit()
+        self.array.setAccessibleName("array")
+        self.array.setPlaceholderText("name of the array, where the file holds several")
         self.ids = PathField("ids.txt, one line a row", file_choosers.choose_ids)
         self._lay_out(self._make_fields())
         self.file.set_path(file)
@@ -59,6 +67,15 @@ class ImportEmbeddingsDialog(JobDialog):
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         form.addRow("File", described(self.file, self.about_file))
+        about_array = TextLabel(
+            "Only where the file holds several tables and none is called so: the name of the one with the embeddings,"
+            " with its groups (group/name) in .h5.",
+            muted=True,
+            size=SMALL,
+        )
+        self._array_row = described(self.array, about_array)
+        form.addRow("Array", self._array_row)
+        self._form = form
         form.addRow("Model", described(self.model, self.about_model))
         form.addRow("Dataset", described(self.dataset, self.about_dataset))
         about_ids = TextLabel(
@@ -100,6 +117,10 @@ class ImportEmbeddingsDialog(JobDialog):
                 self.model.setCurrentText(_as_name(path.stem))
             if not self.dataset_name:
                 self.dataset.setCurrentText(_as_name(path.parent.name) or "imported")
+        named = path is not None and path.suffix.casefold() in _OF_SEVERAL
+        self._form.setRowVisible(self._array_row, named)
+        if not named:
+            self.array.clear()
         self._show_ready()
 
     def _show_names(self, *_: object) -> None:
@@ -140,8 +161,9 @@ class ImportEmbeddingsDialog(JobDialog):
                     f"'{name}' cannot be a {what}'s name",
                     remedy="use up to 64 letters, digits, spaces and . _ + -, beginning with a letter or digit",
                 )
-        return self._document.import_embeddings(
-            file, self.model_name, self.dataset_name, self.ids.path, self._done, self._failed, self._cancelled
+        return self._document.changes.import_embeddings(
+            file, self.model_name, self.dataset_name, self.ids.path, self.array.text().strip() or None, self._done,
+            self._failed, self._cancelled,
         )
 
 

@@ -73,7 +73,7 @@ class PreprocessingDialog(QDialog):
             self.accept()
             return
         self.change_button.setEnabled(False)
-        self._document.set_spec(self._model.name, spec, self.accept, self._failed)
+        self._document.changes.set_spec(self._model.name, spec, self.accept, self._failed)
 
     def _failed(self, error: CanonError) -> None:
         self.fault.label.setText(fault_text(error))

@@ -85,7 +85,8 @@ class SpecForm(QWidget):
         scaling = QWidget()
         row = QHBoxLayout(scaling)
         row.setContentsMargins(0, 0, 0, 0)
-        for widget in (QLabel("(x −"), self.mean, QLabel(") ∕"), self.std, QLabel("with x in 0…255")):
+        self.about_scaling = QLabel()
+        for widget in (QLabel("(x −"), self.mean, QLabel(") ∕"), self.std, self.about_scaling):
             row.addWidget(widget)
         row.addStretch(1)
         for line, name in ((self.mean, "Mean"), (self.std, "Standard deviation")):
@@ -152,6 +153,7 @@ class SpecForm(QWidget):
         rows = max(1, min(self.outputs.count(), 4))
         row_height = max(self.outputs.sizeHintForRow(0), self.fontMetrics().height() + 4) + 2 * self.outputs.spacing()
         self.outputs.setFixedHeight(rows * row_height + 2 * self.outputs.frameWidth() + 2)
+        self._show_scaling()
         self._filling = False
 
     def read_spec(self) -> ModelSpec:
@@ -191,7 +193,12 @@ class SpecForm(QWidget):
         if self._filling:
             return
         self.margin.setEnabled(self.template.currentData() == "box")
+        self._show_scaling()
         self.edited.emit()
+
+    def _show_scaling(self) -> None:
+        said = [set(line.text().replace(" ", "").split(",")) for line in (self.mean, self.std)]
+        self.about_scaling.setText("x, 0…255, as it is" if said == [{"0"}, {"1"}] else "with x in 0…255")
 
 
 def _pixels() -> QSpinBox:

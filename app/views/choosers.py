@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSpinBox, QWidget
@@ -60,10 +60,6 @@ class SettingsChange:
     seed: int
     features: Features = Features.PAPER
 
-    def applied(self, settings: MatrixSettings) -> MatrixSettings:
-        """The same settings with this map, mode, seed and features."""
-        return replace(settings, map=self.map, mode=self.mode, seed=self.seed, features=self.features)
-
 
 class Choosers(QWidget):
     """FAR and FAR rule (only read differently), map, fit, seed and, of templates, features (other cells).
@@ -89,7 +85,7 @@ class Choosers(QWidget):
         fill(self.rule, {rule.value: (rule, tip) for rule, tip in _RULES.items()})
         fill(self.map, {kind.value: (kind, tip) for kind, tip in MAP_TIPS.items()})
         fill(self.features, {text: (features, tip) for features, (text, tip) in _FEATURES.items()})
-        self._row = FlowLayout(self, spacing=14)
+        self._row = FlowLayout(self, spacing=12)
         for text, chooser, tip in (
             ("FAR", self.far, "False accept rate at which the ROC of every cell is read"),
             ("rule", self.rule, "Which point of the ROC stands for that FAR"),

@@ -34,6 +34,8 @@ def paint_colour_bar(painter: QPainter, box: QRectF, theme: Theme, shown: ShownM
         fraction = step / 4
         value = shown.scale.low + fraction * (shown.scale.high - shown.scale.low)
         label = text(value)
+        if step == 0 and shown.scale.exceeded and not shown.difference:
+            label = f"≤{label}"
         height = bar.bottom() - fraction * bar.height()
         top = min(max(height - metrics.height() / 2, bar.top() - 2), bar.bottom() - metrics.height() + 2)
         widest = max(widest, metrics.horizontalAdvance(label))

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from ..theme import SMALL, sized, theme_for
-from .bar_buttons import button_row, tool_button
+from .bar_buttons import button_row, table_button, tool_button
 from .empty_state import EmptyState
 from .flow_layout import FlowLayout
 from .labels import SettingsLabel
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 #: Side of a crop on the screen, and the gap around it, in pixels.
 _SIDE, _GAP = 112, 12
+#: Width from which crops grow, and how much larger they get at most.
+_WIDE, _LARGEST = 1400, 1.3
 
 
 class CropGrid(QWidget):
@@ -60,16 +62,16 @@ class CropGrid(QWidget):
 
     def tile_rect(self, number: int) -> QRect:
         """Where a crop is drawn."""
-        columns, left = self._columns(self.width())
+        columns, left, side = self._columns(self.width())
         row, column = divmod(number, columns)
-        return QRect(left + column * (_SIDE + _GAP), _GAP + row * self._step(), _SIDE, _SIDE)
+        return QRect(left + column * (side + _GAP), _GAP + row * self._step(side), side, side)
 
     def hasHeightForWidth(self) -> bool:
         return True
 
     def heightForWidth(self, width: int) -> int:
-        columns, _ = self._columns(width)
-        return _GAP + -(-len(self._crops) // columns) * self._step()
+        columns, _, side = self._columns(width)
+        return _GAP + -(-len(self._crops) // columns) * self._step(side)
 
     def sizeHint(self) -> QSize:
         width = 6 * (_SIDE + _GAP) + _GAP
@@ -78,13 +80,15 @@ class CropGrid(QWidget):
     def minimumSizeHint(self) -> QSize:
         return QSize(_SIDE + 2 * _GAP, 0)
 
-    def _columns(self, width: int) -> tuple[int, int]:
-        columns = max(1, (width - _GAP) // (_SIDE + _GAP))
+    def _columns(self, width: int) -> tuple[int, int, int]:
+        """How many there are in a row, where the first begins, and the side of a crop."""
+        side = round(_SIDE * min(max(width / _WIDE, 1.0), _LARGEST))
+        columns = max(1, (width - _GAP) // (side + _GAP))
         used = min(columns, max(1, len(self._crops)))
-        return columns, max(_GAP, (width - used * (_SIDE + _GAP) + _GAP) // 2)
+        return columns, max(_GAP, (width - used * (side + _GAP) + _GAP) // 2), side
 
-    def _step(self) -> int:
-        return _SIDE + 4 + self.fontMetrics().height() + _GAP
+    def _step(self, side: int) -> int:
+        return side + 4 + self.fontMetrics().height() + _GAP
 
     def paintEvent(self, event: QPaintEvent) -> None:
         theme = theme_for(self)
@@ -102,8 +106,8 @@ class CropGrid(QWidget):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(box.adjusted(0, 0, -1, -1))
             painter.setPen(QColor(theme.error if failed else theme.muted))
-            text = metrics.elidedText(name.rsplit("/", 1)[-1], Qt.TextElideMode.ElideMiddle, _SIDE)
-            below = QRect(box.left(), box.bottom() + 3, _SIDE, self.fontMetrics().height())
+            text = metrics.elidedText(name.rsplit("/", 1)[-1], Qt.TextElideMode.ElideMiddle, box.width())
+            below = QRect(box.left(), box.bottom() + 3, box.width(), self.fontMetrics().height())
             painter.drawText(below, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, text)
 
     def event(self, event: QEvent) -> bool:
@@ -153,9 +157,7 @@ class ContactSheetView(QWidget):
         self.model_chooser.textActivated.connect(self.modelChosen)
         self.reshuffle_button = tool_button("Other faces", "Draw another sample of the dataset")
         self.reshuffle_button.clicked.connect(self.reshuffleRequested)
-        self.table_button = tool_button("Table", "The same as a table, for the keyboard and the screen reader")
-        self.table_button.setCheckable(True)
-        self.table_button.toggled.connect(self._show)
+        self.table_button = table_button("The same as a table, for the keyboard and the screen reader", self._show)
         self.export_button = tool_button("Export…", "Save these faces as figure (PDF, SVG, PNG), or their list (CSV)")
         self.export_button.clicked.connect(self.exportRequested)
         label = QLabel("as seen by")

@@ -27,6 +27,7 @@ class EmptyState(QWidget):
         self._label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self._button = QPushButton()
         self._button.setAutoDefault(True)
+        self._button.setProperty("primary", True)
         self._button.clicked.connect(self.actionRequested)
         layout = QVBoxLayout(self)
         layout.setSpacing(14)

@@ -76,8 +76,8 @@ def subject_note(cell: Cell) -> str:
     if cell.largest_subject_share < _LARGE_SHARE:
         return ""
     return (
-        f"One subject, {cell.largest_subject}, has {cell.largest_subject_share:.0%} of the genuine pairs; “alike” "
-        "weights every subject the same."
+        f"One subject, {cell.largest_subject}, has {100 * cell.largest_subject_share:.0f} % of the genuine pairs;"
+        " “alike” weights every subject the same."
     )
 
 

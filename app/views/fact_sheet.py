@@ -18,7 +18,7 @@ class FactSheet(QWidget):
         super().__init__(parent)
         self._lines: list[str] = []
         self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(12, 10, 12, 12)
+        self._column.setContentsMargins(12, 2, 12, 12)
         self._column.setSpacing(6)
 
     def minimumSizeHint(self) -> QSize:
@@ -106,7 +106,7 @@ class FactSheet(QWidget):
 
 def _grid(column: QVBoxLayout) -> QGridLayout:
     grid = QGridLayout()
-    grid.setHorizontalSpacing(14)
+    grid.setHorizontalSpacing(10)
     grid.setVerticalSpacing(3)
     column.addLayout(grid)
     return grid

@@ -11,10 +11,8 @@ from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
-    QMenu,
     QScrollArea,
     QStackedWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -25,7 +23,7 @@ from canon_core.study.results import FEW_FALSE_ACCEPTS, far_text
 from canon_core.verification.group_rates import RateInterval
 
 from ..theme import LARGE
-from .bar_buttons import button_row, tool_button
+from .bar_buttons import button_row, copy_button, table_button, tool_button
 from .choosers import labelled
 from .empty_state import EmptyState
 from .flow_layout import FlowLayout
@@ -99,16 +97,12 @@ class GroupView(QWidget):
         self.set_nothing("")
 
     def _make_bar(self) -> QWidget:
-        self.table_button = tool_button("Table", "The same as one table, for the keyboard and the screen reader")
-        self.table_button.setCheckable(True)
-        self.table_button.toggled.connect(self._show_page)
-        self.copy_button = tool_button("Copy", "Copy the rates, or the command that counts them")
-        self.copy_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(self.copy_button)
-        self.copy_values_action = QAction("Copy as table (tab-separated)", menu, triggered=self.copy_values)
-        self.copy_command_action = QAction("Copy as canon command", menu, triggered=self.copy_command)
-        menu.addActions([self.copy_values_action, self.copy_command_action])
-        self.copy_button.setMenu(menu)
+        tip = "The same as one table, for the keyboard and the screen reader"
+        self.table_button = table_button(tip, self._show_page)
+        self.copy_values_action = QAction("Copy as table (tab-separated)", self, triggered=self.copy_values)
+        self.copy_command_action = QAction("Copy as canon command", self, triggered=self.copy_command)
+        copied = (self.copy_values_action, self.copy_command_action)
+        self.copy_button = copy_button("Copy the rates, or the command that counts them", copied)
         self.export_button = tool_button("Export…", "Save every rate with its counts and interval (CSV)")
         self.export_button.clicked.connect(self.exportRequested)
         bar = QWidget()

@@ -9,8 +9,14 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPointF, QRectF, QSize
 
 _GAP = 2.0
-_SMALLEST_HEIGHT, _LARGEST_WIDTH, _LARGEST_HEIGHT = 30.0, 116.0, 80.0
+#: Pixels that a row of fields has at least, where nothing else is said.
+SMALLEST_HEIGHT = 30.0
+_LARGEST_WIDTH, _LARGEST_HEIGHT = 176.0, 116.0
+#: Fields in which text is as large as elsewhere, and how much larger it gets in the largest.
+_USUAL_WIDTH, _USUAL_HEIGHT, _LARGEST_TEXT = 90.0, 52.0, 1.5
 _LONGEST_NAME, _LONGEST_SLANTED = 190.0, 130.0
+#: Share of the width that names at the side may take where it is more than that.
+_NAMES_SHARE = 0.32
 _MARGIN = 10.0
 _SLANT = math.sqrt(0.5)
 
@@ -39,6 +45,13 @@ class HeatLayout:
     def top(self) -> float:
         """Top edge of the fields."""
         return self.lines[0]
+
+    @property
+    def text_size(self) -> float:
+        """How large text may be beside the application's: fields that have room are read from further away."""
+        cell = self.field(0, 0)
+        room = min(cell.width() / _USUAL_WIDTH, cell.height() / _USUAL_HEIGHT)
+        return min(max(round(room, 1), 1.0), _LARGEST_TEXT)
 
     def field(self, row: int, column: int) -> QRectF:
         """A field without the gap around it."""
@@ -76,15 +89,18 @@ def lay_out(
     corner_width: float,
     bar_room: float,
     pixel_ratio: float,
+    smallest_height: float = SMALLEST_HEIGHT,
 ) -> HeatLayout:
     """Fit fields into ``width`` × ``height``; ``names`` are the widths of the models' names as drawn."""
+    longest_name = max(_LONGEST_NAME, _NAMES_SHARE * width)
+    longest_slanted = max(_LONGEST_SLANTED, _NAMES_SHARE * height)
     count = max(1, len(names))
     longest = max(names, default=0.0)
-    name_width = min(longest + 2, _LONGEST_NAME)
+    name_width = min(longest + 2, longest_name)
     corner_width = max(name_width, corner_width)
     beside = corner_width + 8 + 2 * _MARGIN + bar_room
     least = number_width + 7
-    slanted_width = min(longest, _LONGEST_SLANTED)
+    slanted_width = min(longest, longest_slanted)
 
     def wide(slanted: bool) -> float:
         overhang = max(0.0, slanted_width * _SLANT - bar_room) if slanted else 0.0
@@ -94,7 +110,7 @@ def lay_out(
     cell_width = wide(slanted)
     above = (slanted_width + text_height) * _SLANT + 8 if slanted else text_height + 8
     above += _MARGIN
-    cell_height = min(max((height - above - _MARGIN) / count, _SMALLEST_HEIGHT), _LARGEST_HEIGHT, cell_width)
+    cell_height = min(max((height - above - _MARGIN) / count, smallest_height), _LARGEST_HEIGHT, cell_width)
     used = beside + count * cell_width
     left = max(0.0, (width - used) / 2) + _MARGIN + corner_width + 8
 
@@ -112,9 +128,9 @@ def lay_out(
         slanted_width=slanted_width,
         name_height=text_height,
         corner=QRectF(columns[0] - corner_width - 8, lines[0] - text_height - 5, corner_width, text_height),
-        bar=QRectF(columns[-1] + 14, lines[0], bar_room - 14, max(min(lines[-1] - lines[0] - _GAP, 320.0), 90.0)),
+        bar=QRectF(columns[-1] + 14, lines[0], bar_room - 14, max(lines[-1] - lines[0] - _GAP, 90.0)),
         smallest=QSize(
-            math.ceil(beside + overhang + count * least), math.ceil(above + _MARGIN + max(count * _SMALLEST_HEIGHT, 92))
+            math.ceil(beside + overhang + count * least), math.ceil(above + _MARGIN + max(count * smallest_height, 92))
         ),
         preferred=QSize(math.ceil(beside + overhang + count * 72.0), math.ceil(above + _MARGIN + count * 48.0)),
     )

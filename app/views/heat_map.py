@@ -13,6 +13,7 @@ from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
     QFocusEvent,
+    QFont,
     QFontMetricsF,
     QHelpEvent,
     QHideEvent,
@@ -26,9 +27,11 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from canon_core.study.results import stands_beside
+
 from ..theme import SMALL, Theme, sized, theme_for
 from .colour_bar import BAR_ROOM, paint_colour_bar
-from .heat_layout import HeatLayout, lay_out
+from .heat_layout import SMALLEST_HEIGHT, HeatLayout, lay_out
 from .shown_matrix import Pair, ShownCell, ShownMatrix
 
 _RADIUS = 3.0
@@ -68,8 +71,9 @@ class HeatMap(QWidget):
     cellActivated = Signal(str, str)
     menuRequested = Signal(str, str, QPoint)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, smallest_height: float = SMALLEST_HEIGHT) -> None:
         super().__init__(parent)
+        self._smallest_height = smallest_height
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -81,6 +85,7 @@ class HeatMap(QWidget):
         self._current: Pair | None = None
         self._hovered: Pair | None = None
         self._phase = 0
+        self._size = 1.0
         self._dots = QTimer(self)
         self._dots.setInterval(_DOTS_MS)
         self._dots.timeout.connect(self._next_phase)
@@ -130,28 +135,32 @@ class HeatMap(QWidget):
     def minimumSizeHint(self) -> QSize:
         if self._shown is None:
             return QSize(0, 0)
-        return self._layout().smallest
+        return self._laid_out(1.0).smallest
 
     def sizeHint(self) -> QSize:
         if self._shown is None:
             return QSize(0, 0)
-        return self._layout().preferred
+        return self._laid_out(1.0).preferred
 
     def _layout(self) -> HeatLayout:
+        layout = self._laid_out(1.0)
+        self._size = layout.text_size
+        return layout if self._size == 1.0 else self._laid_out(self._size)
+
+    def _laid_out(self, size: float) -> HeatLayout:
         assert self._shown is not None
-        metrics = QFontMetricsF(self.font())
-        widest = QFontMetricsF(sized(self.font(), 1.0, bold=True))  # as the current row's name is written
-        names = [widest.horizontalAdvance(name) for name in self._shown.order]
-        longest = metrics.horizontalAdvance("−.000" if self._shown.difference else ".000")
+        widest = QFontMetricsF(sized(self.font(), size, bold=True))  # as the current row's name is written
+        metrics = QFontMetricsF(sized(self.font(), size))
         return lay_out(
             self.width(),
             self.height(),
-            names,
+            [widest.horizontalAdvance(name) for name in self._shown.order],
             metrics.height(),
-            longest,
-            QFontMetricsF(sized(self.font(), SMALL)).horizontalAdvance(_CORNER) + 2,
-            BAR_ROOM,
+            metrics.horizontalAdvance("−.000" if self._shown.difference else ".000"),
+            QFontMetricsF(sized(self.font(), SMALL * size)).horizontalAdvance(_CORNER) + 2,
+            BAR_ROOM * size,
             self.devicePixelRatioF(),
+            self._smallest_height,
         )
 
     # -- painting ------------------------------------------------------------------------------------------------
@@ -171,23 +180,23 @@ class HeatMap(QWidget):
             self._paint_ring(painter, theme, self.field_rect(self._hovered), strong=False)
         if self.hasFocus() and self._current is not None:
             self._paint_focus(painter, theme, self._current)
-        painter.setFont(sized(self.font(), SMALL))
+        painter.setFont(sized(self.font(), SMALL * self._size))
         paint_colour_bar(painter, layout.bar, theme, self._shown)
 
     def _paint_names(self, painter: QPainter, theme: Theme, layout: HeatLayout) -> None:
         assert self._shown is not None
-        metrics = QFontMetricsF(self.font())
+        metrics = QFontMetricsF(sized(self.font(), self._size))
         at = self._current or (None, None)
         for number, name in enumerate(self._shown.order):
-            painter.setFont(sized(self.font(), 1.0, bold=name == at[0]))
+            painter.setFont(_name_font(self.font(), self._size, name, bold=name == at[0]))
             painter.setPen(QColor(theme.accent if name == at[0] else theme.text))
-            text = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, layout.name_width)
+            text = _elided(painter, name, layout.name_width)
             painter.drawText(layout.row_name(number), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
-            painter.setFont(sized(self.font(), 1.0, bold=name == at[1]))
+            painter.setFont(_name_font(self.font(), self._size, name, bold=name == at[1]))
             painter.setPen(QColor(theme.accent if name == at[1] else theme.text))
             field = layout.field(0, number)
             if layout.slanted:
-                text = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, layout.slanted_width)
+                text = _elided(painter, name, layout.slanted_width)
                 painter.save()
                 painter.translate(field.center().x() + metrics.height() * 0.25, layout.top - 5)
                 painter.rotate(-45)
@@ -196,7 +205,7 @@ class HeatMap(QWidget):
             else:
                 box = QRectF(field.left(), layout.top - metrics.height() - 5, field.width(), metrics.height())
                 painter.drawText(box, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom, name)
-        painter.setFont(sized(self.font(), SMALL))
+        painter.setFont(sized(self.font(), SMALL * self._size))
         painter.setPen(QColor(theme.muted))
         painter.drawText(
             layout.corner, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom, "source ↓  target →"
@@ -213,7 +222,7 @@ class HeatMap(QWidget):
             if cell.pending:
                 self._paint_dots(painter, theme, rect)
             else:
-                painter.setFont(self.font())
+                painter.setFont(sized(self.font(), self._size))
                 painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, cell.text)
             return
         ground = self._ground(theme, cell)
@@ -221,7 +230,7 @@ class HeatMap(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(ground)
         painter.drawRoundedRect(rect, _RADIUS, _RADIUS)
-        painter.setFont(self.font())
+        painter.setFont(sized(self.font(), self._size))
         if cell.single:
             self._paint_hatch(painter, rect, ground, ink, cell.text)
         painter.setPen(ink)
@@ -233,7 +242,9 @@ class HeatMap(QWidget):
             return QColor(theme.window)
         fraction = self._shown.scale.fraction(cell.value)
         if self._shown.difference:
-            return QColor(theme.grid) if cell.single else theme.diverging(fraction)
+            if cell.single:
+                return QColor(theme.grid)
+            return theme.diverging(fraction) if self._shown.scale.holds(cell.value) else QColor(theme.border)
         return theme.heat(fraction)
 
     def _paint_hatch(self, painter: QPainter, rect: QRectF, ground: QColor, ink: QColor, text: str) -> None:
@@ -433,3 +444,15 @@ class HeatMap(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._dots.stop()
+
+
+def _name_font(font: QFont, size: float, name: str, *, bold: bool) -> QFont:
+    """Names of controls and twins, which no mean counts, are slanted."""
+    found = sized(font, size, bold=bold)
+    found.setItalic(stands_beside(name))
+    return found
+
+
+def _elided(painter: QPainter, name: str, width: float) -> str:
+    """A name as long as there is room for it in the painter's font."""
+    return QFontMetricsF(painter.font()).elidedText(name, Qt.TextElideMode.ElideMiddle, width)

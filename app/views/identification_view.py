@@ -28,7 +28,7 @@ from .curve_legend import CurveLegend
 from .empty_state import EmptyState
 from .flow_layout import FlowLayout
 from .heat_map import HeatMap
-from .labels import SettingsLabel, TextLabel
+from .labels import SettingsLabel
 from .notice import Notice
 from .shown_matrix import Pair, matrix_tsv, title_of
 from .shown_search import (
@@ -47,7 +47,11 @@ from .shown_search import (
 from .table_twin import TableTwin
 
 #: Pixels that the matrix and the curves keep each, that they have, and that the matrix has where it needs more.
-_LEAST_HEIGHT, _USUAL_HEIGHT, _MOST_HEIGHT = 110, 240, 310
+_LEAST_HEIGHT, _USUAL_HEIGHT, _MOST_HEIGHT = 110, 135, 310
+#: Of a row of the matrix: it shares its room with the curves, and ten rows are to be seen beside them.
+_ROW_HEIGHT = 20.0
+#: Lines of words below that room is kept for.
+_LINES = 2
 
 
 class IdentificationView(QWidget):
@@ -81,7 +85,7 @@ class IdentificationView(QWidget):
         self._row_pairs: list[Pair] = []
         self._command = ""
         self.measure = QComboBox()
-        self.heat_map = HeatMap()
+        self.heat_map = HeatMap(smallest_height=_ROW_HEIGHT)
         self.heat_map.setAccessibleName("Identification matrix")
         self.legend, self.plot = CurveLegend(), CmcPlot()
         self.table = TableTwin("Identification as a table")
@@ -107,19 +111,17 @@ class IdentificationView(QWidget):
         for page in (self._empty, self._drawing, self.table):
             self._stack.addWidget(page)
         self._bar = self._make_bar()
-        self._notice = Notice("Search galleries")
+        self._notice = Notice("Search galleries", lines=_LINES)
         self.compute_button = self._notice.button
         self.compute_button.clicked.connect(self.computeRequested)
-        self._facts = TextLabel()
-        self._facts.setAccessibleName("The chosen cell")
+        self._notice.label.setAccessibleName("The chosen cell, and what is missing")
         self._settings = SettingsLabel()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.setSpacing(8)
         layout.addWidget(self._bar)
-        layout.addWidget(self._notice)
         layout.addWidget(self._stack, 1)
-        layout.addWidget(self._facts)
+        layout.addWidget(self._notice)
         layout.addWidget(self._settings)
         self.measure.activated.connect(self._choose_measure)
         self.heat_map.cellSelected.connect(self.cellSelected)
@@ -244,15 +246,13 @@ class IdentificationView(QWidget):
         there = self._matrix is not None
         if self._matrix is None:
             self.heat_map.set_shown(None, describe=lambda pair: "", tip=lambda pair: "")
-            self._notice.hide()
-            self._facts.hide()
         self._bar.setVisible(there)
+        self._notice.setVisible(there)
         self._settings.setVisible(there)
         if self._matrix is not None:
             shown = shown_search(self._matrix, self.measure.currentText(), self._rule, self._pending)
             self.heat_map.set_shown(shown, describe=self._describe, tip=self._tip)
             self._settings.setText(self._settings_text(self._matrix))
-            self._show_notice(self._matrix)
             self._show_curves()
             if self.table_button.isChecked():
                 self._fill_table(self._matrix)
@@ -260,6 +260,8 @@ class IdentificationView(QWidget):
 
     def _settings_text(self, matrix: IdentificationMatrix) -> str:
         text, fpir = self.settings_line, matrix.settings.fpir
+        if any(matrix.cells.values()):
+            text += " · in brackets: the FPIR that each gallery achieves"
         measure = self.measure.currentText()
         if any(cell is not None and few_decide(cell, measure, fpir, self._rule) for cell in matrix.cells.values()):
             text += f" · * unresolved: fewer than {FEW_FALSE_ACCEPTS} false positives settle a gallery's threshold"
@@ -277,18 +279,19 @@ class IdentificationView(QWidget):
     def _show_notice(self, matrix: IdentificationMatrix) -> None:
         absent = [pair for pair, cell in matrix.cells.items() if cell is None and pair not in matrix.missing]
         waiting, total = len(self._pending), len(matrix.cells)
-        self._notice.setVisible(bool(absent))
         self.compute_button.setVisible(bool(absent) and not waiting)
         self.compute_button.setEnabled(not self._refusal)
         self.compute_button.setToolTip(
             self._refusal or "Search the galleries of every model with the probes of every model, through the maps"
         )
-        self._notice.label.setText(
-            f"{waiting} of {total} cells are being searched."
-            if waiting
-            else f"{len(absent)} of {total} cells are not searched yet for these settings."
-            + (f" {self._refusal}" if self._refusal else "")
-        )
+        if waiting:
+            said = f"{waiting} of {total} cells are being searched."
+        elif absent:
+            said = f"{len(absent)} of {total} cells are not searched yet for these settings."
+            said += f" {self._refusal}" if self._refusal else ""
+        else:
+            said = ""
+        self._notice.label.setText("\n".join(part for part in (said, self._facts(matrix)) if part))
 
     def _show_curves(self) -> None:
         if self._matrix is None:
@@ -296,15 +299,19 @@ class IdentificationView(QWidget):
         curves = self.curves
         self.legend.set_curves(curves)
         self.plot.set_curves(curves)
+        self._show_notice(self._matrix)
+
+    def _facts(self, matrix: IdentificationMatrix) -> str:
+        """What is measured of the chosen cell."""
         chosen = self.heat_map.selection
-        cell = self._matrix.cells.get(chosen[-1]) if chosen else None
+        cell = matrix.cells.get(chosen[-1]) if chosen else None
         if cell is not None:
-            self._facts.setText("\n".join(search_lines(self._matrix, cell, self._rule)))
-        elif chosen:
-            self._facts.setText(self._describe(chosen[-1]))
-        else:
-            self._facts.setText("Choose a cell: its CMC curve and its models' appear instead of all single models'.")
-        self._facts.setVisible(any(found is not None for found in self._matrix.cells.values()))
+            return "\n".join(search_lines(matrix, cell, self._rule))
+        if not any(found is not None for found in matrix.cells.values()):
+            return ""
+        if chosen:
+            return self._describe(chosen[-1])
+        return "Choose a cell: its CMC curve and its models' appear instead of all single models'."
 
     def _fill_table(self, matrix: IdentificationMatrix) -> None:
         rows, self._row_pairs = search_rows(matrix, self._rule)

@@ -15,7 +15,7 @@ from canon_core.figures.numbers import difference, difference_text, tar_text
 from canon_core.study.results import Cell, FitMode, Matrix, far_text, settings_line
 from canon_core.verification.roc import FarRule
 
-from .bar_buttons import tool_button
+from .bar_buttons import button_line, tool_button
 from .confidence_section import write_confidence
 from .empty_state import EmptyState
 from .entry_sheets import dataset_sheet, model_sheet
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from canon_core.study.group_results import GroupRates
 
     from ..contents import Imported
+    from ..next_step import NextStep
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,13 @@ class Inspector(QWidget):
     -------
     confidenceRequested(), groupsRequested() :
         The buttons for intervals, and for errors by group.
+    actionRequested(key) : str
+        The button below a cell without a number.
     """
 
     confidenceRequested = Signal()
     groupsRequested = Signal()
+    actionRequested = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -180,7 +184,7 @@ class Inspector(QWidget):
                 ("AUC", number_text(cell.auc, 5)),
                 (
                     "largest subject",
-                    f"{cell.largest_subject}, {cell.largest_subject_share:.1%} of genuine pairs"
+                    f"{cell.largest_subject}, {100 * cell.largest_subject_share:.1f} % of genuine pairs"
                     if cell.largest_subject
                     else "",
                 ),
@@ -197,14 +201,21 @@ class Inspector(QWidget):
         sheet.remark(settings_line(matrix, rule))
         self._show(sheet)
 
-    def show_missing(self, source: str, target: str, matrix: Matrix, *, pending: bool = False) -> None:
-        """A cell that has no number, and why."""
+    def show_missing(
+        self, source: str, target: str, matrix: Matrix, *, pending: bool = False, step: NextStep | None = None
+    ) -> None:
+        """A cell that has no number: why, and what to do about it."""
         why = why_missing(matrix, (source, target), pending=pending)
-        if self._is_shown("missing", source, target, why):
+        if self._is_shown("missing", source, target, why, "" if step is None else f"{step.text} {step.button}"):
             return
         sheet = FactSheet()
         sheet.title(title_of(source, target), f"{matrix.dataset_title} · map {matrix.settings.map}")
+        sheet.heading("Why there is no number")
         sheet.paragraph(f"{why[:1].upper()}{why[1:]}.")
+        if step is not None:
+            sheet.paragraph(step.text)
+            if step.button:
+                sheet.widget(button_line(step.button, step.text, lambda: self.actionRequested.emit(step.action)))
         self._show(sheet)
 
     def show_model(self, entry: ModelEntry, imports: Sequence[Imported] = ()) -> None:
@@ -255,6 +266,8 @@ def _readings(sheet: FactSheet, cell: Cell, matrix: Matrix, rule: FarRule, far: 
     words = ["alike: every subject weighted the same, at the same threshold"]
     if halves:
         words.append("halves: each by itself, with its own threshold")
+    if not cell.single:
+        words.append("to weaker: TAR less that of the weaker of the two models by itself, so that + says the map gains")
     if any(reading.point.false_accepts < FEW_IMPOSTORS for reading in readings):
         words.append(f"*: fewer than {FEW_IMPOSTORS} impostor pairs decide, which is left to chance")
     sheet.remark("; ".join(words) + ".")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from ..theme import NORMAL, SMALL, sized, theme_for
@@ -70,11 +72,16 @@ class SettingsLabel(QScrollArea):
             self.verticalScrollBar().setValue(0)
             self.updateGeometry()
 
+    def keep_room(self) -> None:
+        """Be as high as its longest, so that nothing moves when it names fewer settings."""
+        self.setMinimumHeight(_MOST_LINES * self._label.fontMetrics().lineSpacing() + 2)
+
     def hasHeightForWidth(self) -> bool:
         return True
 
     def heightForWidth(self, width: int) -> int:
-        return min(self._label.heightForWidth(width), _MOST_LINES * self._label.fontMetrics().lineSpacing() + 2)
+        line = QFontMetricsF(self._label.font()).lineSpacing()  # of a scaled screen not a whole number of pixels
+        return min(self._label.heightForWidth(width), math.ceil(_MOST_LINES * line))
 
     def sizeHint(self) -> QSize:
         return QSize(super().sizeHint().width(), self.heightForWidth(max(self.width(), _NARROW)))

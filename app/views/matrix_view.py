@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from canon_core.figures.numbers import NO_VALUE, ORDER_FAR, difference, difference_text, tar_text
+from canon_core.figures.numbers import BEYOND_COLOURS, NO_VALUE, ORDER_FAR, difference, difference_text, tar_text
 from canon_core.figures.tables import matrix_table
 from canon_core.study.results import Matrix, far_text, few_pairs_text, settings_line, stands_beside
 from canon_core.verification.roc import FarRule
@@ -58,6 +58,8 @@ _COLUMNS = (
     "note",
 )
 
+#: Lines of words below the matrix that room is kept for.
+_LINES = 3
 
 class MatrixView(QWidget):
     """A matrix with its choosers, its settings and its table.
@@ -102,20 +104,20 @@ class MatrixView(QWidget):
         self._stack = QStackedWidget()
         for page in (self._empty, self._scroll, self.table):
             self._stack.addWidget(page)
-        self._summary = TextLabel()
         self._leak = TextLabel(muted=True)
         self._settings = SettingsLabel()
+        self._settings.keep_room()
         self._make_buttons()
-        self._notice = Notice("Compute")
+        # Below the matrix, in room that is kept: its fields stay where they are while cells are computed.
+        self._notice = Notice("Compute", lines=_LINES)
         self.compute_button = self._notice.button
         self.compute_button.clicked.connect(self.computeRequested)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.setSpacing(8)
-        for widget in (self.choosers, self._notice):
-            layout.addWidget(widget)
+        layout.addWidget(self.choosers)
         layout.addWidget(self._stack, 1)
-        for label in (self._summary, self._leak, self._settings):
+        for label in (self._notice, self._leak, self._settings):
             layout.addWidget(label)
         self.choosers.readingChanged.connect(self._read_at)
         self.choosers.settingsRequested.connect(self.settingsRequested)
@@ -231,14 +233,12 @@ class MatrixView(QWidget):
         if self._matrix is None:
             # Before anything is hidden: the focus moves then, and the heat map tells where it is.
             self.heat_map.set_shown(None, describe=lambda pair: "", tip=lambda pair: "")
-            self._notice.hide()
-        for widget in (self.choosers, self._summary, self._settings):
+        for widget in (self.choosers, self._notice, self._settings):
             widget.setVisible(there)
         self._leak.setVisible(False)
         if self._matrix is not None:
             self.heat_map.set_shown(self._read(), describe=self._describe, tip=self._tip)
             self._fill_table(self._matrix)
-            self._summary.setText(self._means(self._matrix))
             self._settings.setText(settings_line(self._matrix, self._rule, self._far))
             self._show_notice(self._matrix)
             leak = leak_note(self._matrix.settings)
@@ -257,13 +257,12 @@ class MatrixView(QWidget):
         waiting = sum(pair in self._pending for pair in absent)
         wanted = sum(pair not in self._pending and pair not in matrix.missing for pair in absent)
         total = len(matrix.models) ** 2
-        self._notice.setVisible(bool(waiting or wanted))
         self.compute_button.setVisible(bool(wanted and not waiting))
-        self._notice.label.setText(
-            f"{waiting} of {total} cells are being computed."
-            if waiting
-            else f"{wanted} of {total} cells are not computed yet for these settings."
-        )
+        if waiting:
+            said = f"{waiting} of {total} cells are being computed. "
+        else:
+            said = f"{wanted} of {total} cells are not computed yet for these settings. " if wanted else ""
+        self._notice.label.setText(said + self._means(matrix))
 
     def _means(self, matrix: Matrix) -> str:
         single, cross = matrix.means(self._far, self._rule)
@@ -279,6 +278,8 @@ class MatrixView(QWidget):
             text += f". As few as {few}"
         if any(matrix.unresolved(*pair, self._far, self._rule) for pair in matrix.cells):
             text += ". * Unresolved: fewer than 30 false accepts decide, which is left to chance"
+        if self.difference_button.isChecked() and self._read().scale.exceeded:
+            text += f". {BEYOND_COLOURS}"
         return text
 
     def _fill_table(self, matrix: Matrix) -> None:

@@ -15,6 +15,7 @@ from canon_core.study.results import FitMode
 
 from ..overlay_choice import MOST_NEIGHBOURS, MOST_SUBJECTS
 from ..view_state import IMAGE_MODES, TEMPLATE_MODES
+from .added_datasets import AddedDatasets
 from .bar_buttons import tool_button
 from .choosers import MAP_TIPS, MODE_TIPS, fill, labelled, seed_box
 from .flow_layout import FlowLayout
@@ -73,6 +74,7 @@ class OverlayBar(QWidget):
         self.min_dist = QDoubleSpinBox()
         self.search = QLineEdit()
         self._make_fields()
+        self.added = AddedDatasets()
         self.settings_button = tool_button("Settings", "Map, fit, which subjects, neighbours, min-dist and seed")
         self.settings_button.setCheckable(True)
         self.first = QWidget()
@@ -84,6 +86,7 @@ class OverlayBar(QWidget):
             ("colour by", self.colour, "What the colours and markers stand for"),
         ):
             self._row.addWidget(labelled(text, chooser, tip))
+        self._row.addWidget(self.added)
         self._row.addWidget(self.settings_button)
         self.second = QWidget()
         row = FlowLayout(self.second, spacing=12)
@@ -127,7 +130,9 @@ class OverlayBar(QWidget):
         self.min_dist.setSingleStep(0.05)
         for spin in (self.subjects, self.neighbours, self.min_dist):
             spin.setKeyboardTracking(False)
-        self.search.setPlaceholderText("Find a subject or image")
+        words = "Find subject or image"
+        self.search.setPlaceholderText(words)
+        self.search.setMinimumWidth(self.search.fontMetrics().horizontalAdvance(words) + 22)
         self.search.setClearButtonEnabled(True)
         self.search.setAccessibleName("Find a subject or image")
         self.search.setMaximumWidth(210)
@@ -150,8 +155,9 @@ class OverlayBar(QWidget):
         self.source.setCurrentText(ALL_SOURCES if all_sources and len(sources) > 1 else source)
         self.target.setCurrentText(target)
 
-    def show_settings(self, settings: OverlaySettings, *, templates: bool) -> None:
-        """Stand at these settings; no signal."""
+    def show_settings(self, settings: OverlaySettings, *, templates: bool, level: bool) -> None:
+        """Stand at these settings; no signal. ``templates`` says whether the maps' dataset has them, ``level`` whether
+        points may be templates."""
         blocked = [QSignalBlocker(spin) for spin in (self.subjects, self.neighbours, self.min_dist)]
         modes = TEMPLATE_MODES if templates else IMAGE_MODES
         fill(self.mode, {mode.value: (mode, MODE_TIPS[mode]) for mode in modes})
@@ -159,7 +165,7 @@ class OverlayBar(QWidget):
         self.map.setCurrentText(settings.map.value)
         self.mode.setCurrentText(settings.mode.value)
         self.level.setCurrentText(settings.level.value)
-        self._level_field.setVisible(templates)
+        self._level_field.setVisible(level)
         several = settings.subjects not in (None, EVERYTHING)
         self.subset.setCurrentIndex(0 if settings.subjects is None else 1 if several else 2)
         if several and settings.subjects is not None:

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from canon_core.study.overlay_results import Overlay, OverlayLevel, overlay_line, score_text
+from canon_core.study.overlay_results import Overlay, OverlayLevel, overlay_line, scores_text
 
 from ..theme import SMALL
 from .bar_buttons import button_row, tool_button
@@ -253,6 +253,13 @@ class OverlayView(QWidget):
         self.all_points_button.setVisible(filtered)
         self._left_note.setVisible(bool(text))
 
+    def set_hidden(self, names: Sequence[str]) -> None:
+        """Hide the classes of these names, and show all others."""
+        if self.plot.points is not None:
+            for code, each in enumerate(self.plot.points.classes):
+                self.plot.set_shown(code, not each.hidden and each.name not in names)
+            self.legend.set_shown(self.plot.shown)
+
     def set_placed(self, placed: Sequence[PlacedPoint], words: str) -> None:
         """Mark faces that are no points of the overlay, and say how they came to their places."""
         self.plot.set_placed(placed)
@@ -340,7 +347,7 @@ class OverlayView(QWidget):
 
     def _show_scores(self, result: Overlay) -> None:
         level = result.settings.level
-        text = _scores_text(result)
+        text = scores_text(result)
         self._score.setText(text[:1].upper() + text[1:] + ".")
         before = [score.before for score in result.scores if score.asked]
         after = [score.after for score in result.scores if score.asked]
@@ -393,7 +400,9 @@ class OverlayView(QWidget):
         self._table_note.setText(f"{cut}.{hint} Export… writes the coordinates of all.")
         neighbours = details.neighbours if details is not None else ()
         first = "image" if result.settings.level is OverlayLevel.IMAGES else "template"
-        columns = [first, "subject", "model", "x before", "y before", "x after", "y after"]
+        several = len(result.parts) > 1
+        columns = [first, "subject", *(["dataset"] if several else []), "model"]
+        columns += ["x before", "y before", "x after", "y after"]
         if neighbours:
             columns += ["nearest before", "nearest after"]
         rows: list[Sequence[Entry]] = []
@@ -402,6 +411,7 @@ class OverlayView(QWidget):
             row = [
                 Entry(details.names[item] if details is not None else str(result.item[point])),
                 Entry(result.subject_names[result.subject[point]]),
+                *([Entry(result.settings.datasets[result.dataset[item]])] if several else []),
                 Entry(result.models[model]),
                 *(
                     Entry(f"{value:.3f}", float(value))
@@ -423,22 +433,6 @@ def items_of(result: Overlay, points: NDArray[np.integer]) -> NDArray[np.int64]:
     there = np.zeros(result.items[0], bool)
     there[points % result.items[0]] = True
     return np.flatnonzero(there)
-
-
-def _scores_text(result: Overlay) -> str:
-    """Every score with what it counts; what several sources have in common once."""
-    level, first = result.settings.level, result.scores[0]
-    if len(result.scores) == 1 or not first.asked:
-        return score_text(first, level)
-    each = ", ".join(
-        f"{name} {100 * score.before:.1f} → {100 * score.after:.1f} % (alone {100 * score.source_own:.1f} %)"
-        for name, score in zip(result.settings.sources, result.scores, strict=True)
-    )
-    return (
-        f"nearest other target {str(level).removesuffix('s')} shows the same subject, before → after, of"
-        f" {first.asked:,} {level} each: {each}; target alone {100 * first.target_own:.1f} %,"
-        f" chance {100 * first.chance:.2f} %"
-    )
 
 
 def _neighbour(result: Overlay, details: OverlayDetails, near: NDArray[np.int32] | None, item: int) -> str:

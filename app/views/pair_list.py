@@ -13,7 +13,6 @@ from PySide6.QtCore import (
     QRect,
     QSize,
     Qt,
-    QTimer,
     Signal,
 )
 from PySide6.QtGui import QColor, QImage, QPainter, QPalette, QResizeEvent
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOpti
 from canon_core.experiments.pair_sides import PairSide
 from canon_core.experiments.pairs import FacePair
 
+from ..settled import settled
 from ..theme import SMALL, sized, theme_for
 from .face_image import draw_face
 from .score_bars import signed
@@ -128,10 +128,7 @@ class PairList(QListView):
         self.pictures = True
         self._images: dict[int, QImage | None] = {}
         self._reasons: dict[int, str] = {}
-        self._late = QTimer(self)
-        self._late.setSingleShot(True)
-        self._late.setInterval(_SETTLED_MS)
-        self._late.timeout.connect(self._want_pictures)
+        self._late = settled(self, _SETTLED_MS, self._want_pictures)
         self.verticalScrollBar().valueChanged.connect(lambda _: self._late.start())
         self.selectionModel().currentChanged.connect(
             lambda now, _before: self.pairSelected.emit(now.row() if now.isValid() else -1)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from canon_core.experiments.pair_sides import PairSide
 from canon_core.experiments.pairs import FacePair
@@ -20,26 +20,25 @@ if TYPE_CHECKING:
     from canon_core.experiments.pair_details import PairDetails, PairScore
 
 #: Pixels of a large face: in a low window, and at most.
-FACE_SIDE, _LARGEST_FACE = 140, 300
+FACE_SIDE, _LARGEST_FACE = 140, 600
 
 
-class _Side(QWidget):
+class _Side:
     """One face with its name, its subject, and the other images of its template."""
 
     def __init__(self, name: str) -> None:
-        super().__init__()
         self.face = FaceImage(name, FACE_SIDE)
         self.strip = FaceStrip()
         self.through = TextLabel(muted=True)
         self.title = TextLabel()
         self.subject = TextLabel(muted=True)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(3)
-        for widget in (self.through, self.face, self.title, self.subject, self.strip):
-            column.addWidget(widget)
-        column.addStretch(1)
         self.strip.hide()
+
+    def add_to(self, grid: QGridLayout, column: int) -> None:
+        """Put it beside the other, line by line: names of different length do not move the faces."""
+        for row, widget in enumerate((self.through, self.face, self.title, self.subject, self.strip)):
+            grid.addWidget(widget, row, column)
+        grid.setColumnStretch(column, 1)
 
     def show_side(self, side: PairSide, through: str, *, pictures: bool) -> None:
         self.through.setText(through)
@@ -65,6 +64,7 @@ class PairPanel(QScrollArea):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setAccessibleName("Chosen pair")
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -87,11 +87,14 @@ class PairPanel(QScrollArea):
         head.addWidget(self.compare_button)
         column.addLayout(head)
         column.addWidget(self.words)
-        faces = QHBoxLayout()
-        faces.setSpacing(12)
-        for side in self.sides:
-            faces.addWidget(side, 1)
-        column.addLayout(faces)
+        self._faces = QWidget()
+        faces = QGridLayout(self._faces)
+        faces.setContentsMargins(0, 0, 0, 0)
+        faces.setHorizontalSpacing(12)
+        faces.setVerticalSpacing(3)
+        for number, side in enumerate(self.sides):
+            side.add_to(faces, number)
+        column.addWidget(self._faces)
         column.addWidget(self.bars)
         column.addStretch(1)
         self.setWidget(sheet)
@@ -113,7 +116,7 @@ class PairPanel(QScrollArea):
         self._rows = ((), ())
         self._pictures.clear()
         there = pair is not None
-        for widget in (*self.sides, self.bars, self.words):
+        for widget in (self._faces, self.bars, self.words):
             widget.setVisible(there)
         self.compare_button.setVisible(there)
         self.bars.set_lines(())

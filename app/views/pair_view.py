@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QImage
-from PySide6.QtWidgets import QComboBox, QMenu, QSplitter, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from canon_core.experiments.pairs import FacePair
 from canon_core.study.pair_results import Against, Listing, PairKind, PairThresholds
 
-from .bar_buttons import button_row, tool_button
+from .bar_buttons import button_row, copy_button, table_button, tool_button
 from .choosers import labelled
 from .empty_state import EmptyState
 from .flow_layout import FlowLayout
@@ -26,6 +26,10 @@ _COLUMNS = ("pair", "first", "second", "first subject", "second subject", "kind"
             "target alone", "target threshold", "source alone", "source threshold")  # fmt: skip
 #: Rows of the table by which its columns are sized: all of them would hold up the window.
 _MEASURED_ROWS = 30
+#: Pixels of the list where there is plenty of room.
+_WIDEST_LIST = 420
+#: Qt's QWIDGETSIZE_MAX, which PySide does not name.
+_NO_LIMIT = 16_777_215
 _TIPS = {
     PairKind.FALSE_MATCHES: "Impostor pairs that the cell accepts, the highest scores first",
     PairKind.FALSE_NON_MATCHES: "Genuine pairs that the cell rejects, the lowest scores first",
@@ -150,17 +154,12 @@ class PairView(QWidget):
         ):
             self.look.addItem(text, aligned)
             self.look.setItemData(self.look.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
-        self.table_button = tool_button("Table", "The same as a table, for the keyboard and the screen reader")
-        self.table_button.setCheckable(True)
-        self.table_button.toggled.connect(self._show_page)
-        self.copy_button = tool_button("Copy", "Copy the list, or the chosen pair")
-        self.copy_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(self.copy_button)
-        self.copy_table_action = QAction("Copy list (tab-separated)", menu, triggered=self.copy_table)
-        self.copy_pair_action = QAction("Copy chosen pair", menu, triggered=self.copy_pair)
-        self.copy_command_action = QAction("Copy as canon command", menu, triggered=self.copy_command)
-        menu.addActions([self.copy_table_action, self.copy_pair_action, self.copy_command_action])
-        self.copy_button.setMenu(menu)
+        self.table_button = table_button("The same as a table, for the keyboard and the screen reader", self._show_page)
+        self.copy_table_action = QAction("Copy list (tab-separated)", self, triggered=self.copy_table)
+        self.copy_pair_action = QAction("Copy chosen pair", self, triggered=self.copy_pair)
+        self.copy_command_action = QAction("Copy as canon command", self, triggered=self.copy_command)
+        copied = (self.copy_table_action, self.copy_pair_action, self.copy_command_action)
+        self.copy_button = copy_button("Copy the list, or the chosen pair", copied)
         self.export_button = tool_button("Export…", "Save the faces as figure (PDF, SVG, PNG), or the list (CSV)")
         self.export_button.clicked.connect(self.exportRequested)
         bar = QWidget()
@@ -306,6 +305,8 @@ class PairView(QWidget):
             self._lists.setCurrentWidget(self.table)
         else:
             self._lists.setCurrentWidget(self.list)
+        table = self._lists.currentWidget() is self.table
+        self._lists.setMaximumWidth(_NO_LIMIT if table else _WIDEST_LIST)  # faces take what a list leaves
 
     def _fill_table(self) -> None:
         shown = self._shown

@@ -36,6 +36,7 @@ class ReadPlot(pg.PlotWidget):
         self.plotItem.ctrlMenu.setParent(self, self.plotItem.ctrlMenu.windowFlags())
         self.hideButtons()
         self.plotItem.layout.setContentsMargins(2, 6, 14, 2)
+        self.getAxis("bottom").setStyle(tickTextOffset=7)  # its first number would touch the left axis' last
         self._at: tuple[int, ...] | None = None
         self._marks: tuple[pg.GraphicsObject, ...] = ()
         self._reading = PlotReading(self)

@@ -97,7 +97,7 @@ class RocPlot(ReadPlot):
         self._rule = FarRule.CONSERVATIVE
         self._target = pg.InfiniteLine(angle=90)
         self._few = pg.LinearRegionItem(movable=False)
-        self._few_text = pg.TextItem(f"shaded: fewer than {FEW_IMPOSTORS} impostor pairs", anchor=(0, 1))
+        self._few_text = pg.TextItem(f"shaded: fewer than\n{FEW_IMPOSTORS} impostor pairs", anchor=(0, 1))
         self._across, self._down = pg.InfiniteLine(angle=0), pg.InfiniteLine(angle=90)
         self._point = pg.ScatterPlotItem(size=11)
         for level, item in enumerate((self._few, self._target, self._across, self._down, self._point)):
@@ -181,13 +181,24 @@ class RocPlot(ReadPlot):
 
     def _draw_range(self) -> None:
         """Draw of each curve what the present zoom can show."""
-        (left, right), (bottom, _) = self.getViewBox().viewRange()
+        (left, right), (bottom, top) = self.getViewBox().viewRange()
         for drawn in self._drawn:
             drawn.trace = self._traced(drawn.curve, left, right)
             drawn.line.setData(drawn.trace.x, drawn.trace.y)
-        size = self.getViewBox().viewPixelSize()
-        self._few_text.setPos(left + 6 * size[0], bottom + 4 * size[1])
+        self._place_words(left, bottom, top)
         self._place_marks()
+
+    def _place_words(self, left: float, bottom: float, top: float) -> None:
+        """What the shade means, at the left above all curves or below them, wherever there is more room."""
+        across, up = self.getViewBox().viewPixelSize()
+        reach = left + (self._few_text.boundingRect().width() + 6) * across
+        near = [drawn.trace.y[drawn.trace.x <= reach] for drawn in self._drawn]
+        near = [heights for heights in near if len(heights)]
+        highest = max((min(heights.max(), top) for heights in near), default=bottom)
+        lowest = min((max(heights.min(), bottom) for heights in near), default=bottom)
+        above = top - highest > lowest - bottom
+        self._few_text.setAnchor((0, 0 if above else 1))
+        self._few_text.setPos(left + 6 * across, top - 8 * up if above else bottom + 4 * up)
 
     def resizeEvent(self, event: QEvent) -> None:
         super().resizeEvent(event)

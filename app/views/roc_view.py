@@ -11,9 +11,7 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
     QComboBox,
-    QMenu,
     QStackedWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -24,7 +22,7 @@ from canon_core.figures.numbers import ORDER_FAR, tar_text
 from canon_core.study.results import DEFAULT_FAR, far_text
 from canon_core.verification.roc import FarRule
 
-from .bar_buttons import button_row, tool_button
+from .bar_buttons import button_row, copy_button, table_button, tool_button
 from .choosers import labelled
 from .curve_legend import CurveLegend
 from .empty_state import EmptyState
@@ -144,17 +142,12 @@ class RocView(QWidget):
         self._axis_chooser = labelled("height", self.axis, "What the height of a bin stands for")
         self.whole_button = tool_button("Whole curve", "Back from zooming in (wheel or drag)")
         self.whole_button.clicked.connect(self._show_all)
-        self.table_button = tool_button("Table", "The same as a table, for the keyboard and the screen reader")
-        self.table_button.setCheckable(True)
-        self.table_button.toggled.connect(self._show_page)
-        self.copy_button = tool_button("Copy", "Copy what the curves read at each FAR, or the command behind them")
-        self.copy_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(self.copy_button)
-        self.copy_values_action = QAction("Copy as table (tab-separated)", menu, triggered=self.copy_values)
-        self.copy_command_action = QAction("Copy as canon command", menu, triggered=self.copy_command)
+        self.table_button = table_button("The same as a table, for the keyboard and the screen reader", self._show_page)
+        self.copy_values_action = QAction("Copy as table (tab-separated)", self, triggered=self.copy_values)
+        self.copy_command_action = QAction("Copy as canon command", self, triggered=self.copy_command)
         self.copy_command_action.setVisible(False)
-        menu.addActions([self.copy_values_action, self.copy_command_action])
-        self.copy_button.setMenu(menu)
+        copied = (self.copy_values_action, self.copy_command_action)
+        self.copy_button = copy_button("Copy what the curves read at each FAR, or the command behind them", copied)
         self.export_button = tool_button("Export…", "Save as figure (PDF, SVG, PNG) or as table")
         self.export_button.clicked.connect(self._export)
         bar = QWidget()
@@ -192,10 +185,6 @@ class RocView(QWidget):
     def set_det(self, det: bool) -> None:
         """Switch between ROC and DET."""
         self.kind_buttons[Kind.DET if det else Kind.ROC].setChecked(True)
-
-    def set_kind(self, kind: Kind) -> None:
-        """Draw ROC, DET or scores."""
-        self.kind_buttons[Kind(kind)].setChecked(True)
 
     @property
     def kind(self) -> Kind:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtGui import QColor, QImage, QPainter, QPixmap
 
 from canon_core.projection.density import (
@@ -37,7 +36,6 @@ _MOST_RIMMED = 300
 #: How much of everything else is left while some points are emphasised.
 _FADED = 0.30
 
-_Mask = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

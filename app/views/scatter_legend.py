@@ -55,13 +55,21 @@ class ScatterLegend(QWidget):
         for code, (each, count) in enumerate(zip(points.classes, points.counts(), strict=True)):
             if each.hidden or each.fraction is not None:
                 continue
-            entry = LegendEntry(each, count, self)
+            entry = LegendEntry(each, count, code, self)
             entry.setChecked(shown[code])
             entry.toggled.connect(lambda shown, code=code: self.toggled.emit(code, shown))
             self._row.addWidget(entry)
             entry.show()
             self.entries.append(entry)
         self.updateGeometry()
+
+    def set_shown(self, shown: Sequence[bool]) -> None:
+        """Say which classes are shown; no signal."""
+        for entry in self.entries:
+            entry.blockSignals(True)
+            entry.setChecked(shown[entry.code])
+            entry.blockSignals(False)
+            entry.update()
 
 
 class ScaleBar(QWidget):
@@ -70,7 +78,7 @@ class ScaleBar(QWidget):
     def __init__(self, scale: ColourScale, parent: QWidget) -> None:
         super().__init__(parent)
         self.setFont(sized(self.font(), SMALL))
-        self._ends = f"{scale.low:+.2f}".replace("-", "−"), f"{scale.high:+.2f}"
+        self._ends = scale.ends
         self._title = scale.title
         self.setAccessibleName(f"Colour scale: {scale.title}, from {self._ends[0]} to {self._ends[1]}")
         self.setToolTip(f"Vermillion below zero, grey about zero, blue above; beyond {self._ends[0]} and"
@@ -108,9 +116,9 @@ class ScaleBar(QWidget):
 class LegendEntry(QAbstractButton):
     """A class that is shown while the button is on."""
 
-    def __init__(self, each: PointClass, count: int, parent: QWidget) -> None:
+    def __init__(self, each: PointClass, count: int, code: int, parent: QWidget) -> None:
         super().__init__(parent)
-        self._class = each
+        self._class, self.code = each, code
         self.setCheckable(True)
         self.setChecked(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from canon_core.figures.point_classes import ColourScale, PointClass
 from canon_core.projection.point_grid import Box, PointGrid
+
+__all__ = ["ColourScale", "PlacedPoint", "PointClass", "ScatterPoints"]
 
 #: Classes that a plot can tell apart; more belong into one called "others".
 MOST_CLASSES = 16
@@ -16,36 +19,6 @@ MOST_CLASSES = 16
 _OUTLIERS, _ROOM, _FAR_OUT = 0.01, 0.15, 1.5
 #: Points whose places are sorted to find those far out; of more, so many stand for all.
 _SAMPLE = 20_000
-
-
-@dataclass(frozen=True)
-class PointClass:
-    """A class of points.
-
-    Attributes
-    ----------
-    name : str
-    series : int or None
-        Number of its colour and marker; None is the grey of all others.
-    fraction : float or None
-        Its place on the colour scale, 0…1, instead.
-    hidden : bool
-        Neither drawn nor named.
-    """
-
-    name: str
-    series: int | None = 0
-    fraction: float | None = None
-    hidden: bool = False
-
-
-@dataclass(frozen=True)
-class ColourScale:
-    """What classes with a fraction stand for: a number from ``low`` to ``high``; beyond is shown as these."""
-
-    title: str
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)

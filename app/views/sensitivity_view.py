@@ -196,7 +196,7 @@ class SensitivityView(QWidget):
         self.export_button.clicked.connect(self.exportRequested)
         self._reading = (self.whole_button, self.table_button, self.copy_button, self.export_button)
         bar = QWidget()
-        row = FlowLayout(bar, spacing=14)
+        row = FlowLayout(bar, spacing=10)
         row.addWidget(_named("map", button_row(*self.map_buttons.values())))
         row.addWidget(_named("fit", button_row(*self.mode_buttons.values())))
         for text, chooser, tip in (

@@ -6,7 +6,7 @@ import math
 import shlex
 from dataclasses import dataclass
 
-from canon_core.figures.numbers import NO_VALUE, difference, difference_text, display_order, tar_text
+from canon_core.figures.numbers import NO_VALUE, colour_range, difference, difference_text, display_order, tar_text
 from canon_core.figures.palette import ColourRange, difference_range, tar_range
 from canon_core.study.results import Cell, Matrix, MatrixSettings, far_text
 from canon_core.verification.roc import FarRule
@@ -70,9 +70,8 @@ def shown_matrix(
             waiting = (source, target) in pending and matrix.cells.get((source, target)) is None
             row.append(ShownCell(source, target, value, text, waiting))
         rows.append(tuple(row))
-    coloured = (cell.value for row in rows for cell in row if not (as_difference and cell.single))
-    values = [value for value in coloured if value is not None]
-    scale = difference_range(values) if as_difference else tar_range(values)
+    values = {cell.pair: cell.value for row in rows for cell in row if not (as_difference and cell.single)}
+    scale = colour_range(values, difference_range if as_difference else tar_range)
     what = "TAR − weaker model" if as_difference else "TAR"
     return ShownMatrix(order, tuple(rows), scale, as_difference, f"{what} at FAR {far_text(far)}")
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from canon_core.figures.cmc_figure import CmcCurve
 from canon_core.figures.curve import CurveRole
-from canon_core.figures.numbers import NO_VALUE, tar_text
+from canon_core.figures.numbers import NO_VALUE, colour_range, tar_text
 from canon_core.figures.palette import tar_range
 from canon_core.study.identification_results import IdentificationCell, IdentificationMatrix
 from canon_core.study.results import FEW_FALSE_ACCEPTS, far_text
@@ -80,7 +80,7 @@ def shown_search(
             waiting = cell is None and (source, target) in pending
             row.append(ShownCell(source, target, value, tar_text(value) + star, waiting))
         rows.append(tuple(row))
-    scale = tar_range(cell.value for row in rows for cell in row if cell.value is not None)
+    scale = colour_range({cell.pair: cell.value for row in rows for cell in row}, tar_range)
     title = measure.replace(_TPIR, "TPIR at FPIR ")
     return ShownMatrix(order, tuple(rows), scale, False, title)
 
@@ -120,14 +120,16 @@ def search_facts(matrix: IdentificationMatrix, cell: IdentificationCell, rule: F
 
 
 def search_lines(matrix: IdentificationMatrix, cell: IdentificationCell, rule: FarRule) -> tuple[str, str]:
-    """A cell in two lines: its title with ranks, and its TPIRs with achieved FPIRs."""
-    facts = search_facts(matrix, cell, rule)
-    ranks = " · ".join(f"{what} {value}" for what, value in facts[: len(RANKS)])
-    rates = facts[len(RANKS) : len(RANKS) + len(matrix.settings.fpir)]
-    return (
-        f"{title_of(cell.source, cell.target)}: {ranks}",
-        " · ".join(f"{what} {value}" for what, value in rates),
-    )
+    """A cell in two lines: its title with ranks, and its TPIRs with the FPIRs that were achieved in each gallery."""
+    ranks = " · ".join(f"{what} {value}" for what, value in search_facts(matrix, cell, rule)[: len(RANKS)])
+    rates = []
+    for place, target in enumerate(matrix.settings.fpir):
+        star = "*" if few_decide(cell, f"{_TPIR}{far_text(target)}", matrix.settings.fpir, rule) else ""
+        achieved = ", ".join(
+            f"{gallery.name} {rate_text(gallery.whole.points[rule][place].fpir)}" for gallery in cell.galleries
+        )
+        rates.append(f"{far_text(target)} {tar_text(cell.tpir[rule][place])}{star} ({achieved})")
+    return f"{title_of(cell.source, cell.target)}: {ranks}", f"TPIR at FPIR {' · '.join(rates)}"
 
 
 def search_words(matrix: IdentificationMatrix, cell: IdentificationCell, rule: FarRule) -> str:

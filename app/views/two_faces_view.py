@@ -26,7 +26,14 @@ if TYPE_CHECKING:
     from canon_core.experiments.image_measure import DecidedScore
     from canon_core.experiments.two_faces import Comparison
 
-_HELP = "Give each side a picture: the first goes through the source and the map, the second through the target."
+#: Pixels of the words between the pictures where there is plenty of room.
+_WIDEST_WORDS = 440
+_HELP = (
+    "Give each side a picture: the first goes through the source and the map, the second through the target.\n\n"
+    "A network wants to know where the face is. In images of the dataset that is known; in a picture of your own it is"
+    " found by a detector (Detector…: the ONNX file of YuNet), or by your five clicks on eyes, nose and corners of the"
+    " mouth."
+)
 
 
 class TwoFacesView(QWidget):
@@ -72,6 +79,7 @@ class TwoFacesView(QWidget):
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setMinimumWidth(196)
+        scroll.setMaximumWidth(_WIDEST_WORDS)
         row = QHBoxLayout()
         row.setSpacing(12)
         row.addWidget(self.first, 5)

@@ -21,7 +21,6 @@ from canon_core.resources import version
 from canon_core.study.entries import DatasetEntry
 from canon_core.study.results import DEFAULT_FAR, Features, FitMode, MatrixSettings
 from canon_core.study.study import Study
-from canon_core.verification.roc import FarRule
 
 #: Commands in the order of the work; help lists them so, whatever module they are in.
 ORDER: Final = (
@@ -47,29 +46,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     cls=_InOrder,
 )
-
-StudyPath = Annotated[Path, typer.Argument(metavar="STUDY", help="The study's folder, NAME.canon.")]
-Dataset = Annotated[str | None, typer.Option("--dataset", metavar="NAME", help="Default: the first that fits.")]
-Models = Annotated[str | None, typer.Option("--models", metavar="A,B,…", help="Default: all.")]
-Map = Annotated[MapKind, typer.Option("--map", help="Map from source to target space.")]
-Mode = Annotated[FitMode, typer.Option("--mode", help="What maps are fitted on and scored on.")]
-FeaturesOption = Annotated[
-    Features,
-    typer.Option("--features", help="Images in a template: of unit norm (paper), or norms kept and flips summed."),
-]
-Far = Annotated[str | None, typer.Option("--far", metavar="F,F,…", help="FAR targets. Default: 1e-1,…,1e-6.")]
-Rule = Annotated[
-    FarRule | None, typer.Option("--far-rule", help="Default: nearest with authors and reversed, else conservative.")
-]
-Seed = Annotated[int, typer.Option("--seed", help="Of the split into halves of subjects.")]
-JsonTarget = Annotated[
-    str | None,
-    typer.Option("--json", metavar="FILE|-", callback=arguments.json_target, help="Write the result as JSON."),
-]
-ReadOnly = Annotated[
-    bool, typer.Option("--read-only", help="Work on what is stored while another program has the study; store nothing.")
-]
-
 
 def load_commands() -> None:
     """Import the modules that hold commands: each puts its own into :data:`app`."""

@@ -21,6 +21,12 @@ def listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def either(model: str | None, dataset: str | None) -> None:
+    """Refuse both and neither."""
+    if (model is None) == (dataset is None):
+        raise typer.BadParameter("name either --model or --dataset")
+
+
 def fars(text: str, option: str = "--far") -> tuple[float, ...]:
     """Target rates (FARs, or what ``option`` says), each once.
 

@@ -10,28 +10,11 @@ from typing import Annotated
 
 import typer
 
-from canon_core.cli import CANCELLED, arguments, terminal
-from canon_core.cli.application import (
-    Dataset,
-    Far,
-    FeaturesOption,
-    JsonTarget,
-    Map,
-    Mode,
-    Models,
-    ReadOnly,
-    Rule,
-    Seed,
-    StudyPath,
-    app,
-    choose_dataset,
-    choose_models,
-    matrix_settings,
-    open_study,
-)
+from canon_core.cli import CANCELLED, arguments, options, terminal
+from canon_core.cli.application import app, choose_dataset, choose_models, matrix_settings, open_study
 from canon_core.cli.terminal import duration, run_job, say, write_json
 from canon_core.datasets.options import FORMATS
-from canon_core.errors import CanonError, SettingsError, StudyError
+from canon_core.errors import CanonError, StudyError
 from canon_core.maps.kinds import MapKind
 from canon_core.resources import window_package
 from canon_core.study.entries import DatasetEntry
@@ -42,7 +25,7 @@ from canon_core.verification.bootstrap import DEFAULT_RESAMPLES
 
 # -- the document ----------------------------------------------------------------------------------------------------
 @app.command()
-def new(study: StudyPath) -> None:
+def new(study: options.StudyPath) -> None:
     """Make a new, empty study."""
     with Study.create(study) as made:
         say(f"made {made.path}")
@@ -50,7 +33,7 @@ def new(study: StudyPath) -> None:
 
 @app.command("add-model")
 def add_model(
-    study: StudyPath,
+    study: options.StudyPath,
     file: Annotated[Path, typer.Argument(metavar="FILE.onnx")],
     name: Annotated[str | None, typer.Option("--name", help="Default: the file's name.")] = None,
     preset: Annotated[str | None, typer.Option("--preset", help="Preprocessing of a known family; see canon doctor.")]
@@ -84,7 +67,7 @@ def add_model(
 
 @app.command("add-dataset")
 def add_dataset(
-    study: StudyPath,
+    study: options.StudyPath,
     path: Annotated[Path, typer.Argument(metavar="PATH")],
     name: Annotated[str | None, typer.Option("--name", help="Default: the folder's name.")] = None,
     format: Annotated[  # noqa: A002
@@ -133,12 +116,12 @@ def add_dataset(
 
 @app.command()
 def remove(
-    study: StudyPath,
-    model: Annotated[str | None, typer.Option("--model", metavar="NAME")] = None,
-    dataset: Annotated[str | None, typer.Option("--dataset", metavar="NAME")] = None,
+    study: options.StudyPath,
+    model: options.OneModel = None,
+    dataset: options.OneDataset = None,
 ) -> None:
     """Forget a model or a dataset, with its embeddings and results. The files outside the study stay."""
-    _one_of(model, dataset)
+    arguments.either(model, dataset)
     with open_study(study) as opened:
         if model is not None:
             opened.remove_model(model)
@@ -149,13 +132,13 @@ def remove(
 
 @app.command()
 def rename(
-    study: StudyPath,
+    study: options.StudyPath,
     new_name: Annotated[str, typer.Argument(metavar="NEW_NAME")],
-    model: Annotated[str | None, typer.Option("--model", metavar="NAME")] = None,
-    dataset: Annotated[str | None, typer.Option("--dataset", metavar="NAME")] = None,
+    model: options.OneModel = None,
+    dataset: options.OneDataset = None,
 ) -> None:
     """Give a model or a dataset another name."""
-    _one_of(model, dataset)
+    arguments.either(model, dataset)
     with open_study(study) as opened:
         if model is not None:
             opened.rename_model(model, new_name)
@@ -166,19 +149,21 @@ def rename(
 
 @app.command()
 def info(
-    study: StudyPath,
-    json_target: JsonTarget = None,
+    study: options.StudyPath,
+    json_target: options.JsonTarget = None,
     contact_sheet: Annotated[
         Path | None,
         typer.Option(
             "--contact-sheet",
             metavar="FILE.png",
             callback=arguments.file_to_write,
-            help="What a network sees of a dataset.",
+            help="What each network sees of a dataset.",
         ),
     ] = None,
-    model: Annotated[str | None, typer.Option("--model", metavar="NAME", help="For --contact-sheet.")] = None,
-    dataset: Dataset = None,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="NAME,…", help="For --contact-sheet. Default: every network.")
+    ] = None,
+    dataset: options.Dataset = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the images drawn for --contact-sheet.")] = 0,
 ) -> None:
     """What a study holds; works while another program has it open."""
@@ -205,9 +190,9 @@ def doctor() -> None:
 # -- the work --------------------------------------------------------------------------------------------------------
 @app.command()
 def embed(
-    study: StudyPath,
-    models: Models = None,
-    dataset: Dataset = None,
+    study: options.StudyPath,
+    models: options.Models = None,
+    dataset: options.Dataset = None,
     provider: Annotated[
         str, typer.Option("--provider", metavar="auto|cuda|tensorrt|cpu", callback=arguments.provider)
     ] = "auto",
@@ -230,35 +215,39 @@ def embed(
         data = choose_dataset(opened, dataset)
         names = choose_models(opened, models)
         reports = run_job("embed", lambda ctx: embed_study(opened, data, names, chosen, ctx))
+    told = ""
     for item in reports:
         report = item.report
         if report.done_before == report.rows:
             say(f"{item.model}: complete already ({report.rows:,} images)")
             continue
-        provider_text = report.provider.name + (f", {report.provider.reason}" if report.provider.reason else "")
+        if report.provider.reason not in ("", told):  # it is the same for every network
+            told = report.provider.reason
+            say(f"{report.provider.name}: {told}")
         say(
             f"{item.model}: {report.rows - report.done_before:,} of {report.rows:,} images in"
-            f" {duration(report.seconds)}, {report.images_per_s:,.0f} images/s ({provider_text}; batch {report.batch})"
+            f" {duration(report.seconds)}, {report.images_per_s:,.0f} images/s"
+            f" ({report.provider.name}; batch {report.batch})"
         )
 
 
 @app.command()
 def matrix(
-    study: StudyPath,
-    dataset: Dataset = None,
-    models: Models = None,
-    map: Map = MapKind.LINEAR,  # noqa: A002
-    mode: Mode = FitMode.DISJOINT,
-    features: FeaturesOption = Features.PAPER,
-    far: Far = None,
-    far_rule: Rule = None,
-    seed: Seed = 0,
+    study: options.StudyPath,
+    dataset: options.Dataset = None,
+    models: options.Models = None,
+    map: options.Map = MapKind.LINEAR,  # noqa: A002
+    mode: options.Mode = FitMode.DISJOINT,
+    features: options.Features = Features.PAPER,
+    far: options.Far = None,
+    far_rule: options.Rule = None,
+    seed: options.Seed = 0,
     confidence: Annotated[
         bool, typer.Option("--confidence", help="Intervals of every TAR and of differences: subjects drawn again.")
     ] = False,
     resamples: Annotated[int, typer.Option("--resamples", min=2, help="Draws, for --confidence.")] = DEFAULT_RESAMPLES,
-    json_target: JsonTarget = None,
-    read_only: ReadOnly = False,
+    json_target: options.JsonTarget = None,
+    read_only: options.ReadOnly = False,
 ) -> None:
     """TAR@FAR of every model against every other, through a map."""
     from canon_core.cli.printing import print_matrix
@@ -284,12 +273,12 @@ def matrix(
 
 @app.command()
 def folds(
-    study: StudyPath,
-    dataset: Dataset = None,
-    models: Models = None,
-    map: Map = MapKind.LINEAR,  # noqa: A002
-    json_target: JsonTarget = None,
-    read_only: ReadOnly = False,
+    study: options.StudyPath,
+    dataset: options.Dataset = None,
+    models: options.Models = None,
+    map: options.Map = MapKind.LINEAR,  # noqa: A002
+    json_target: options.JsonTarget = None,
+    read_only: options.ReadOnly = False,
 ) -> None:
     """LFW's fold accuracy, of every model and across models."""
     from canon_core.cli.printing import print_folds
@@ -313,7 +302,7 @@ def folds(
 
 @app.command()
 def export(
-    study: StudyPath,
+    study: options.StudyPath,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Gets figures/ and tables/.")],
     format: Annotated[  # noqa: A002
         str, typer.Option("--format", metavar="pdf,svg,png", callback=arguments.figure_formats)
@@ -321,14 +310,14 @@ def export(
     tables: Annotated[
         str, typer.Option("--tables", metavar="csv,latex,md", callback=arguments.table_formats)
     ] = "csv,latex,md",
-    dataset: Dataset = None,
-    models: Models = None,
-    map: Map = MapKind.LINEAR,  # noqa: A002
-    mode: Mode = FitMode.DISJOINT,
-    features: FeaturesOption = Features.PAPER,
-    far: Far = None,
-    far_rule: Rule = None,
-    seed: Seed = 0,
+    dataset: options.Dataset = None,
+    models: options.Models = None,
+    map: options.Map = MapKind.LINEAR,  # noqa: A002
+    mode: options.Mode = FitMode.DISJOINT,
+    features: options.Features = Features.PAPER,
+    far: options.Far = None,
+    far_rule: options.Rule = None,
+    seed: options.Seed = 0,
     width: Annotated[
         str | None,
         typer.Option(
@@ -338,7 +327,7 @@ def export(
         ),
     ] = None,
     dpi: Annotated[int, typer.Option("--dpi", min=50, max=1200, help="Pixels an inch of PNG.")] = 300,
-    read_only: ReadOnly = False,
+    read_only: options.ReadOnly = False,
 ) -> None:
     """The matrix and the ROC curves as figures, the matrix as tables."""
     from canon_core.experiments.export import export_study
@@ -421,11 +410,6 @@ def _has_display() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def _one_of(model: str | None, dataset: str | None) -> None:
-    if (model is None) == (dataset is None):
-        raise typer.BadParameter("name either --model or --dataset")
-
-
 def _describe_dataset(study: Study, entry: DatasetEntry) -> None:
     say(f"added dataset '{entry.name}': {entry.images:,} images of {entry.subjects:,} subjects ({entry.format})")
     for note in entry.notes:
@@ -439,12 +423,12 @@ def _describe_dataset(study: Study, entry: DatasetEntry) -> None:
             say(f"    … and {len(problems) - 20:,} more; all of them: `canon info {study.path} --json -`")
 
 
-def _write_contact_sheet(study: Study, dataset: str, model: str | None, target: Path, seed: int) -> None:
-    from canon_core.embedding.contact_sheet import write_contact_sheet
+def _write_contact_sheet(study: Study, dataset: str, models: str | None, target: Path, seed: int) -> None:
+    from canon_core.embedding.network_sheet import write_contact_sheet
 
-    if model is None:
-        if not study.models:
-            raise SettingsError("a contact sheet shows what a network sees, and there is none", remedy="add one first")
-        model = study.models[0].name
-    write_contact_sheet(study.faces(dataset), study.model(model).spec, target, seed=seed)
-    say(f"wrote {target}: images of '{dataset}' as '{model}' sees them")
+    entries = study.models if models is None else [study.model(name) for name in arguments.listed(models)]
+    networks = {entry.name: entry.spec for entry in entries if not entry.imported}
+    seen = write_contact_sheet(study.faces(dataset), networks, target, seed=seed)
+    say(f"wrote {target}: {len(seen[0].sheet.ids):,} images of '{dataset}' as networks see them")
+    for each in seen:
+        say(f"  {each.title}")

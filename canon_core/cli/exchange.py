@@ -9,21 +9,8 @@ from typing import Annotated
 
 import typer
 
-from canon_core.cli import arguments
-from canon_core.cli.application import (
-    Dataset,
-    Far,
-    FeaturesOption,
-    Map,
-    Mode,
-    ReadOnly,
-    Rule,
-    Seed,
-    StudyPath,
-    app,
-    cell_settings,
-    open_study,
-)
+from canon_core.cli import arguments, options
+from canon_core.cli.application import app, cell_settings, open_study
 from canon_core.cli.terminal import duration, run_job, say
 from canon_core.maps.kinds import MapKind
 from canon_core.models.map_file import read_map, write_map
@@ -31,9 +18,6 @@ from canon_core.study.results import Features, FitMode, default_rule, few_pairs_
 
 #: Names that are listed one by one; the rest is counted.
 LISTED = 20
-
-Source = Annotated[str, typer.Option("--source", metavar="MODEL", help="Goes through the map.")]
-Target = Annotated[str, typer.Option("--target", metavar="MODEL", help="Whose space it goes into.")]
 
 Array = Annotated[
     str | None, typer.Option("--array", metavar="NAME", help="The embeddings, where .npz or .h5 holds several arrays.")
@@ -50,19 +34,19 @@ app.add_typer(maps)
 
 @maps.command("fit")
 def map_fit(
-    study: StudyPath,
-    source: Source,
-    target: Target,
+    study: options.StudyPath,
+    source: options.Source,
+    target: options.Target,
     out: Annotated[Path, typer.Option("--out", metavar="FILE.onnx|.npz", callback=arguments.map_file)],
-    dataset: Dataset = None,
-    map: Map = MapKind.LINEAR,  # noqa: A002
+    dataset: options.Dataset = None,
+    map: options.Map = MapKind.LINEAR,  # noqa: A002
     mode: Annotated[
         FitMode, typer.Option("--mode", help="How its TAR is measured; the map itself is fitted on everything.")
     ] = FitMode.DISJOINT,
-    far: Far = None,
-    far_rule: Rule = None,
-    seed: Seed = 0,
-    read_only: ReadOnly = False,
+    far: options.Far = None,
+    far_rule: options.Rule = None,
+    seed: options.Seed = 0,
+    read_only: options.ReadOnly = False,
 ) -> None:
     """Fit a map on all images (enrolment images where templates are compared), measure it, and write it to a file."""
     from canon_core.cli.printing_points import print_measured
@@ -113,21 +97,21 @@ def map_apply(
 
 @app.command()
 def scores(
-    study: StudyPath,
-    source: Source,
-    target: Target,
+    study: options.StudyPath,
+    source: options.Source,
+    target: options.Target,
     out: Annotated[Path, typer.Option("--out", metavar="FILE.h5|.csv", callback=arguments.scores_file)],
-    dataset: Dataset = None,
-    map: Map = MapKind.LINEAR,  # noqa: A002
-    mode: Mode = FitMode.DISJOINT,
-    features: FeaturesOption = Features.PAPER,
-    far: Far = None,
-    far_rule: Rule = None,
-    seed: Seed = 0,
+    dataset: options.Dataset = None,
+    map: options.Map = MapKind.LINEAR,  # noqa: A002
+    mode: options.Mode = FitMode.DISJOINT,
+    features: options.Features = Features.PAPER,
+    far: options.Far = None,
+    far_rule: options.Rule = None,
+    seed: options.Seed = 0,
     with_ids: Annotated[
         bool, typer.Option("--with-ids", help="Name single images by their paths; else they are numbered.")
     ] = False,
-    read_only: ReadOnly = False,
+    read_only: options.ReadOnly = False,
 ) -> None:
     """Label, ids and score of every pair of a cell, for other programs. Source and target may be one model."""
     from canon_core.cli.printing_points import print_points
@@ -148,7 +132,7 @@ def scores(
 
 @app.command("import")
 def import_file(
-    study: StudyPath,
+    study: options.StudyPath,
     file: Annotated[Path, typer.Argument(metavar="FILE", help=".npy, .npz, .h5, .csv or .parquet, a row an image.")],
     model: Annotated[str, typer.Option("--model", metavar="NAME", help="Made where the study has none of that name.")],
     dataset: Annotated[

@@ -6,21 +6,8 @@ from typing import Annotated
 
 import typer
 
-from canon_core.cli import arguments
-from canon_core.cli.application import (
-    Dataset,
-    FeaturesOption,
-    JsonTarget,
-    Map,
-    Mode,
-    ReadOnly,
-    Rule,
-    Seed,
-    StudyPath,
-    app,
-    choose_dataset,
-    open_study,
-)
+from canon_core.cli import arguments, options
+from canon_core.cli.application import app, choose_dataset, open_study
 from canon_core.cli.terminal import run_job, write_json
 from canon_core.maps.kinds import MapKind
 from canon_core.study.results import DEFAULT_FAR, Features, FitMode, MatrixSettings, default_rule
@@ -29,16 +16,16 @@ from canon_core.verification.bootstrap import DEFAULT_RESAMPLES
 
 @app.command()
 def groups(
-    study: StudyPath,
-    source: Annotated[str, typer.Option("--source", metavar="MODEL", help="Goes through the map.")],
-    target: Annotated[str, typer.Option("--target", metavar="MODEL", help="Whose space it goes into.")],
+    study: options.StudyPath,
+    source: options.Source,
+    target: options.Target,
     covariate: Annotated[str, typer.Option("--covariate", metavar="NAME", help="Such as GENDER or YAW.")],
-    dataset: Dataset = None,
-    map: Map = MapKind.LINEAR,  # noqa: A002
-    mode: Mode = FitMode.DISJOINT,
-    features: FeaturesOption = Features.PAPER,
+    dataset: options.Dataset = None,
+    map: options.Map = MapKind.LINEAR,  # noqa: A002
+    mode: options.Mode = FitMode.DISJOINT,
+    features: options.Features = Features.PAPER,
     far: Annotated[float, typer.Option("--far", help="Of all pairs: it chooses the one threshold.")] = 1e-3,
-    far_rule: Rule = None,
+    far_rule: options.Rule = None,
     edges: Annotated[
         str | None,
         typer.Option("--edges", metavar="E,E,…", help="Between bins of a measure. Default: quartiles; yaw 15,30,60."),
@@ -49,9 +36,9 @@ def groups(
     resamples: Annotated[
         int, typer.Option("--resamples", min=2, help="Draws of subjects behind the intervals.")
     ] = DEFAULT_RESAMPLES,
-    seed: Seed = 0,
-    json_target: JsonTarget = None,
-    read_only: ReadOnly = False,
+    seed: options.Seed = 0,
+    json_target: options.JsonTarget = None,
+    read_only: options.ReadOnly = False,
 ) -> None:
     """Who is taken for whom: FMR of every two groups and FNMR of every group, at one threshold for all."""
     from canon_core.cli.printing_statistics import print_groups

@@ -6,23 +6,8 @@ from typing import Annotated
 
 import typer
 
-from canon_core.cli import arguments
-from canon_core.cli.application import (
-    Dataset,
-    FeaturesOption,
-    JsonTarget,
-    Map,
-    Mode,
-    Models,
-    ReadOnly,
-    Rule,
-    Seed,
-    StudyPath,
-    app,
-    choose_dataset,
-    choose_models,
-    open_study,
-)
+from canon_core.cli import arguments, options
+from canon_core.cli.application import app, choose_dataset, choose_models, open_study
 from canon_core.cli.terminal import run_job, write_json
 from canon_core.maps.kinds import MapKind
 from canon_core.study.identification_results import IdentifySettings
@@ -32,19 +17,19 @@ from canon_core.verification.identification import DEFAULT_FPIR
 
 @app.command()
 def identify(
-    study: StudyPath,
-    dataset: Dataset = None,
-    models: Models = None,
-    map: Map = MapKind.LINEAR,  # noqa: A002
-    mode: Mode = FitMode.DISJOINT,
-    features: FeaturesOption = Features.PAPER,
+    study: options.StudyPath,
+    dataset: options.Dataset = None,
+    models: options.Models = None,
+    map: options.Map = MapKind.LINEAR,  # noqa: A002
+    mode: options.Mode = FitMode.DISJOINT,
+    features: options.Features = Features.PAPER,
     fpir: Annotated[
         str | None, typer.Option("--fpir", metavar="F,F,…", help="FPIR targets. Default: 1e-1,1e-2,1e-3.")
     ] = None,
-    far_rule: Rule = None,
-    seed: Seed = 0,
-    json_target: JsonTarget = None,
-    read_only: ReadOnly = False,
+    far_rule: options.Rule = None,
+    seed: options.Seed = 0,
+    json_target: options.JsonTarget = None,
+    read_only: options.ReadOnly = False,
 ) -> None:
     """1:N: probes of every model searched in galleries of every other, through a map; rank-1, -5, -10, CMC, TPIR."""
     from canon_core.cli.printing_statistics import print_identification

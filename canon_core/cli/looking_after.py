@@ -7,22 +7,10 @@ from typing import Annotated
 
 import typer
 
-from canon_core.cli.application import (
-    Dataset,
-    Far,
-    FeaturesOption,
-    Map,
-    Mode,
-    Models,
-    Rule,
-    Seed,
-    StudyPath,
-    app,
-    matrix_settings,
-    open_study,
-)
-from canon_core.cli.arguments import fars, listed
-from canon_core.cli.terminal import run_job, say
+from canon_core.cli import arguments, options
+from canon_core.cli.application import app, matrix_settings, open_study
+from canon_core.cli.printing import print_cached
+from canon_core.cli.terminal import run_job, say, write_json
 from canon_core.errors import SettingsError
 from canon_core.maps.kinds import MapKind
 from canon_core.study.results import Features, FitMode, default_rule, far_text
@@ -30,19 +18,16 @@ from canon_core.study.results import Features, FitMode, default_rule, far_text
 #: Where a matrix is read off unless another FAR is named.
 _USUAL = 1e-2
 
-Model = Annotated[str | None, typer.Option("--model", metavar="NAME")]
-
 
 @app.command()
 def locate(
-    study: StudyPath,
+    study: options.StudyPath,
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Where it lies now.")],
-    model: Model = None,
-    dataset: Annotated[str | None, typer.Option("--dataset", metavar="NAME")] = None,
+    model: options.OneModel = None,
+    dataset: options.OneDataset = None,
 ) -> None:
     """Say where a network's file or a dataset's folder lies now; its content must be what it was."""
-    if (model is None) == (dataset is None):
-        raise typer.BadParameter("name either --model or --dataset")
+    arguments.either(model, dataset)
     with open_study(study, owner="canon locate") as opened:
         if model is not None:
             opened.locate_model(model, path)
@@ -53,45 +38,67 @@ def locate(
 
 @app.command()
 def clear(
-    study: StudyPath,
+    study: options.StudyPath,
     what: Annotated[
         str | None,
         typer.Option("--what", metavar="K,K,…", help="Kinds, as --list names them. Default: all but embeddings."),
     ] = None,
-    only_list: Annotated[bool, typer.Option("--list", help="Delete nothing; print kinds, files and bytes.")] = False,
+    only_list: Annotated[
+        bool, typer.Option("--list", help="Delete nothing; print each kind, what it is, its files and their size.")
+    ] = False,
+    embed_again: Annotated[
+        bool,
+        typer.Option(
+            "--embed-again", help="Needed to delete embeddings: every network must run over every image again."
+        ),
+    ] = False,
+    json_target: options.JsonTarget = None,
 ) -> None:
     """Delete stored maps and results, which can all be computed again; embeddings only where they are named."""
-    from canon_core.study.cached_files import RESULTS, CacheKind
+    from canon_core.study.cached_files import RESULTS, CacheKind, bytes_text, embedding_cost
 
+    if json_target is not None and not only_list:
+        raise typer.BadParameter("--json goes with --list")
     kinds = RESULTS
     if what is not None:
         known = {kind.value: kind for kind in CacheKind}
-        for name in listed(what):
+        for name in arguments.listed(what):
             if name not in known:
                 raise SettingsError(f"no kind '{name}'", remedy=f"choose among {', '.join(known)}")
-        kinds = frozenset(known[name] for name in listed(what))
+        kinds = frozenset(known[name] for name in arguments.listed(what))
     with open_study(study, owner="canon clear", read_only=only_list) as opened:
-        for found in opened.cached():
-            if only_list:
-                typer.echo(f"{found.kind}\t{found.files}\t{found.bytes}\t{found.title}")
-        if not only_list:
-            say(f"{opened.clear_cached(kinds):,} bytes freed")
+        if only_list:
+            kept = opened.cached()
+            if json_target is not None:
+                write_json({found.kind: {"files": found.files, "bytes": found.bytes} for found in kept}, json_target)
+            if json_target != "-":
+                print_cached(kept)
+            return
+        held = {found.kind: found for found in opened.cached()}.get(CacheKind.EMBEDDINGS)
+        if held is not None and held.kind in kinds and not embed_again:
+            raise SettingsError(
+                f"nothing was deleted, because {held.files:,} files of embeddings ({bytes_text(held.bytes)}) would be;"
+                f" {embedding_cost(opened.embeddings_at_stake())}",
+                path=opened.path,
+                remedy="add --embed-again to delete them all the same, or name other kinds with --what",
+            )
+        say(f"{bytes_text(opened.clear_cached(kinds))} freed")
 
 
 @app.command()
 def methods(
-    study: StudyPath,
-    dataset: Dataset = None,
-    models: Models = None,
-    map: Map = MapKind.LINEAR,  # noqa: A002
-    mode: Mode = FitMode.DISJOINT,
-    features: FeaturesOption = Features.PAPER,
-    far: Far = None,
+    study: options.StudyPath,
+    dataset: options.Dataset = None,
+    models: options.Models = None,
+    map: options.Map = MapKind.LINEAR,  # noqa: A002
+    mode: options.Mode = FitMode.DISJOINT,
+    features: options.Features = Features.PAPER,
+    far: options.Far = None,
     at: Annotated[
         str | None, typer.Option("--at", metavar="F", help="FAR target that is read off. Default: 1e-2, or the first.")
     ] = None,
-    far_rule: Rule = None,
-    seed: Seed = 0,
+    far_rule: options.Rule = None,
+    seed: options.Seed = 0,
     source: Annotated[str | None, typer.Option("--source", metavar="A", help="Of a cell to be read off.")] = None,
     target: Annotated[str | None, typer.Option("--target", metavar="B")] = None,
 ) -> None:
@@ -104,7 +111,8 @@ def methods(
         raise typer.BadParameter("give both --source and --target, or neither")
     with open_study(study, owner="canon methods", read_only=True) as opened:
         settings = matrix_settings(opened, dataset, models, map, mode, features, far, seed)
-        read_at = (_USUAL if _USUAL in settings.far else settings.far[0]) if at is None else fars(at, "--at")[0]
+        usual = _USUAL if _USUAL in settings.far else settings.far[0]
+        read_at = usual if at is None else arguments.fars(at, "--at")[0]
         if read_at not in settings.far:
             raise SettingsError(f"FAR {far_text(read_at)} is none of the targets", remedy="add it to --far")
         matrix = stored_matrix(opened, settings)

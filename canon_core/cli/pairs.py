@@ -7,20 +7,8 @@ from typing import Annotated
 
 import typer
 
-from canon_core.cli import arguments
-from canon_core.cli.application import (
-    Dataset,
-    FeaturesOption,
-    Map,
-    Mode,
-    ReadOnly,
-    Rule,
-    Seed,
-    StudyPath,
-    app,
-    choose_dataset,
-    open_study,
-)
+from canon_core.cli import arguments, options
+from canon_core.cli.application import app, choose_dataset, open_study
 from canon_core.cli.printing import plain_table
 from canon_core.cli.terminal import out, run_job
 from canon_core.errors import SettingsError
@@ -34,9 +22,9 @@ _INTERVALS = {"genuine": PairKind.GENUINE_BETWEEN, "impostor": PairKind.IMPOSTOR
 
 @app.command()
 def pairs(
-    study: StudyPath,
-    source: Annotated[str, typer.Option("--source", metavar="MODEL", help="Goes through the map.")],
-    target: Annotated[str, typer.Option("--target", metavar="MODEL", help="Whose space it goes into.")],
+    study: options.StudyPath,
+    source: options.Source,
+    target: options.Target,
     file: Annotated[Path | None, typer.Option("--out", metavar="FILE.csv", help="Where the list goes.")] = None,
     kind: Annotated[
         str, typer.Option("--kind", metavar="KIND", help=f"{', '.join(_KINDS)}; with --between genuine or impostor.")
@@ -48,21 +36,21 @@ def pairs(
         str | None, typer.Option("--between", metavar="LOW,HIGH", help="Pairs whose score lies in an interval.")
     ] = None,
     count: Annotated[int, typer.Option("--count", min=1, help="Pairs listed, at most.")] = DEFAULT_LISTED,
-    dataset: Dataset = None,
+    dataset: options.Dataset = None,
     models: Annotated[
         str | None,
         typer.Option(
             "--models", metavar="A,B,…", help="Of the cell's matrix: an image without an embedding of any is left out."
         ),
     ] = None,
-    map: Map = MapKind.LINEAR,  # noqa: A002
-    mode: Mode = FitMode.DISJOINT,
-    features: FeaturesOption = Features.PAPER,
+    map: options.Map = MapKind.LINEAR,  # noqa: A002
+    mode: options.Mode = FitMode.DISJOINT,
+    features: options.Features = Features.PAPER,
     far: Annotated[float, typer.Option("--far", help="At which every cell has its threshold.")] = 1e-3,
-    far_rule: Rule = None,
-    seed: Seed = 0,
+    far_rule: options.Rule = None,
+    seed: options.Seed = 0,
     with_ids: Annotated[bool, typer.Option("--with-ids", help="Name images and subjects, not number them.")] = False,
-    read_only: ReadOnly = False,
+    read_only: options.ReadOnly = False,
 ) -> None:
     """Which faces a cell gets wrong, and which its map creates or repairs; the worst come first."""
     from canon_core.experiments.pairs import PairFinder, pairs_csv

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,6 +11,7 @@ from rich.table import Table
 
 from canon_core.cli.terminal import out, say
 from canon_core.errors import CanonError
+from canon_core.study.cached_files import RESULTS, Cached, bytes_text
 from canon_core.study.entries import EmbeddingState
 from canon_core.study.results import (
     FEW_FALSE_ACCEPTS,
@@ -191,6 +192,18 @@ def info_json(study: Study) -> dict[str, Any]:
         ],
         "bytes": study.disk_usage(),
     }
+
+
+def print_cached(kept: Sequence[Cached]) -> None:
+    """What a study keeps so as not to compute it again: the word for --what, what it is, its files and their size."""
+    table = plain_table("Kept so as not to be computed again", "kind", "what it is", "files", "size", "`canon clear`")
+    table.columns[1].justify = table.columns[-1].justify = "left"
+    for found in kept:
+        deleted = "deletes it" if found.kind in RESULTS else "leaves it, unless named with --what and --embed-again"
+        table.add_row(found.kind, found.title, f"{found.files:,}", bytes_text(found.bytes), deleted)
+    out.print(table if kept else "Nothing is kept yet.")
+    if kept:
+        out.print(f"{bytes_text(sum(found.bytes for found in kept))} in all")
 
 
 def print_doctor() -> None:

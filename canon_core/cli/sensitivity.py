@@ -7,23 +7,8 @@ from typing import Annotated
 
 import typer
 
-from canon_core.cli import arguments
-from canon_core.cli.application import (
-    Dataset,
-    FeaturesOption,
-    JsonTarget,
-    Map,
-    Mode,
-    Models,
-    ReadOnly,
-    Rule,
-    Seed,
-    StudyPath,
-    app,
-    choose_dataset,
-    choose_models,
-    open_study,
-)
+from canon_core.cli import arguments, options
+from canon_core.cli.application import app, choose_dataset, choose_models, open_study
 from canon_core.cli.terminal import out, run_job, say, write_json
 from canon_core.maps.kinds import MapKind
 from canon_core.study.results import Features, FitMode, default_rule, far_text
@@ -39,20 +24,20 @@ from canon_core.verification.roc import FarRule
 
 @app.command()
 def sensitivity(
-    study: StudyPath,
-    dataset: Dataset = None,
-    models: Models = None,
-    map: Map = MapKind.ROTATION,  # noqa: A002
-    mode: Mode = FitMode.DISJOINT,
-    features: FeaturesOption = Features.PAPER,
+    study: options.StudyPath,
+    dataset: options.Dataset = None,
+    models: options.Models = None,
+    map: options.Map = MapKind.ROTATION,  # noqa: A002
+    mode: options.Mode = FitMode.DISJOINT,
+    features: options.Features = Features.PAPER,
     pairs: Annotated[
         str | None,
         typer.Option("--pairs", metavar="N,N,…", help="Fit pairs; 0 stands for all. Default: 32,64,… and all."),
     ] = None,
     repeats: Annotated[int, typer.Option("--repeats", min=1, help="Random subsets of each size.")] = DEFAULT_REPEATS,
     far: Annotated[str | None, typer.Option("--far", metavar="F,F,…", help="FAR targets. Default: 1e-2.")] = None,
-    far_rule: Rule = None,
-    seed: Seed = 0,
+    far_rule: options.Rule = None,
+    seed: options.Seed = 0,
     shuffled: Annotated[
         bool, typer.Option("--shuffled", help="A control: fit maps on images that are not paired with themselves.")
     ] = False,
@@ -60,8 +45,8 @@ def sensitivity(
         Path | None,
         typer.Option("--figure", metavar="FILE.pdf", callback=arguments.file_to_write, help="Draw the curves."),
     ] = None,
-    json_target: JsonTarget = None,
-    read_only: ReadOnly = False,
+    json_target: options.JsonTarget = None,
+    read_only: options.ReadOnly = False,
 ) -> None:
     """TAR against the number of image pairs that maps are fitted on."""
     from canon_core.experiments.sensitivity import run_sensitivity, sensitivity_json

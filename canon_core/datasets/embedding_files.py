@@ -22,6 +22,7 @@ from canon_core.errors import DatasetError, StoreError
 from canon_core.jobs import JobContext
 from canon_core.limits import MAX_DIMENSIONS, MAX_IMAGES
 from canon_core.maps.portable import MAP_FORMAT
+from canon_core.resources import packaged
 from canon_core.store.hdf5 import open_hdf5, read_slices
 
 WHAT: Final = "embeddings as .npy, .npz, .h5, .csv or .parquet, a row an image"
@@ -242,9 +243,11 @@ def _from_parquet(path: Path, wanted: Wanted, ctx: JobContext) -> Found:
         parquet: Any = importlib.import_module("pyarrow.parquet")
     except ImportError as error:
         raise DatasetError(
-            "cannot be read without pyarrow",
+            "is Parquet, which this package of the program cannot read"
+            if packaged()
+            else "cannot be read without pyarrow",
             path=path,
-            remedy="install pyarrow, or save the embeddings as .npy or .npz",
+            remedy=("" if packaged() else "install pyarrow, or ") + "save the embeddings as .npy, .npz, .h5 or .csv",
         ) from error
     try:
         meta = parquet.ParquetFile(path).metadata

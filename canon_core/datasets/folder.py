@@ -132,7 +132,9 @@ def _shown(name: str) -> str:
 
 def _no_images(root: Path, problems: list[Problem]) -> DatasetError:
     if not problems:
-        return DatasetError("holds no images", path=root, remedy=LAYOUT)
+        empty = next(root.iterdir(), None) is None
+        problem = "holds no images: the folder is empty" if empty else "holds no images, nor do its sub-folders"
+        return DatasetError(problem, path=root, remedy=LAYOUT)
     first, rest = problems[0], len(problems) - 1
     more = f" and {rest:,} more like it" if rest else ""
     return DatasetError(f"holds no usable images ({first.image} {first.reason}{more})", path=root, remedy=LAYOUT)

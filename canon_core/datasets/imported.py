@@ -21,8 +21,6 @@ from canon_core.jobs import JobContext, system_error
 
 #: Endings that two ids of one image may differ by; what stands behind any other dot is part of the name.
 _ENDINGS: Final = IMAGE_SUFFIXES | {".npy", ".npz", ".emb"}
-#: Ids that are listed one by one.
-_SHOWN: Final = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,15 +84,6 @@ class Pairing:
     def complete(self) -> bool:
         """Whether every wanted id has a row."""
         return not self.missing
-
-    def sentences(self) -> tuple[str, ...]:
-        """What did not match, counted and with the first few names."""
-        found = []
-        for names, what in ((self.missing, "images have no embedding"), (self.unused, "embeddings are of no image")):
-            if names:
-                more = ", …" if len(names) > _SHOWN else ""
-                found.append(f"{len(names):,} {what} ({', '.join(names[:_SHOWN])}{more})")
-        return tuple(found)
 
 
 def read_imported(

@@ -117,8 +117,10 @@ def read_dataset(
     except DatasetError as error:
         if len(reasons) < 2 or not error.problem.startswith("holds no "):
             raise
-        looked = f"{error.problem} (looked for: {'; '.join(reasons[:2])})"
-        raise DatasetError(looked, path=root, remedy=error.remedy) from error
+        if next(root.iterdir(), None) is None:
+            raise
+        looked = f"{error.remedy}. Nor is it a set with protocol files of its own: {'; '.join(reasons[:2])}"
+        raise DatasetError(error.problem, path=root, remedy=looked) from error
     if loaded.format == "folder" and len(reasons) > 1:
         loaded = replace(loaded, notes=(*loaded.notes, f"other formats were looked for: {'; '.join(reasons[:2])}"))
     return loaded

@@ -75,11 +75,6 @@ class VerificationProtocol:
         return int(np.count_nonzero(self.genuine))
 
     @cached_property
-    def enrolment_images(self) -> NDArray[np.bool_]:
-        """(n,) bool: images of enrolment templates, the fit set of maps."""
-        return self.enrolled[self.template]
-
-    @cached_property
     def fingerprint(self) -> str:
         """sha256 over the whole protocol."""
         digest = hashlib.sha256(_FINGERPRINT_VERSION)

@@ -21,8 +21,8 @@ Pixels = NDArray[np.uint8]
 
 #: In a folder: whose faces these are, and faces by which the renderer is known again.
 _MARK, _SAMPLE = "rendered.json", "rendered.npy"
-#: People of the sample.
-_PEOPLE: Final = (0, 1234, 3599)
+#: People by whose faces the renderer is known again.
+SAMPLED: Final = (0, 1234, 3599)
 #: Mean difference of pixels up to which the renderer is the same: another processor may round a level differently.
 _SAME_LEVELS: Final = 0.05
 
@@ -59,7 +59,7 @@ def prepare_folder(folder: Path, whose: str) -> bool:
                 remedy="choose another with --out, or move this one away",
             )
     elif mark.is_file():
-        if json.loads(mark.read_text(encoding="utf-8")) == {"faces": whose} and _same(folder / _SAMPLE, sample):
+        if json.loads(mark.read_text(encoding="utf-8")) == {"faces": whose} and sampled_alike(folder / _SAMPLE, sample):
             return False
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -70,16 +70,13 @@ def prepare_folder(folder: Path, whose: str) -> bool:
 
 def sample_faces() -> Pixels:
     """Some faces, (n, SIDE, SIDE, 3), by which the renderer is known again."""
-    return np.stack([render_face(draw_identity(person), draw_conditions(person), SIDE).image for person in _PEOPLE])
+    return np.stack([render_face(draw_identity(person), draw_conditions(person), SIDE).image for person in SAMPLED])
 
 
-def same_faces(one: Pixels, other: Pixels) -> bool:
-    """Whether two samples are of one renderer."""
-    return one.shape == other.shape and bool(np.abs(one.astype(np.int16) - other).mean() < _SAME_LEVELS)
-
-
-def _same(file: Path, sample: Pixels) -> bool:
+def sampled_alike(file: Path, sample: Pixels) -> bool:
+    """Whether the sample in a file is of the renderer that made this one."""
     try:
-        return same_faces(np.load(file, allow_pickle=False), sample)
+        held = np.load(file, allow_pickle=False)
     except (OSError, ValueError):
         return False
+    return held.shape == sample.shape and bool(np.abs(held.astype(np.int16) - sample).mean() < _SAME_LEVELS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -16,12 +15,12 @@ from canon_core.embedding.align import align_face
 from canon_core.errors import DatasetError, SettingsError
 from canon_core.jobs import JobContext
 from canon_core.models.spec import InputSpec, ModelSpec
-from canon_core.store.atomic import write_atomically
 
-#: Pixels between two tiles, and height of a caption.
-_GAP: Final = 6
-_CAPTION: Final = 14
-_BACKGROUND: Final = (24, 24, 24)
+#: Pixels between two tiles, and height of a caption's line; lines that a caption has at most.
+GAP: Final = 6
+CAPTION: Final = 14
+_MOST_LINES: Final = 4
+BACKGROUND: Final = (24, 24, 24)
 _FAILED: Final = (72, 24, 24)
 _INK: Final = (225, 225, 225)
 #: Sheets beyond this many tiles are no longer looked at, and would not fit in memory either.
@@ -91,7 +90,7 @@ def contact_sheet(
     columns, tile : int
         Tiles in a row, and their side in pixels.
     captions : bool
-        Write the image's name under its tile.
+        Write the image's name under its tile, in as many lines as it needs.
     ctx : JobContext, optional
         Asked before each tile whether to go on.
 
@@ -106,17 +105,18 @@ def contact_sheet(
             f"a contact sheet of {len(rows):,} images cannot be drawn", remedy=f"choose 1 to {_MAX_TILES:,} images"
         )
     columns = max(1, min(columns, len(rows)))
-    step_x, step_y = tile + _GAP, tile + _GAP + (_CAPTION if captions else 0)
-    height = _GAP + step_y * -(-len(rows) // columns)
-    pixels = np.empty((height, _GAP + step_x * columns, 3), np.uint8)
-    pixels[:] = _BACKGROUND
+    words = [caption_lines(faces.ids[row].rsplit("/", 1)[-1], tile) if captions else [] for row in rows]
+    step_x, step_y = tile + GAP, tile + GAP + CAPTION * max(map(len, words))
+    height = GAP + step_y * -(-len(rows) // columns)
+    pixels = np.empty((height, GAP + step_x * columns, 3), np.uint8)
+    pixels[:] = BACKGROUND
     corners: list[tuple[int, int]] = []
     failed: list[tuple[str, str]] = []
     for place, row in enumerate(rows):
         if ctx is not None:
             ctx.check()
             ctx.report(place, len(rows), "drawing faces")
-        x, y = _GAP + step_x * (place % columns), _GAP + step_y * (place // columns)
+        x, y = GAP + step_x * (place % columns), GAP + step_y * (place // columns)
         corners.append((x, y))
         try:
             shown = fitted(as_seen(faces, row, spec.input), tile)
@@ -125,28 +125,9 @@ def contact_sheet(
             shown = _failed_tile(error.problem, tile)
         top, left = (tile - shown.shape[0]) // 2, (tile - shown.shape[1]) // 2
         pixels[y + top : y + top + shown.shape[0], x + left : x + left + shown.shape[1]] = shown
-        if captions:
-            _write(pixels, faces.ids[row].rsplit("/", 1)[-1], x, y + tile + _CAPTION - 4, tile)
+        for number, line in enumerate(words[place]):
+            write_text(pixels, line, x, y + tile + CAPTION * (number + 1) - 4, tile)
     return ContactSheet(pixels, tuple(faces.ids[row] for row in rows), columns, tile, tuple(corners), tuple(failed))
-
-
-def write_contact_sheet(
-    faces: FaceImages, spec: ModelSpec, target: Path, *, count: int = 64, columns: int = 8, seed: int = 0
-) -> ContactSheet:
-    """Draw a seeded sample of a dataset and write it as PNG (readable by its owner only: it shows faces).
-
-    Raises
-    ------
-    SettingsError
-        As :func:`contact_sheet`.
-    StoreError
-        When the file cannot be written.
-    """
-    sheet = contact_sheet(faces, spec, sample_indices(faces, count, seed), columns=columns)
-    cv2 = opencv()
-    _, data = cv2.imencode(".png", cv2.cvtColor(sheet.pixels, cv2.COLOR_RGB2BGR))
-    write_atomically(target, data.tobytes())
-    return sheet
 
 
 # -- private ---------------------------------------------------------------------------------------------------------
@@ -193,9 +174,9 @@ def _failed_tile(reason: str, tile: int) -> NDArray[np.uint8]:
             lines[-1] = longer
         else:
             lines.append(word)
-    lines = [line for line in lines if line][: max(1, (tile - 8) // _CAPTION)]
+    lines = [line for line in lines if line][: max(1, (tile - 8) // CAPTION)]
     for number, line in enumerate(lines):
-        _write(pixels, line, 4, 4 + _CAPTION * (number + 1) - 3, tile - 8)
+        write_text(pixels, line, 4, 4 + CAPTION * (number + 1) - 3, tile - 8)
     return pixels
 
 
@@ -208,7 +189,23 @@ def _text_width(text: str) -> int:
     return width
 
 
-def _write(pixels: NDArray[np.uint8], text: str, x: int, baseline: int, width: int) -> None:
+def caption_lines(text: str, width: int) -> list[str]:
+    """A name in lines of at most ``width`` pixels, broken after ``_``, ``-``, ``.`` or a space where one is near.
+
+    Beyond four lines it keeps its end, where file names differ.
+    """
+    rest = text.encode("ascii", "replace").decode("ascii")
+    lines: list[str] = []
+    while rest and len(lines) < _MOST_LINES - 1 and _text_width(rest) > width:
+        fit = next(length for length in range(len(rest), 0, -1) if length == 1 or _text_width(rest[:length]) <= width)
+        breaks = [place + 1 for place in range(fit // 2, fit) if rest[place] in "_-. "]
+        cut = breaks[-1] if breaks else fit
+        lines.append(rest[:cut])
+        rest = rest[cut:]
+    return [*lines, rest] if rest else lines
+
+
+def write_text(pixels: NDArray[np.uint8], text: str, x: int, baseline: int, width: int) -> None:
     """Write one line of at most ``width`` pixels; what is too long keeps its end, where file names differ."""
     cv2 = opencv()
     plain = text.encode("ascii", "replace").decode("ascii")

@@ -14,7 +14,7 @@ from canon_core.study.confidence_results import Confidence, confidence_line
 from canon_core.study.entries import DatasetEntry, ModelEntry
 from canon_core.study.group_results import GroupRates
 from canon_core.study.identification_results import IdentificationMatrix
-from canon_core.study.overlay_results import Overlay, OverlayMethod, overlay_line, score_text
+from canon_core.study.overlay_results import Overlay, OverlayMethod, overlay_line, scores_text
 from canon_core.study.results import (
     FEW_FALSE_ACCEPTS,
     FEW_PAIRS_PER_DIMENSION,
@@ -270,12 +270,9 @@ def _overlay(study: Study, found: Overlay) -> str:
         _maps(settings.map),
         _fit_pairs(study, settings.map, settings.sources, found.fit_pairs),
     ]
-    read = [
-        f"{source} → {settings.target}: {score_text(score, settings.level)}."
-        for source, score in zip(settings.sources, found.scores, strict=True)
-    ]
+    read = [f"{', '.join(settings.sources)} → {settings.target}: {scores_text(found)}."]
     packages = (*_PACKAGES, *_UMAP_PACKAGES) if settings.method is OverlayMethod.UMAP else _PACKAGES
-    return _join(study, settings.dataset, found.models, said, read, packages=packages)
+    return _join(study, settings.dataset, found.models, said, read, settings.added, packages)
 
 
 def _folds(study: Study, found: FoldMatrix) -> str:
@@ -307,11 +304,12 @@ def _join(
     models: Sequence[str],
     said: Sequence[str],
     read: Sequence[str] = (),
+    added: Sequence[str] = (),
     packages: Sequence[str] = _PACKAGES,
 ) -> str:
     """The whole text: the data, the models, what was done (``said``), what was read off it, the software."""
     paragraphs = [
-        _data(study.dataset(dataset)),
+        " ".join(_data(study.dataset(name)) for name in (dataset, *added)),
         " ".join(_model(study, name, dataset) for name in models),
         " ".join(sentence for sentence in said if sentence),
         " ".join(read),
@@ -366,19 +364,11 @@ def _input(model: ModelEntry) -> str:
     template = "own five points" if given.template is None else f"template {given.template}"
     if given.template == "box":
         template += f" with a margin of {given.margin:g} pixels"
-    mean, std = (_channels(values) for values in (given.mean, given.std))
     flip = {"none": "no flip", "sum": "summed with the mirrored image's", "keep": "the mirrored image's kept apart"}
     return (
-        f"{given.width} × {given.height} {given.color.upper()}, {template}, (x − {mean}) / {std},"
+        f"{given.width} × {given.height} {given.color.upper()}, {template}, {given.scaling_text},"
         f" {flip[output.flip]}"
     )
-
-
-def _channels(values: tuple[float, ...]) -> str:
-    """One number where all channels share it, else all in their order."""
-    if len(set(values)) == 1:
-        return f"{values[0]:g}"
-    return f"[{', '.join(f'{value:g}' for value in values)}]"
 
 
 def _between(kind: MapKind, models: Sequence[str]) -> MapKind | None:

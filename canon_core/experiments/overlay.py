@@ -13,7 +13,7 @@ import numpy as np
 from canon_core.errors import SettingsError, StudyError
 from canon_core.experiments.cell_base import Cells, Float32
 from canon_core.experiments.cells import open_cells
-from canon_core.experiments.overlay_points import OverlayPoints
+from canon_core.experiments.overlay_points import OverlayCells, OverlayPoints
 from canon_core.jobs import JobContext
 from canon_core.maps.fitted import FittedMap
 from canon_core.maps.kinds import MapKind
@@ -25,6 +25,7 @@ from canon_core.study.overlay_results import (
     Overlay,
     OverlayLevel,
     OverlayMethod,
+    OverlayPart,
     OverlayScore,
     OverlaySettings,
     damaged_overlay,
@@ -33,7 +34,7 @@ from canon_core.study.overlay_results import (
     save_overlay,
     score_text,
 )
-from canon_core.study.results import FitMode, MatrixSettings
+from canon_core.study.results import Features, FitMode, MatrixSettings
 from canon_core.study.study import Study
 
 __all__ = [
@@ -60,7 +61,8 @@ def run_overlay(
     """Lay out a target and its sources before and after their maps, score how well they meet, and store it.
 
     With fit mode ``disjoint`` every source point goes through the map that was not fitted on its subject's half; both
-    halves are shown.
+    halves are shown. Points of added datasets go through the same maps, by the same split of their subjects' names, so
+    that a person of the same name in both is never shown through a map that was fitted on them.
 
     Parameters
     ----------
@@ -83,7 +85,7 @@ def run_overlay(
     start = time.perf_counter()
     cells = open_overlay(study, settings, ctx)
     key, path = _place(study, cells, settings)
-    found = _checked(study, path, load_overlay(path, settings, cells.usable.dataset.title))
+    found = _checked(study, path, load_overlay(path, settings, *_titles(cells)))
     if found is not None:
         return found
     steps = 3 + len(settings.sources)
@@ -91,15 +93,17 @@ def run_overlay(
     points = OverlayPoints(study, cells, settings)
     target = points.raw(settings.target, ctx)
     raws, mapped, maps = [], [], []
-    cells.expect([(source, settings.target) for source in settings.sources])
+    cells.main.expect([(source, settings.target) for source in settings.sources])
     for done, source in enumerate(settings.sources, 1):
         ctx.check()
         ctx.report(done, steps, "fitting maps")
-        maps.append(cells.maps(source, settings.target, ctx))
+        maps.append(cells.main.maps(source, settings.target, ctx))
         raws.append(points.raw(source, ctx))
         mapped.append(points.mapped(source, raws[-1], maps[-1], ctx))
     ctx.report(steps - 2, steps, "scoring nearest neighbours")
-    scores = _scores(points, target, raws, mapped, ctx)
+    scores = _scores(points, slice(None), target, raws, mapped, ctx)
+    parts = _parts(points, target, raws, mapped, ctx) if settings.added else ()
+    title, added = _titles(cells)
     ctx.report(steps - 1, steps, "laying out points")
     if settings.method is OverlayMethod.UMAP:
         before, after, notes = _by_umap(settings, points, target, raws, mapped, ctx, worker)
@@ -110,7 +114,9 @@ def run_overlay(
     result = Overlay(
         key=key,
         settings=settings,
-        dataset_title=cells.usable.dataset.title,
+        dataset_title=title,
+        added_titles=added,
+        parts=parts,
         before=before,
         after=after,
         model=np.repeat(np.arange(models, dtype=np.int16), count),
@@ -122,14 +128,14 @@ def run_overlay(
         items=points.items,
         subjects=points.subjects,
         fit_pairs=tuple(mapping.pairs for mapping in maps[0]),
-        notes=(*_padding(settings, target, raws), *notes),
-        left_out=len(cells.usable.left_out),
+        notes=(*points.notes, *_padding(settings, target, raws), *notes),
+        left_out=sum(len(part.usable.left_out) for part in points.parts),
         seconds=time.perf_counter() - start,
     )
     if not study.read_only:
-        folders = cells.usable.folders
+        folders = cells.main.usable.folders
         names = [folders[name] for name in result.models]
-        save_overlay(path, result, names, cells.usable.dataset.folder)
+        save_overlay(path, result, names, [each.usable.dataset.folder for each in cells.every])
     ctx.report(steps, steps, "laying out points")
     return result
 
@@ -144,7 +150,7 @@ def stored_overlay(study: Study, settings: OverlaySettings) -> Overlay | None:
     """
     cells = open_overlay(study, settings, None)
     path = _place(study, cells, settings)[1]
-    return _checked(study, path, load_overlay(path, settings, cells.usable.dataset.title))
+    return _checked(study, path, load_overlay(path, settings, *_titles(cells)))
 
 
 def overlay_items(study: Study, settings: OverlaySettings) -> int:
@@ -158,7 +164,7 @@ def overlay_items(study: Study, settings: OverlaySettings) -> int:
     return OverlayPoints(study, open_overlay(study, settings, None), settings).items[0]
 
 
-def open_overlay(study: Study, settings: OverlaySettings, ctx: JobContext | None) -> Cells:
+def open_overlay(study: Study, settings: OverlaySettings, ctx: JobContext | None) -> OverlayCells:
     """The cells behind an overlay, whose embeddings and maps its points come from.
 
     Raises
@@ -175,18 +181,40 @@ def open_overlay(study: Study, settings: OverlaySettings, ctx: JobContext | None
     models = (settings.target, *settings.sources)
     if len(set(models)) < len(models):
         raise SettingsError("a model is named twice", remedy="name each source once, and a target that is none of them")
+    if len(set(settings.datasets)) < len(settings.datasets):
+        raise SettingsError(
+            "a dataset is named twice", remedy=f"add others than '{settings.dataset}', each of them once"
+        )
     if settings.neighbours < 2:
         raise SettingsError("UMAP needs at least 2 neighbours", remedy="give --neighbours 2 or more")
     if not 0 <= settings.min_dist <= 1:
         raise SettingsError("UMAP's least distance lies between 0 and 1", remedy="give e.g. --min-dist 0.1")
     if settings.subjects is not None and settings.subjects < 0:
         raise SettingsError("fewer than no subjects cannot be shown", remedy="give --subjects a number, or all")
+    if settings.level is OverlayLevel.TEMPLATES:
+        for name in settings.added:
+            if not study.dataset(name).has_templates:
+                raise SettingsError(
+                    f"'{name}' compares single images: it has no templates to show",
+                    remedy=f"show images, or leave '{name}' out",
+                )
+    main = _open(study, settings.dataset, settings, settings.mode, ctx)
+    # Added datasets are only read and drawn by their own protocol: nothing is fitted on them, whatever the mode.
+    added = [_open(study, name, settings, FitMode.DISJOINT, ctx) for name in settings.added]
+    return OverlayCells(main, tuple(added))
+
+
+# -- private ---------------------------------------------------------------------------------------------------------
+def _open(study: Study, dataset: str, settings: OverlaySettings, mode: FitMode, ctx: JobContext | None) -> Cells:
+    """The cells of one dataset, whose models must all be embedded."""
     matrix = MatrixSettings(
-        dataset=settings.dataset,
-        models=models,
+        dataset=dataset,
+        models=(settings.target, *settings.sources),
         map=settings.map,
-        mode=settings.mode,
-        features=settings.features,
+        mode=mode,
+        features=settings.features
+        if dataset == settings.dataset or study.dataset(dataset).has_templates
+        else Features.PAPER,
         seed=settings.seed,
     )
     cells = open_cells(study, matrix, ctx)
@@ -194,15 +222,20 @@ def open_overlay(study: Study, settings: OverlaySettings, ctx: JobContext | None
         raise StudyError(
             next(iter(cells.usable.missing.values())),
             path=study.path,
-            remedy=f"run `canon embed` with --dataset {settings.dataset}",
+            remedy=f"run `canon embed` with --dataset {dataset}",
         )
     return cells
 
 
-# -- private ---------------------------------------------------------------------------------------------------------
-def _place(study: Study, cells: Cells, settings: OverlaySettings) -> tuple[str, Path]:
-    """Content key of an overlay, and where it is stored."""
-    usable = cells.usable
+def _titles(cells: OverlayCells) -> tuple[str, tuple[str, ...]]:
+    """Present names of the dataset and of the added ones."""
+    return cells.main.usable.dataset.title, tuple(each.usable.dataset.title for each in cells.added)
+
+
+def _place(study: Study, cells: OverlayCells, settings: OverlaySettings) -> tuple[str, Path]:
+    """Content key of an overlay, and where it is stored. Without added datasets it is what it was before there were
+    any."""
+    usable = cells.main.usable
     templates = usable.dataset.templates
     halves = range(2 if settings.mode is FitMode.DISJOINT else 1)
     umap = settings.method is OverlayMethod.UMAP
@@ -210,7 +243,7 @@ def _place(study: Study, cells: Cells, settings: OverlaySettings) -> tuple[str, 
         "overlay",
         target=usable.keys[settings.target],
         sources=[usable.keys[source] for source in settings.sources],
-        maps=[[cells.map_key(source, settings.target, half) for half in halves] for source in settings.sources],
+        maps=[[cells.main.map_key(source, settings.target, half) for half in halves] for source in settings.sources],
         left_out=usable.left_out_digest,
         protocol=None if templates is None else templates.fingerprint,
         level=str(settings.level),
@@ -222,29 +255,70 @@ def _place(study: Study, cells: Cells, settings: OverlaySettings) -> tuple[str, 
         neighbours=settings.neighbours if umap else None,
         min_dist=settings.min_dist if umap else None,
         seed=settings.seed,
+        **_added_key(cells, settings),
     )
     return key, study.stored("results", key)
 
 
 def _checked(study: Study, path: Path, found: Overlay | None) -> Overlay | None:
-    """A stored overlay, unless it shows images or templates that the dataset does not have."""
+    """A stored overlay, unless it shows images or templates that a dataset does not have."""
     if found is None:
         return None
     items = found.item[found.rows(0)]
-    if found.settings.level is OverlayLevel.IMAGES:
-        known = items < study.dataset(found.settings.dataset).images
-    else:
-        protocols = study.templates(found.settings.dataset)
-        known = np.isin(items, [] if protocols is None else protocols.verification.template_ids)
-    if not known.all():
-        raise damaged_overlay(path)
+    for place, name in enumerate(found.settings.datasets):
+        own = items[found.dataset == place]
+        if found.settings.level is OverlayLevel.IMAGES:
+            known = own < study.dataset(name).images
+        else:
+            protocols = study.templates(name)
+            known = np.isin(own, [] if protocols is None else protocols.verification.template_ids)
+        if not known.all():
+            raise damaged_overlay(path)
     return found
 
 
-def _scores(
+def _added_key(cells: OverlayCells, settings: OverlaySettings) -> dict[str, object]:
+    if not cells.added:
+        return {}
+    found = []
+    for each in cells.added:
+        templates = each.usable.dataset.templates
+        found.append(
+            [
+                [each.usable.keys[model] for model in (settings.target, *settings.sources)],
+                each.usable.left_out_digest,
+                None if templates is None else templates.fingerprint,
+            ]
+        )
+    return {"added": found, "same_names": settings.same_names}
+
+
+def _parts(
     points: OverlayPoints, target: Float32, raws: list[Float32], mapped: list[Float32], ctx: JobContext
+) -> tuple[OverlayPart, ...]:
+    """What is shown of each dataset, scored as if it were alone."""
+    return tuple(
+        OverlayPart(
+            part.items,
+            part.subjects,
+            _scores(points, rows, target, raws, mapped, ctx),
+            len(part.usable.left_out),
+        )
+        for part, rows in zip(points.parts, points.rows, strict=True)
+    )
+
+
+def _scores(
+    points: OverlayPoints,
+    rows: slice,
+    target: Float32,
+    raws: list[Float32],
+    mapped: list[Float32],
+    ctx: JobContext,
 ) -> tuple[OverlayScore, ...]:
-    subjects, belongs = points.subject, points.belongs
+    """Some points' scores among one another, one a source."""
+    subjects, belongs = points.subject[rows], points.belongs[rows]
+    target, raws, mapped = target[rows], [each[rows] for each in raws], [each[rows] for each in mapped]
     alone = subject_agreement(target, target, subjects, belongs, ctx)
     found = []
     for raw, through in zip(raws, mapped, strict=True):

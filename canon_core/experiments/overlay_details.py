@@ -4,43 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
-from operator import itemgetter
+from itertools import chain
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from canon_core.datasets.covariates import MIXED, Covariate, Kind, told_apart
 from canon_core.datasets.template_protocol import TemplateProtocols
-from canon_core.experiments.cells import open_cells
+from canon_core.experiments.overlay import open_overlay
+from canon_core.experiments.overlay_groups import Grouping, Known, joined_groups, known_of
 from canon_core.experiments.overlay_points import OverlayPoints
 from canon_core.jobs import JobContext
 from canon_core.projection.nearest import have_partners, margins, nearest_others
 from canon_core.study.overlay_results import Overlay, OverlayLevel
-from canon_core.study.results import MatrixSettings
 from canon_core.study.study import Study
 
 #: Items up to which neighbours are looked up: every item is compared with every other, four times a source.
 MOST_COMPARED: Final = 12_000
-#: Groups into which a measured covariate is cut, with as many items each.
-_QUANTILES: Final = 4
-
-
-@dataclass(frozen=True, eq=False)
-class Grouping:
-    """A covariate of the items, as groups.
-
-    Attributes
-    ----------
-    groups : tuple of str
-        No two alike: a group is asked for by its name.
-    codes : (m,) int16
-        Place in ``groups``; −1 where nothing is known.
-    """
-
-    groups: tuple[str, ...]
-    codes: NDArray[np.int16]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,16 +52,16 @@ class Neighbours:
 
 @dataclass(frozen=True, eq=False)
 class OverlayDetails:
-    """By item: the m images or templates of an overlay in its order.
+    """By item: the m images or templates of an overlay in its order. Two datasets may have the same ids.
 
     Attributes
     ----------
     names : tuple of str
         Ids of the images, or "template N".
     images : (m,) int64
-        Row of the image in the dataset whose face stands for the item: its first.
+        Row of the image, in the item's own dataset, whose face stands for the item: its first.
     covariates : mapping
-        Name → groups of items.
+        Name → groups of items; nothing is known of those whose dataset has no such covariate.
     neighbours : tuple of Neighbours
         One a source; empty where there are more than :data:`MOST_COMPARED` items.
     """
@@ -123,23 +103,12 @@ def overlay_details(
         When what the overlay was made of is not there any more.
     Cancelled
     """
-    settings = result.settings
-    items = result.item[result.rows(0)]
-    protocols = study.templates(settings.dataset)
-    if settings.level is OverlayLevel.TEMPLATES:
-        assert protocols is not None
-        names = tuple(f"template {number}" for number in items.tolist())
-        images = _first_images(items, protocols)
-    else:
-        ids = study.faces(settings.dataset).ids
-        rows = items.tolist()
-        names = itemgetter(*rows)(ids) if len(rows) > 1 else (ids[rows[0]],)
-        images = items
-    covariates = {} if protocols is None else {
-        each.name: _grouped(each, items, images, protocols, settings.level) for each in protocols.covariates
-    }
+    parts = [_of_dataset(study, result, place) for place in range(len(result.settings.datasets))]
+    names = tuple(chain.from_iterable(part.names for part in parts))
+    images = np.concatenate([part.images for part in parts])
+    covariates = joined_groups([part.covariates for part in parts], [len(part.names) for part in parts])
     most = MOST_COMPARED if compare_up_to is None else min(compare_up_to, MOST_COMPARED)
-    neighbours = _neighbours(study, result, ctx) if len(items) <= most else ()
+    neighbours = _neighbours(study, result, ctx) if len(images) <= most else ()
     return OverlayDetails(names, images, covariates, neighbours)
 
 
@@ -157,6 +126,34 @@ def points_named(result: Overlay, details: OverlayDetails, text: str) -> NDArray
 
 
 # -- private ---------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """The items of one dataset, as :class:`OverlayDetails` holds those of all."""
+
+    names: tuple[str, ...]
+    images: NDArray[np.int64]
+    covariates: dict[str, Known]
+
+
+def _of_dataset(study: Study, result: Overlay, place: int) -> _Part:
+    settings = result.settings
+    dataset = settings.datasets[place]
+    items = result.item[result.rows(0)][result.dataset == place]
+    protocols = study.templates(dataset)
+    if settings.level is OverlayLevel.TEMPLATES:
+        assert protocols is not None
+        names = tuple(f"template {number}" for number in items.tolist())
+        images = _first_images(items, protocols)
+    else:
+        ids = study.faces(dataset).ids
+        names = tuple(ids[row] for row in items.tolist())
+        images = items
+    if protocols is None:
+        return _Part(names, images, {})
+    known = {each.name: known_of(each, items, images, protocols, settings.level) for each in protocols.covariates}
+    return _Part(names, images, known)
+
+
 def _first_images(templates: NDArray[np.int64], protocols: TemplateProtocols) -> NDArray[np.int64]:
     protocol = protocols.verification
     images = len(protocol.template)
@@ -165,60 +162,19 @@ def _first_images(templates: NDArray[np.int64], protocols: TemplateProtocols) ->
     return first[np.searchsorted(protocol.template_ids, templates)]
 
 
-def _grouped(
-    covariate: Covariate,
-    items: NDArray[np.int64],
-    images: NDArray[np.int64],
-    protocols: TemplateProtocols,
-    level: OverlayLevel,
-) -> Grouping:
-    protocol = protocols.verification
-    if level is OverlayLevel.TEMPLATES:
-        where, count = np.searchsorted(protocol.template_ids, items), len(protocol.template_ids)
-        if covariate.kind is Kind.MEASURE:
-            return _quantiles(covariate.medians(protocol.template, count)[where])
-        codes = covariate.majorities(protocol.template, count)[where]
-        groups = (*covariate.classes, "mixed" if "mixed" not in covariate.classes else "mixed images")
-        return Grouping(groups, np.where(codes == MIXED, len(groups) - 1, codes).astype(np.int16))
-    values = covariate.values[images]
-    if covariate.kind is Kind.MEASURE:
-        return _quantiles(values)
-    return Grouping(covariate.classes, np.where(np.isnan(values), -1, np.nan_to_num(values)).astype(np.int16))
-
-
-def _quantiles(values: NDArray[np.float32]) -> Grouping:
-    known = values[~np.isnan(values)]
-    if not len(known):
-        return Grouping((), np.full(len(values), -1, np.int16))
-    cuts = np.unique(np.quantile(known, np.arange(1, _QUANTILES) / _QUANTILES))
-    cuts = cuts[cuts > known.min()]  # else nothing would lie below the first
-    codes = np.where(np.isnan(values), -1, np.searchsorted(cuts, values, side="right")).astype(np.int16)
-    ends = [float(known.min()), *cuts.tolist(), float(known.max())]
-    groups = tuple(f"{low} … {high}" for low, high in pairwise(told_apart(ends, 3)))
-    return Grouping(groups, codes)
-
-
 def _neighbours(study: Study, result: Overlay, ctx: JobContext) -> tuple[Neighbours, ...]:
     settings = result.settings
-    matrix = MatrixSettings(
-        dataset=settings.dataset,
-        models=result.models,
-        map=settings.map,
-        mode=settings.mode,
-        features=settings.features,
-        seed=settings.seed,
-    )
-    cells = open_cells(study, matrix, ctx)
+    cells = open_overlay(study, settings, ctx)
     points = OverlayPoints(study, cells, settings)
     target = points.raw(settings.target, ctx)
-    cells.expect([(source, settings.target) for source in settings.sources])
+    cells.main.expect([(source, settings.target) for source in settings.sources])
     asked = have_partners(points.subject, points.belongs)
     target_own = nearest_others(target, target, points.belongs, ctx)
     found = []
     for source in settings.sources:
         ctx.check()
         raw = points.raw(source, ctx)
-        mapped = points.mapped(source, raw, cells.maps(source, settings.target, ctx), ctx)
+        mapped = points.mapped(source, raw, cells.main.maps(source, settings.target, ctx), ctx)
         found.append(
             Neighbours(
                 nearest_others(raw, target, points.belongs, ctx),

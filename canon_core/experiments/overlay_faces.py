@@ -73,9 +73,9 @@ def place_faces(study: Study, result: Overlay, comparison: Comparison, ctx: JobC
     axes = principal_axes(target)
     if settings.method is OverlayMethod.SINGULAR:
         maps, mapped = [], []
-        cells.expect([(each, settings.target) for each in settings.sources])
+        cells.main.expect([(each, settings.target) for each in settings.sources])
         for each in settings.sources:
-            found = cells.maps(each, settings.target, ctx)
+            found = cells.main.maps(each, settings.target, ctx)
             maps += [mapping.matrix for mapping in found]
             mapped.append(points.mapped(each, points.raw(each, ctx), found, ctx))
         axes, _ = singular_axes(maps, mapped)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,6 +43,19 @@ class OverlayFilter:
         if self.covariate:
             parts.append(f"{self.covariate} {self.group}")
         return ", ".join(parts)
+
+    def fitting(self, details: OverlayDetails | None) -> OverlayFilter:
+        """The same without what cannot be told of these points (yet): nobody is left out by it."""
+        if details is None:
+            return OverlayFilter()
+        grouping = details.covariates.get(self.covariate)
+        grouped = grouping is not None and self.group in grouping.groups
+        return replace(
+            self,
+            errors=self.errors and bool(details.neighbours),
+            covariate=self.covariate if grouped else "",
+            group=self.group if grouped else "",
+        )
 
 
 def points_left(wanted: OverlayFilter, result: Overlay, details: OverlayDetails | None) -> NDArray[np.bool_]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from canon_core.figures.curve import CurveRole
+from canon_core.figures.legend_above import LegendAbove
 from canon_core.figures.palette import series_style
-from canon_core.figures.roc_figure import LINES, SHAPES, entry_width
+from canon_core.figures.roc_figure import LINES, SHAPES
 from canon_core.figures.style import COLUMN_WIDTH, PAGE_WIDTH, SMALL_SIZE, name_lines, new_figure, paper_style
 
 if TYPE_CHECKING:
@@ -52,27 +53,13 @@ def cmc_figure(curves: Sequence[CmcCurve], *, settings_line: str, width: float |
     """
     if width is None:
         width = COLUMN_WIDTH if len(curves) <= 8 else PAGE_WIDTH
-    labels = [name_lines(curve.label) for curve in curves]
-    columns = max(1, min(len(curves), int(width // max(map(entry_width, labels), default=1.0))))
-    lines = sum(
-        max(label.count("\n") + 1 for label in labels[start : start + columns])
-        for start in range(0, len(labels), columns)
-    )
+    legend = LegendAbove.fitting([name_lines(curve.label) for curve in curves], width)
     with paper_style():
-        figure, axes = new_figure(width, 0.62 * min(width, 5.0) + lines * SMALL_SIZE * 1.45 / 72, settings_line)
+        figure, axes = new_figure(width, 0.62 * min(width, 5.0) + legend.height, settings_line)
         for curve in curves:
             _draw(axes, curve)
         _frame(axes, curves)
-        if curves:
-            figure.legend(
-                axes.lines,
-                labels,
-                loc="outside upper center",
-                ncols=columns,
-                frameon=False,
-                handlelength=3.2,
-                columnspacing=1.2,
-            )
+        legend.draw(figure, axes.lines)
     return figure
 
 

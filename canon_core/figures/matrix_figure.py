@@ -30,7 +30,7 @@ from canon_core.figures.style import (
     text_width,
     wrapped,
 )
-from canon_core.study.results import Matrix, far_text, settings_line
+from canon_core.study.results import Matrix, far_text, settings_line, stands_beside
 from canon_core.verification.roc import FarRule
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 #: Inches a cell needs to hold ``.952`` at 7 points, and the most it gets.
 _CELL, _LARGEST_CELL = 0.36, 0.62
+#: Of differences that have no colour: those to a control are many times as large as the others.
+_BEYOND: RGB = (205, 208, 213)
 #: Inches beside the cells for axis title, ticks and colour bar, and above them.
 _BESIDE, _ABOVE = 0.95, 0.35
 
@@ -73,8 +75,11 @@ def matrix_figure(
     cell = max(0.1, min(_LARGEST_CELL, (width - _BESIDE - longest) / count))
     height = _ABOVE + count * cell + 0.72 * longest + 0.2
     with paper_style():
-        figure, axes = new_figure(width, height, settings_line(matrix, rule, far))
         scale, table = _scale(matrix, far, rule, difference=difference)
+        line = settings_line(matrix, rule, far)
+        if difference and scale.exceeded:
+            line += f" · {numbers.BEYOND_COLOURS[:1].lower()}{numbers.BEYOND_COLOURS[1:]}"
+        figure, axes = new_figure(width, height, line)
         size = min(SMALL_SIZE, cell * 72 / (3.1 if difference else 2.7))
         for row, source in enumerate(order):
             for column, target in enumerate(order):
@@ -90,23 +95,28 @@ def matrix_figure(
                     ground: RGB = (255, 255, 255)
                 elif difference and single:
                     ground = (240, 241, 243)
+                elif difference and not scale.holds(value):
+                    ground = _BEYOND
                 else:
                     ground = colour_at(table, scale.fraction(value))
                 _draw_cell(axes, column, row, ground, text, size, hatched=single, missing=value is None)
         _label(axes, labels, longest=longest, cell=cell)
+        for ticks in (axes.get_xticklabels(), axes.get_yticklabels()):
+            for name, tick in zip(order, ticks, strict=True):
+                tick.set_fontstyle("italic" if stands_beside(name) else "normal")
         what = "TAR − weaker single model" if difference else "TAR"
         title = wrapped(f"{what} at FAR {far_text(far)}", count * cell, TEXT_SIZE)
-        _colour_bar(figure, axes, scale, table, title)
+        _colour_bar(figure, axes, scale, table, title, at_most=scale.exceeded and not difference)
     return figure
 
 
 def _scale(matrix: Matrix, far: float, rule: FarRule, *, difference: bool) -> tuple[ColourRange, NDArray[np.uint8]]:
     pairs = [(source, target) for source in matrix.models for target in matrix.models]
     if difference:
-        gaps = (numbers.difference(matrix, *pair, far, rule) for pair in pairs if pair[0] != pair[1])
-        return difference_range(gap for gap in gaps if gap is not None), diverging_table()
-    tars = (matrix.tar(*pair, far, rule) for pair in pairs)
-    return tar_range(tar for tar in tars if tar is not None), heat_table()
+        gaps = {pair: numbers.difference(matrix, *pair, far, rule) for pair in pairs if pair[0] != pair[1]}
+        return numbers.colour_range(gaps, difference_range), diverging_table()
+    tars = {pair: matrix.tar(*pair, far, rule) for pair in pairs}
+    return numbers.colour_range(tars, tar_range), heat_table()
 
 
 def _draw_cell(
@@ -157,7 +167,9 @@ def _label(axes: Axes, labels: list[str], *, longest: float, cell: float) -> Non
     axes.set_ylabel("source")
 
 
-def _colour_bar(figure: Figure, axes: Axes, scale: ColourRange, table: NDArray[np.uint8], label: str) -> None:
+def _colour_bar(
+    figure: Figure, axes: Axes, scale: ColourRange, table: NDArray[np.uint8], label: str, *, at_most: bool
+) -> None:
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import ListedColormap, Normalize
 
@@ -166,6 +178,10 @@ def _colour_bar(figure: Figure, axes: Axes, scale: ColourRange, table: NDArray[n
         ScalarMappable(Normalize(scale.low, scale.high), colours), ax=axes, fraction=0.06, pad=0.03, aspect=28
     )
     bar.set_label(label)
+    if at_most:  # the lowest colour stands for all below it too
+        lowest = f"≤ {numbers.tar_text(scale.low)}"
+        ticks = [float(tick) for tick in bar.get_ticks() if scale.low < tick <= scale.high]
+        bar.set_ticks([scale.low, *ticks], labels=[lowest, *map(numbers.tar_text, ticks)])
     bar.outline.set_visible(False)
     bar.ax.tick_params(width=0.6, length=2.5)
     if bar.solids is not None:

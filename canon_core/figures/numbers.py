@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
-from canon_core.study.results import Matrix
+from canon_core.figures.palette import ColourRange
+from canon_core.study.results import Matrix, stands_beside
 from canon_core.verification.roc import FarRule
 
 #: Stands where there is no number.
@@ -22,6 +25,31 @@ def difference(matrix: Matrix, source: str, target: str, far: float, rule: FarRu
     """TAR of a cell minus that of the weaker of its two models by itself; None where one is missing."""
     tar, weaker = matrix.tar(source, target, far, rule), matrix.weaker(source, target, far, rule)
     return None if tar is None or weaker is None else tar - weaker
+
+
+def colour_range(
+    values: Mapping[tuple[str, str], float | None], fit: Callable[[Iterable[float]], ColourRange]
+) -> ColourRange:
+    """Range of the colours of a matrix: that of the cells of models that stand for themselves.
+
+    A control answers next to nothing, so that the differences to it are several times as large as all others, and its
+    TARs far below them: with its cells in the range, all others would look alike.
+
+    Parameters
+    ----------
+    values : mapping
+        (source, target) → the number shown; None where there is none.
+    fit : callable
+        :func:`~canon_core.figures.palette.tar_range` or ``difference_range``.
+    """
+    there = {pair: value for pair, value in values.items() if value is not None and math.isfinite(value)}
+    counted = [value for pair, value in there.items() if not any(map(stands_beside, pair))]
+    scale = fit(counted or there.values())
+    return replace(scale, exceeded=not all(scale.holds(value) for value in there.values()))
+
+
+#: What is said where the colours of differences do not reach the cells of controls and twins.
+BEYOND_COLOURS = "Grey: off the colours' scale, which is made for models that are neither control nor twin (slanted)"
 
 
 def tar_text(value: float | None) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from canon_core.figures.palette import SeriesStyle, series_style
+from canon_core.figures.palette import RGB, margin_colour, series_style
+from canon_core.figures.point_classes import Colouring, ColourScale, PointClass
 from canon_core.figures.roc_figure import SHAPES, entry_width
 from canon_core.figures.style import (
     FAINT,
@@ -21,45 +21,41 @@ from canon_core.figures.style import (
     new_figure,
     paper_style,
 )
-from canon_core.study.overlay_results import Overlay, OverlayMethod, overlay_line, score_text
+from canon_core.study.overlay_results import Overlay, OverlayMethod, overlay_line, scores_text
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: Subjects that get a colour of their own: those with most points; the others stay grey.
-_COLOURED_SUBJECTS = 12
 #: Points beyond which PDF and SVG hold them as a picture.
 _VECTOR_POINTS = 20_000
 #: Percent of the coordinates at each end that the frame need not hold; how many points that are is said.
 _STRAGGLERS = 0.4
 #: Groups take turns in this many rounds, so that none lies on top of all others.
 _ROUNDS = 16
-
-
-class OverlayColour(StrEnum):
-    """What colour and shape of a point stand for."""
-
-    MODEL = "model"
-    SUBJECT = "subject"
+#: Inches that the scale of a colouring takes above the panels, and stops of its gradient.
+_SCALE_HEIGHT, _STOPS = 0.42, 24
 
 
 @dataclass(frozen=True, eq=False)
 class _Group:
     """Points that are drawn alike."""
 
-    label: str
+    name: str
     rows: NDArray[np.int64]
-    style: SeriesStyle | None
+    colour: tuple[float, float, float] | str
+    shape: str
+    grey: bool
+    step: bool
 
 
 def overlay_figure(
     result: Overlay,
+    colouring: Colouring,
     *,
-    colour: OverlayColour = OverlayColour.MODEL,
+    left: str = "",
     lines: bool = False,
-    named: bool = False,
     width: float | None = None,
 ) -> Figure:
     """Before and after side by side, each with its share of nearest neighbours that show the same subject.
@@ -67,107 +63,137 @@ def overlay_figure(
     Parameters
     ----------
     result : Overlay
-    colour : OverlayColour
-        By model, or the subjects with most points each in a colour and shape of its own.
+    colouring : Colouring
+        The classes of the points; hidden ones are not drawn. Legend and scale are those of the window.
+    left : str
+        Which points are drawn, in words; empty where all are. The scores stay those of all points.
     lines : bool
-        Join each source point to the same image (or template) in the target.
-    named : bool
-        Name subjects in the legend; else they are numbered.
+        Join each source point to the same image (or template) in the target, where both are drawn.
     width : float, optional
         Inches; a paper's page unless given.
     """
     width = PAGE_WIDTH if width is None else width
-    groups = list(_groups(result, colour, named))
-    labels = [name_lines(group.label) for group in groups]
-    columns = max(1, min(len(groups), int(width // max(map(entry_width, labels)))))
-    legend = math.ceil(len(groups) / columns) * SMALL_SIZE * 1.6 / 72
-    several = len(result.settings.sources) > 1
-    scores = [
-        f"{source}: {score_text(score, result.settings.level)}" if several else score_text(score, result.settings.level)
-        for source, score in zip(result.settings.sources, result.scores, strict=True)
-    ]
+    groups, shown = list(_groups(colouring)), colouring.shown
+    named = [group for group in groups if not group.step]
+    labels = [f"{name_lines(group.name)}  {len(group.rows):,}" for group in named]
+    columns = max(1, min(len(named), int(width // max(map(entry_width, labels), default=1))))
+    legend = math.ceil(len(named) / columns) * SMALL_SIZE * 1.6 / 72
+    scale = _SCALE_HEIGHT if colouring.scale is not None else 0.0
+    said = [overlay_line(result), scores_text(result)]
+    if left:
+        said.insert(0, f"{left} shown; scores are of all")
     with paper_style():
-        figure, whole = new_figure(width, 0.5 * width + 0.25 + legend, " · ".join([overlay_line(result), *scores]))
+        figure, whole = new_figure(width, 0.5 * width + 0.25 + legend + scale, " · ".join(said))
         whole.remove()
         panels = figure.subplots(1, 2)
         sides = (("before: raw", result.before), (f"after: {result.settings.map} map", result.after))
         for number, (axes, (title, places)) in enumerate(zip(panels, sides, strict=True)):
             if lines:
-                _join(axes, result, places)
-            _draw(axes, groups, places)
+                _join(axes, result, places, shown)
+            _draw(axes, groups, places, int(np.count_nonzero(shown)))
             shares = [(score.before, score.after)[number] for score in result.scores]
             axes.set_title(f"{title} · {_same(shares)}")
             axes.set_aspect("equal", adjustable="box")
             axes.set_xticks([])
             axes.set_yticks([])
             axes.spines[:].set_color(FAINT)
+        drawn = [places[shown] if shown.any() else places for _, places in sides]
         if result.settings.method is OverlayMethod.UMAP:  # clouds may lie anywhere, some points far from any
-            frames = [_frame(axes, places, _STRAGGLERS) for axes, (_, places) in zip(panels, sides, strict=True)]
+            frames = [_frame(axes, places, _STRAGGLERS) for axes, places in zip(panels, drawn, strict=True)]
         else:
-            everything = np.concatenate([places for _, places in sides])
+            everything = np.concatenate(drawn)
             frames = [_frame(axes, everything) for axes in panels]
-        for axes, (_, places), frame in zip(panels, sides, frames, strict=True):
-            _say_outside(axes, places, *frame)
+        for axes, places, frame in zip(panels, drawn, frames, strict=True):
+            _say_outside(axes, places if shown.any() else places[:0], *frame)
         if result.settings.method is OverlayMethod.UMAP:
             _mark(panels[0], frames[1])
-        handles = [_handle(group) for group in groups]
+        if colouring.scale is not None:
+            _add_scale(figure, panels, colouring.scale)
+        handles = [_handle(group) for group in named]
         figure.legend(handles, labels, loc="outside upper center", ncols=columns, frameon=False, columnspacing=1.2)
     return figure
 
 
-def _groups(result: Overlay, colour: OverlayColour, named: bool) -> Iterator[_Group]:
-    if colour is OverlayColour.MODEL:
-        for number, name in enumerate(result.models):
-            label = f"{name} (target)" if number == 0 else name
-            yield _Group(label, np.flatnonzero(result.model == number), series_style(number))
-        return
-    sizes = np.bincount(result.subject, minlength=len(result.subject_names))
-    largest = np.argsort(-sizes, kind="stable")[:_COLOURED_SUBJECTS]
-    others = np.flatnonzero(~np.isin(result.subject, largest))
-    if others.size:
-        yield _Group("other subjects", others, None)
-    for number, code in enumerate(largest.tolist()):
-        label = result.subject_names[code] if named else f"subject {code}"
-        yield _Group(label, np.flatnonzero(result.subject == code), series_style(number))
+def _groups(colouring: Colouring) -> Iterator[_Group]:
+    """The classes that are drawn."""
+    for code, each in enumerate(colouring.classes):
+        if not each.hidden:
+            rows = np.flatnonzero(colouring.codes == code)
+            grey = each.series is None and each.fraction is None
+            shape = "o" if each.series is None else SHAPES[series_style(each.series).marker]
+            yield _Group(each.name, rows, _colour(each), shape, grey, each.fraction is not None)
 
 
-def _draw(axes: Axes, groups: list[_Group], places: NDArray[np.float32]) -> None:
+def _colour(each: PointClass) -> tuple[float, float, float] | str:
+    if each.fraction is not None:
+        return _rgb(margin_colour(each.fraction))
+    return FAINT if each.series is None else _rgb(series_style(each.series).colour)
+
+
+def _rgb(colour: RGB) -> tuple[float, float, float]:
+    red, green, blue = colour
+    return red / 255, green / 255, blue / 255
+
+
+def _draw(axes: Axes, groups: list[_Group], places: NDArray[np.float32], count: int) -> None:
+    """Grey ones first, then the others in turns."""
     rng = np.random.default_rng(0)
-    size = 16.0 * min(1.0, max(0.12, math.sqrt(600 / max(len(places), 1)) / 2))
-    shuffled = [rng.permutation(group.rows) for group in groups]
-    for turn in range(_ROUNDS):
-        for group, rows in zip(groups, shuffled, strict=True):
-            part = rows[turn::_ROUNDS]
-            if part.size:
-                axes.scatter(
-                    places[part, 0],
-                    places[part, 1],
-                    s=size if group.style else 0.6 * size,
-                    color=_rgb(group.style),
-                    marker=_shape(group.style),
-                    linewidths=0,
-                    alpha=0.75 if group.style else 0.35,
-                    rasterized=len(places) > _VECTOR_POINTS,
-                )
+    size = 16.0 * min(1.0, max(0.12, math.sqrt(600 / max(count, 1)) / 2))
+    shuffled = [(group, rng.permutation(group.rows)) for group in groups]
+    behind = [(group, rows, 1) for group, rows in shuffled if group.grey]
+    front = [
+        (group, rows[turn::_ROUNDS], 2) for turn in range(_ROUNDS) for group, rows in shuffled if not group.grey
+    ]
+    for group, part, order in (*behind, *front):
+        if part.size:
+            axes.scatter(
+                places[part, 0],
+                places[part, 1],
+                s=0.6 * size if group.grey else size,
+                color=group.colour,
+                marker=group.shape,
+                linewidths=0,
+                alpha=0.35 if group.grey else 0.75,
+                rasterized=count > _VECTOR_POINTS,
+                zorder=order,
+            )
 
 
-def _join(axes: Axes, result: Overlay, places: NDArray[np.float32]) -> None:
+def _join(axes: Axes, result: Overlay, places: NDArray[np.float32], shown: NDArray[np.bool_]) -> None:
+    """Lines between points that are both drawn."""
     from matplotlib.collections import LineCollection
 
-    target = places[result.rows(0)]
-    pieces = [
-        np.stack([target, places[result.rows(number)]], axis=1) for number in range(1, 1 + len(result.settings.sources))
-    ]
+    targets, count = result.rows(0), result.items[0]
+    pieces = []
+    for number in range(1, 1 + len(result.settings.sources)):
+        both = shown[targets] & shown[result.rows(number)]
+        pieces.append(np.stack([places[targets][both], places[result.rows(number)][both]], axis=1))
     axes.add_collection(
         LineCollection(
             list(np.concatenate(pieces)),
             colors=FAINT,
             linewidths=0.25,
-            alpha=0.35 * min(1.0, math.sqrt(300 / max(len(target), 1))),
+            alpha=0.35 * min(1.0, math.sqrt(300 / max(count, 1))),
             zorder=0.5,
             rasterized=len(places) > _VECTOR_POINTS,
         )
     )
+
+
+def _add_scale(figure: Figure, panels: NDArray[np.object_], scale: ColourScale) -> None:
+    """The bar of a colouring by a number: its ends, zero in the middle, and what it stands for."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import LinearSegmentedColormap, Normalize
+
+    colours = [_rgb(margin_colour(stop / _STOPS)) for stop in range(_STOPS + 1)]
+    mappable = ScalarMappable(
+        Normalize(scale.low, scale.high), LinearSegmentedColormap.from_list("margins", colours)
+    )
+    bar = figure.colorbar(mappable, ax=list(panels), location="top", fraction=0.05, pad=0.02, shrink=0.5, aspect=40)
+    low, high = scale.ends
+    bar.set_ticks([scale.low, 0.0, scale.high], labels=[low, "0", high])
+    bar.set_label(scale.title, fontsize=SMALL_SIZE)
+    bar.outline.set_linewidth(0.4)
 
 
 def _frame(
@@ -208,20 +234,8 @@ def _handle(group: _Group) -> Artist:
     from matplotlib.lines import Line2D
 
     return Line2D(
-        [], [], linestyle="none", marker=_shape(group.style), color=_rgb(group.style), markersize=4.5,
-        markeredgewidth=0,
+        [], [], linestyle="none", marker=group.shape, color=group.colour, markersize=4.5, markeredgewidth=0,
     )  # fmt: skip
-
-
-def _rgb(style: SeriesStyle | None) -> tuple[float, float, float] | str:
-    if style is None:
-        return FAINT
-    red, green, blue = style.colour
-    return red / 255, green / 255, blue / 255
-
-
-def _shape(style: SeriesStyle | None) -> str:
-    return "o" if style is None else SHAPES[style.marker]
 
 
 def _same(shares: list[float]) -> str:

@@ -59,6 +59,11 @@ _SERIES: tuple[RGB, ...] = (
     (240, 228, 66),
 )
 _LIGHT_INK: RGB = (230, 233, 238)
+# Vermillion and blue (on dark ground sky blue), and a grey that is seen between them.
+_MARGIN: dict[bool, tuple[RGB, RGB, RGB]] = {
+    False: ((213, 94, 0), (160, 160, 160), (0, 114, 178)),
+    True: ((240, 110, 10), (125, 125, 125), (86, 180, 233)),
+}
 # The two that are too dim on a dark ground, in the same hue.
 _SERIES_DARK = {(0, 114, 178): (64, 156, 222), (0, 0, 0): _LIGHT_INK, (213, 94, 0): (236, 122, 40)}
 
@@ -69,6 +74,16 @@ def series_style(index: int, *, dark: bool = False) -> SeriesStyle:
     if dark:
         colour = _SERIES_DARK.get(colour, colour)
     return SeriesStyle(colour, tuple(Marker)[index % len(Marker)])
+
+
+def margin_colour(fraction: float, *, dark: bool = False) -> RGB:
+    """Colour of single points for 0…1, ½ is grey: below vermillion, above blue. Every one is seen on white (or on dark)
+    ground, and the ends are told apart whatever colours somebody sees."""
+    low, middle, high = _MARGIN[dark]
+    start, end = (low, middle) if fraction < 0.5 else (middle, high)
+    part = min(max(2 * fraction - (fraction >= 0.5), 0.0), 1.0)
+    red, green, blue = (round(one + part * (other - one)) for one, other in zip(start, end, strict=True))
+    return red, green, blue
 
 
 def heat_table(*, dark: bool = False) -> NDArray[np.uint8]:
@@ -109,14 +124,19 @@ def relative_luminance(colour: RGB) -> float:
 
 @dataclass(frozen=True)
 class ColourRange:
-    """Which values the two ends of a colour table stand for."""
+    """Which values the two ends of a colour table stand for; ``exceeded`` where some value shown lies beyond them."""
 
     low: float
     high: float
+    exceeded: bool = False
 
     def fraction(self, value: float) -> float:
         """Where a value lies between the ends, 0…1 inside."""
         return (value - self.low) / (self.high - self.low)
+
+    def holds(self, value: float) -> bool:
+        """Whether a value has a colour of its own: it lies between the ends."""
+        return self.low - 1e-9 <= value <= self.high + 1e-9
 
 
 def tar_range(values: Iterable[float]) -> ColourRange:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from canon_core.figures.curve import FEW_IMPOSTORS, Curve, CurveRole, Plane, plane_of, trace
+from canon_core.figures.legend_above import LegendAbove, entry_width
 from canon_core.figures.palette import Marker, series_style
 from canon_core.figures.style import (
     COLUMN_WIDTH,
@@ -17,14 +18,13 @@ from canon_core.figures.style import (
     new_figure,
     paper_style,
     power_of_ten,
-    text_width,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Curve", "CurveRole", "roc_figure"]
+__all__ = ["Curve", "CurveRole", "entry_width", "roc_figure"]
 
 #: matplotlib's names of the marker shapes.
 SHAPES = {
@@ -53,35 +53,15 @@ def roc_figure(curves: Sequence[Curve], *, det: bool = False, settings_line: str
     plotted = [curve for curve in curves if curve.roc.impostors and curve.roc.genuine]
     impostors = [curve.roc.impostors for curve in plotted]
     plane = plane_of(plotted, det=det)
-    labels = [name_lines(curve.label) for curve in curves]
-    columns = max(1, min(len(curves), int(width // (max(map(entry_width, labels), default=1.0)))))
-    lines = sum(
-        max(label.count("\n") + 1 for label in labels[start : start + columns])
-        for start in range(0, len(labels), columns)
-    )
+    legend = LegendAbove.fitting([name_lines(curve.label) for curve in curves], width)
     with paper_style():
-        figure, axes = new_figure(width, 0.68 * min(width, 5.0) + lines * SMALL_SIZE * 1.45 / 72, settings_line)
+        figure, axes = new_figure(width, 0.68 * min(width, 5.0) + legend.height, settings_line)
         for number, curve in enumerate(curves):
             _draw(axes, curve, number, plane)
         _shade(axes, min(impostors, default=0), plane.far)
         _frame(axes, plane)
-        if curves:
-            # Named one by one: a label that begins with an underscore would be left out otherwise.
-            figure.legend(
-                axes.lines,
-                labels,
-                loc="outside upper center",
-                ncols=columns,
-                frameon=False,
-                handlelength=3.2,
-                columnspacing=1.2,
-            )
+        legend.draw(figure, axes.lines)
     return figure
-
-
-def entry_width(label: str) -> float:
-    """Inches that an entry of the legend takes."""
-    return text_width(label, SMALL_SIZE) + 0.55
 
 
 def _draw(axes: Axes, curve: Curve, number: int, plane: Plane) -> None:

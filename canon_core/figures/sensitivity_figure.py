@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from canon_core.figures.roc_figure import SHAPES, entry_width
+from canon_core.figures.legend_above import LegendAbove
+from canon_core.figures.roc_figure import SHAPES
 from canon_core.figures.sensitivity_curve import (
     SensitivityCurve,
     curve_name,
@@ -50,11 +51,9 @@ def sensitivity_figure(
     levels = single_levels(results, rule, far, among)
     fars = len({curve.far for curve in curves}) > 1
     names = [curve_name(curve, fars=fars) for curve in curves] + [curve_name(level, fars=fars) for level in levels]
-    columns = max(1, min(2, int(width // max(map(entry_width, names)))))
-    lines = -(-len(names) // columns)
+    legend = LegendAbove.fitting(names, width, most=2)
     with paper_style():
-        height = 0.62 * width + lines * SMALL_SIZE * 1.45 / 72
-        figure, axes = new_figure(width, height, sensitivity_line(results, rule, far, among))
+        figure, axes = new_figure(width, 0.62 * width + legend.height, sensitivity_line(results, rule, far, among))
         for curve in curves:
             _draw(axes, curve, curve_name(curve, fars=fars))
         for number, level in enumerate(levels):
@@ -69,7 +68,7 @@ def sensitivity_figure(
             middle = (low * high) ** 0.5
             axes.text(middle, 0.015, _NEAR, ha="center", va="bottom", color=FAINT, fontsize=CAPTION_SIZE)
         _frame(axes, curves)
-        figure.legend(loc="outside upper center", frameon=False, ncols=columns, handlelength=3.2, columnspacing=1.2)
+        legend.draw(figure, axes.get_legend_handles_labels()[0])
     return figure
 
 

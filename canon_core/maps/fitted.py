@@ -47,14 +47,6 @@ class FittedMap:
     route: str
     determinant: int | None
 
-    def linear_prediction(self, rows: NDArray[np.floating]) -> NDArray[np.float64]:
-        """``rows @ matrix + offset`` in float64, nothing normalised; rows (n, d_source), result (n, d_target)."""
-        self._check_width(rows)
-        predicted = np.asarray(rows, np.float64) @ self.matrix
-        if self.offset is not None:
-            predicted += self.offset
-        return predicted
-
     def apply(self, embeddings: NDArray[np.floating], *, normalise: bool = True) -> NDArray[np.float32]:
         """Take embeddings into the target space.
 

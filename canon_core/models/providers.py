@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import os
 import platform
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,7 @@ import numpy as np
 from canon_core.cores import usable_cores
 from canon_core.errors import CanonError, SettingsError
 from canon_core.models.cuda import Driver, cuda_libraries, driver, missing, tensorrt_libraries
+from canon_core.resources import packaged
 
 #: Our names and ONNX Runtime's.
 PROVIDERS: Final = {
@@ -31,7 +32,7 @@ PROVIDERS: Final = {
 #: A bundle has no pip, and NVIDIA's libraries are never inside it.
 _GET_CUDA: Final = (
     "install CUDA and cuDNN where the system finds their libraries"
-    if getattr(sys, "frozen", False)
+    if packaged()
     else 'pip install "canon-explorer[cuda]"'
 )
 _GET_DRIVER: Final = "install NVIDIA's driver for the device"
@@ -94,7 +95,10 @@ def why_not(name: str, device: int = 0) -> Obstacle | None:
     """What keeps a provider (``cpu``, ``cuda``, ``tensorrt``) from running a small network; None where it runs."""
     ort = onnx_runtime()
     if PROVIDERS[name] not in ort.get_available_providers():
-        return Obstacle("the installed ONNX Runtime was built without it", "install onnxruntime-gpu in its place")
+        return Obstacle(
+            "the installed ONNX Runtime was built without it",
+            "use the CPU: this package was made without it" if packaged() else "install onnxruntime-gpu in its place",
+        )
     failure = _try(name, device)
     if failure is None:
         return None
@@ -103,12 +107,16 @@ def why_not(name: str, device: int = 0) -> Obstacle | None:
 
 @functools.cache
 def onnx_runtime() -> Any:
-    """ONNX Runtime, silent on the terminal, with CUDA's libraries from the environment's own packages loaded first.
+    """ONNX Runtime, silent on the terminal and to the network, with CUDA's libraries from the environment's own
+    packages loaded first.
 
-    Whoever makes a session gets the module here: the libraries must be loaded before the first one.
+    Whoever makes a session gets the module here: the libraries must be loaded before the first one. Some of its builds
+    send what they notice of the machine to their maker, from the import on; the variable keeps them from it.
     """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime as ort
 
+    ort.disable_telemetry_events()
     ort.set_default_logger_severity(_SILENT)
     if hasattr(ort, "preload_dlls"):
         # It prints what it does not find; that is said by why_not, where it matters.

@@ -94,6 +94,17 @@ class InputSpec(BaseModel):
         """3, or 1 for gray."""
         return 1 if self.color == "gray" else 3
 
+    @property
+    def scaling_text(self) -> str:
+        """What is done to pixels x in 0..255 before the network gets them, as a formula; in words where nothing is."""
+        mean, std = _channels_text(self.mean), _channels_text(self.std)
+        if (mean, std) == ("0", "1"):
+            return "pixels 0…255 as they are"
+        shifted = "x" if mean == "0" else f"x − {mean}"
+        if std == "1":
+            return shifted
+        return f"{shifted} / {std}" if mean == "0" else f"({shifted}) / {std}"
+
     @model_validator(mode="before")
     @classmethod
     def _one_way_to_say_it(cls, data: Any) -> Any:
@@ -266,6 +277,13 @@ def spec_to_toml(spec: ModelSpec) -> str:
 
 
 # -- private ---------------------------------------------------------------------------------------------------------
+def _channels_text(values: tuple[float, ...]) -> str:
+    """One number where all channels share it, else all in their order."""
+    if len(set(values)) == 1:
+        return f"{values[0]:g}"
+    return f"[{', '.join(f'{value:g}' for value in values)}]"
+
+
 def _span_an_area(points: _Points) -> bool:
     """Whether points spread in two directions: across their main one at least a hundredth of it, and 0.1 pixels.
 

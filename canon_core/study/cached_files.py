@@ -71,6 +71,28 @@ class Cached:
         return CACHE_TITLES[self.kind]
 
 
+def bytes_text(count: int) -> str:
+    """``820 bytes``, ``4.1 kB``, ``12.3 MB``, ``1.2 GB``: in powers of ten, as disks are sold."""
+    if count < 1000:
+        return f"{count:,} byte{'s' * (count != 1)}"
+    size = float(count)
+    for unit in ("kB", "MB", "GB"):
+        size /= 1000
+        if size < 1000:
+            return f"{size:.1f} {unit}"
+    return f"{size / 1000:,.1f} TB"
+
+
+def embedding_cost(at_stake: Collection[str]) -> str:
+    """What deleting embeddings costs, without a full stop; ``at_stake`` names models and datasets that cannot be
+    embedded again."""
+    cost = "to have embeddings back, every network must run over every image again, which takes minutes to hours"
+    if not at_stake:
+        return cost
+    some = ", ".join(list(at_stake)[:3]) + (f" and {len(at_stake) - 3} more" if len(at_stake) > 3 else "")
+    return f"{cost}, and cannot be done for {some}: their files are not where they were"
+
+
 def cached_files(study: Path, own_embeddings: Iterable[str]) -> dict[CacheKind, list[Path]]:
     """Files of each kind.
 

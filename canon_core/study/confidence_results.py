@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from functools import cache
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
 
-from canon_core.errors import StoreError
 from canon_core.maps.kinds import MapKind
 from canon_core.store.arrays import load_arrays, save_arrays
+from canon_core.study.result_files import as_text, from_text, reading
 from canon_core.study.results import MatrixSettings
 from canon_core.verification.bootstrap import DEFAULT_LEVEL, DEFAULT_RESAMPLES, Rates
 from canon_core.verification.intervals import FEW_DECIDE, TarInterval, ThresholdEvidence, intervals_of
 from canon_core.verification.roc import FarRule, OperatingPoint
 
 Pair = tuple[str, str]
-
-
-@cache
-def _points() -> TypeAdapter[tuple[OperatingPoint, ...]]:
-    return TypeAdapter(tuple[OperatingPoint, ...])  # a tenth of a second, which the window's start does not wait for
 
 
 
@@ -186,8 +178,7 @@ def save_resampled(path: Path, cell: ResampledCell, attributes: Mapping[str, str
         "above": either.above,
     }
     for rule in FarRule:
-        text = json.dumps([asdict(point) for point in cell.points[rule]], allow_nan=True)  # thresholds may be +inf
-        arrays[f"points_{rule}"] = np.array([text], dtype=object)
+        arrays[f"points_{rule}"] = as_text(cell.points[rule])
         arrays[f"tar_{rule}"] = cell.tar[rule]
         arrays[f"fixed_{rule}"] = cell.evidence[rule].fixed
     save_arrays(path, arrays, {**attributes, "impostors": either.impostors})
@@ -204,8 +195,8 @@ def load_resampled(path: Path) -> ResampledCell | None:
     if not path.exists():
         return None
     arrays, facts = load_arrays(path)
-    try:
-        points = {rule: _points().validate_json(str(arrays[f"points_{rule}"][0])) for rule in FarRule}
+    with reading(path, "a resampled cell", "the cell will be resampled again"):
+        points = {rule: from_text(tuple[OperatingPoint, ...], arrays[f"points_{rule}"]) for rule in FarRule}
         tar = {rule: _of_targets(arrays[f"tar_{rule}"], len(points[rule])) for rule in FarRule}
         evidence = {
             rule: ThresholdEvidence(
@@ -216,12 +207,6 @@ def load_resampled(path: Path) -> ResampledCell | None:
             )
             for rule in FarRule
         }
-    except (KeyError, IndexError, ValueError, ValidationError):
-        raise StoreError(
-            "not a resampled cell this program wrote",
-            path=path,
-            remedy="delete the file: the cell will be resampled again",
-        ) from None
     return ResampledCell(points, tar, evidence)
 
 

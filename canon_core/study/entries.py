@@ -7,7 +7,7 @@ from pathlib import Path
 
 from canon_core.datasets.options import DatasetOptions
 from canon_core.models.spec import ModelSpec
-from canon_core.study.manifest import DatasetRecord, ModelRecord, OutsidePath
+from canon_core.study.manifest import DatasetRecord, ModelRecord
 from canon_core.study.results import TEMPLATE_PAIRS
 
 
@@ -143,26 +143,12 @@ def model_entry(record: ModelRecord, study: Path) -> ModelEntry:
 
 def dataset_entry(record: DatasetRecord, study: Path) -> DatasetEntry:
     """The dataset of that record, its files looked for as seen from the folder ``study``."""
-    options = record.options
-
-    def located(path: OutsidePath | None) -> Path | None:
-        return None if path is None else path.locate(study)
-
     return DatasetEntry(
         name=record.name,
         folder=record.folder,
         format=record.format,
         path=record.root.locate(study),
-        options=DatasetOptions(
-            format=options.format,
-            aligned=options.aligned,
-            landmarks=located(options.landmarks),
-            pairs=located(options.pairs),
-            detector=located(options.detector),
-            whole_image=options.whole_image,
-            max_per_subject=options.max_per_subject,
-            seed=options.seed,
-        ),
+        options=record.options.locate(study),
         fingerprint=record.fingerprint,
         images=record.images,
         subjects=record.subjects,

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from pydantic import TypeAdapter, ValidationError
-
-from canon_core.errors import StoreError
 from canon_core.maps.kinds import MapKind
 from canon_core.store.arrays import load_arrays, save_arrays
+from canon_core.study.result_files import as_text, from_text, reading
 from canon_core.study.results import FEW_FALSE_ACCEPTS, FitMode, MatrixSettings, far_text, features_text
 from canon_core.verification.bootstrap import DEFAULT_LEVEL, DEFAULT_RESAMPLES
 from canon_core.verification.group_rates import RateInterval
@@ -109,11 +104,6 @@ class GroupRates:
     seconds: float = 0.0
 
 
-@cache
-def _rates() -> TypeAdapter[GroupRates]:
-    return TypeAdapter(GroupRates)  # slow, and the window's start does not wait for it
-
-
 def few_errors(rate: RateInterval) -> bool:
     """Whether fewer than 30 errors decide a rate: chance decides more than the model does."""
     return rate.errors < FEW_FALSE_ACCEPTS
@@ -143,8 +133,7 @@ def groups_line(found: GroupRates) -> str:
 
 def save_groups(path: Path, found: GroupRates, attributes: Mapping[str, str]) -> None:
     """Write rates of groups; ``attributes`` name the folders of source, target and dataset."""
-    text = json.dumps(asdict(found), allow_nan=True)
-    save_arrays(path, {"groups": np.array([text], dtype=object)}, dict(attributes))
+    save_arrays(path, {"groups": as_text(found)}, attributes)
 
 
 def load_groups(path: Path) -> GroupRates | None:
@@ -158,9 +147,5 @@ def load_groups(path: Path) -> GroupRates | None:
     if not path.exists():
         return None
     arrays, _ = load_arrays(path, ["groups"])
-    try:
-        return _rates().validate_json(str(arrays["groups"][0]))
-    except (IndexError, ValidationError):
-        raise StoreError(
-            "not rates of groups this program wrote", path=path, remedy="delete the file: they will be counted again"
-        ) from None
+    with reading(path, "rates of groups", "they will be counted again"):
+        return from_text(GroupRates, arrays["groups"])

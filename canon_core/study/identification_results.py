@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from functools import cache
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
 
-from canon_core.errors import StoreError
 from canon_core.maps.kinds import MapKind
 from canon_core.store.arrays import load_arrays, save_arrays
+from canon_core.study.result_files import as_text, from_text, reading
 from canon_core.study.results import Features, FitMode, beside_text, features_text
 from canon_core.verification.identification import (
     DEFAULT_FPIR,
@@ -187,11 +184,6 @@ class IdentificationMatrix:
         return next((cell for cell in self.cells.values() if cell is not None), None)
 
 
-@cache
-def _cell() -> TypeAdapter[IdentificationCell]:
-    return TypeAdapter(IdentificationCell)  # slow, and the window's start does not wait for it
-
-
 def identification_line(matrix: IdentificationMatrix, rule: FarRule) -> str:
     """Every setting behind the numbers, and how they are averaged, in one line."""
     settings = matrix.settings
@@ -288,7 +280,7 @@ def save_searches(path: Path, searches: Searches, cell: IdentificationCell, attr
     """Write a cell and the searches it was read off; ``attributes`` name the folders of source, target and dataset."""
     parts = [part for parts in searches.scores for part in parts]
     arrays: dict[str, np.ndarray[Any, Any]] = {
-        "cell": np.array([json.dumps(asdict(cell), allow_nan=True)], dtype=object),
+        "cell": as_text(cell),
         "galleries": np.array(searches.names, dtype=object),
         "halves": np.array([len(parts) for parts in searches.scores], np.int64),
         "enrolled": np.array([part.gallery for part in parts], np.int64),
@@ -313,17 +305,13 @@ def load_identification(path: Path, source: str, target: str, fpir: Sequence[flo
     """
     if not path.exists():
         return None
-    try:
+    with reading(path, "searches", "galleries will be searched again"):
         arrays, _ = load_arrays(path, ["cell"])
-        cell = replace(_cell().validate_json(str(arrays["cell"][0])), source=source, target=target)
+        cell = replace(from_text(IdentificationCell, arrays["cell"]), source=source, target=target)
         if tuple(point.target for point in cell.galleries[0].whole.points[FarRule.NEAREST]) == tuple(fpir):
             return cell
         arrays, _ = load_arrays(path)
         return _searches(arrays, cell).read(cell.key, source, target, fpir)
-    except (KeyError, IndexError, ValueError, TypeError, ValidationError):
-        raise StoreError(
-            "not searches this program wrote", path=path, remedy="delete the file: galleries will be searched again"
-        ) from None
 
 
 def with_cell(matrix: IdentificationMatrix, cell: IdentificationCell) -> IdentificationMatrix:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import fields
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from canon_core import limits
+from canon_core.datasets.options import DatasetOptions
 from canon_core.errors import StudyError
 from canon_core.models.spec import ModelSpec
 from canon_core.store.atomic import write_atomically
@@ -94,7 +96,7 @@ class ModelRecord(_Record):
 
 
 class OptionsRecord(_Record):
-    """How a dataset's folder is to be read."""
+    """How a dataset's folder is to be read: every option of :class:`DatasetOptions`, by the same name."""
 
     format: str = "auto"
     aligned: str | None = None
@@ -104,6 +106,23 @@ class OptionsRecord(_Record):
     whole_image: bool = False
     max_per_subject: int | None = None
     seed: int = 0
+
+    @classmethod
+    def of(cls, options: DatasetOptions, study: Path) -> OptionsRecord:
+        """Remember options, their files as seen from the folder ``study``."""
+        given: dict[str, Any] = {field.name: getattr(options, field.name) for field in fields(options)}
+        for name, value in given.items():
+            if isinstance(value, Path):
+                given[name] = OutsidePath.of(value, study)
+        return cls(**given)
+
+    def locate(self, study: Path) -> DatasetOptions:
+        """The options, with their files where they are now."""
+        found: dict[str, Any] = dict(self)
+        for name, value in found.items():
+            if isinstance(value, OutsidePath):
+                found[name] = value.locate(study)
+        return DatasetOptions(**found)
 
 
 class SourceStamp(_Record):

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from canon_core.errors import StoreError
 from canon_core.maps.fitted import FittedMap
 from canon_core.maps.kinds import MapKind
 from canon_core.store.arrays import load_arrays, save_arrays
+from canon_core.study.result_files import reading
 
 
 def save_map(path: Path, mapping: FittedMap, attributes: dict[str, str]) -> None:
@@ -44,7 +44,7 @@ def load_map(path: Path) -> FittedMap | None:
     if not path.exists():
         return None
     arrays, facts = load_arrays(path)
-    try:
+    with reading(path, "a map", "the map will be fitted again"):
         return FittedMap(
             kind=MapKind(str(facts["kind"])),
             matrix=arrays["matrix"],
@@ -56,7 +56,3 @@ def load_map(path: Path) -> FittedMap | None:
             route=str(facts["route"]),
             determinant=int(facts["determinant"]) if "determinant" in facts else None,
         )
-    except (KeyError, ValueError) as error:
-        raise StoreError(
-            f"not a map this program wrote ({error})", path=path, remedy="delete the file: the map will be fitted again"
-        ) from None

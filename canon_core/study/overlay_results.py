@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,12 +28,14 @@ __all__ = [
     "Overlay",
     "OverlayLevel",
     "OverlayMethod",
+    "OverlayPart",
     "OverlayScore",
     "OverlaySettings",
     "load_overlay",
     "overlay_line",
     "save_overlay",
     "score_text",
+    "scores_text",
 ]
 
 #: Points of all models together unless a subset is asked for: UMAP of them takes five seconds of an idle core (and the
@@ -70,6 +74,10 @@ class OverlaySettings:
         Of UMAP.
     seed : int
         Of the split into halves, of the random subjects, and of UMAP.
+    added : tuple of str
+        Further datasets whose points are shown: they go through the maps that were fitted on ``dataset``.
+    same_names : bool
+        Whether subjects of the same name in several datasets are one person; else they are different people.
     """
 
     dataset: str
@@ -85,6 +93,13 @@ class OverlaySettings:
     neighbours: int = DEFAULT_NEIGHBOURS
     min_dist: float = DEFAULT_MIN_DIST
     seed: int = 0
+    added: tuple[str, ...] = ()
+    same_names: bool = False
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """Every dataset that is shown; the maps are fitted on the first."""
+        return (self.dataset, *self.added)
 
 
 @dataclass(frozen=True)
@@ -112,12 +127,32 @@ class OverlayScore:
     target_own: float
 
 
+@dataclass(frozen=True)
+class OverlayPart:
+    """What an overlay of several datasets shows of one of them.
+
+    Attributes
+    ----------
+    items, subjects : (int, int)
+        How many are shown, and how many there are.
+    scores : tuple of OverlayScore
+        One a source, among the dataset's own points, as if it were alone.
+    left_out : int
+        Images without a usable embedding in one of the models.
+    """
+
+    items: tuple[int, int]
+    subjects: tuple[int, int]
+    scores: tuple[OverlayScore, ...]
+    left_out: int = 0
+
+
 @dataclass(frozen=True, eq=False)
 class Overlay:
     """Points of the target (model 0) and of each source (1, 2, …), the same items in the same order for each.
 
     With m items and k sources there are n = (1 + k)·m points, one model after the other: row ``i`` of the target and
-    row ``s·m + i`` of source s are the same image (or template).
+    row ``s·m + i`` of source s are the same image (or template). The items of each dataset lie side by side.
 
     Attributes
     ----------
@@ -126,13 +161,13 @@ class Overlay:
     model : (n,) int16
         0 for the target, else which source.
     item : (n,) int64
-        Row of the image in the dataset (``study.faces(dataset).ids``), or id of the template in the protocol's files.
+        Row of the image in its dataset (``study.faces(dataset).ids``), or id of the template in the protocol's files.
     subject : (n,) int32
-        Place in ``subject_names``.
+        Place in ``subject_names``, where two datasets may have the same name for different people.
     half : (n,) int8
         Half of its subject with fit mode ``disjoint``: mapped by the map fitted on the other half. Else 0.
     scores : tuple of OverlayScore
-        One a source.
+        One a source, among all points of all datasets.
     items, subjects : (int, int)
         How many are shown, and how many there are.
     fit_pairs : tuple of int
@@ -141,6 +176,10 @@ class Overlay:
         What a reader of the picture must know: padding, axes, how far the target moved.
     left_out : int
         Images without a usable embedding in one of the models.
+    parts : tuple of OverlayPart
+        One a dataset of the settings; empty where there is only one.
+    added_titles : tuple of str
+        Present names of the added datasets.
     """
 
     key: str
@@ -160,6 +199,28 @@ class Overlay:
     notes: tuple[str, ...] = ()
     left_out: int = 0
     seconds: float = 0.0
+    parts: tuple[OverlayPart, ...] = ()
+    added_titles: tuple[str, ...] = ()
+
+    @cached_property
+    def dataset(self) -> NDArray[np.int16]:
+        """(m,) place of each item's dataset among those of the settings."""
+        counts = [part.items[0] for part in self.parts] or [self.items[0]]
+        return np.repeat(np.arange(len(counts), dtype=np.int16), counts)
+
+    @cached_property
+    def subject_labels(self) -> tuple[str, ...]:
+        """Names of the subjects; with their dataset where two datasets have the same name for different people."""
+        seen = Counter(self.subject_names)
+        if len(seen) == len(self.subject_names):
+            return self.subject_names
+        whose = np.zeros(len(self.subject_names), np.int16)
+        whose[self.subject[self.rows(0)]] = self.dataset
+        names = self.settings.datasets
+        return tuple(
+            f"{name} ({names[place]})" if seen[name] > 1 else name
+            for name, place in zip(self.subject_names, whose.tolist(), strict=True)
+        )
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -179,28 +240,19 @@ class Overlay:
 def overlay_line(result: Overlay) -> str:
     """Every setting behind an overlay in one line, as it stands under each view and figure."""
     settings = result.settings
-    what = str(settings.level)
     templates = settings.level is OverlayLevel.TEMPLATES
-    halves = settings.mode is FitMode.DISJOINT
-    shown = f"{result.items[0]:,} of {result.items[1]:,} {what} of {result.subjects[0]:,} of {result.subjects[1]:,}"
-    if settings.chosen:
-        subset = f"{shown} subjects, chosen"
-    elif result.sampled:
-        subset = f"{shown} subjects, drawn at random (seed {settings.seed})"
-    else:
-        subset = f"all {result.items[1]:,} {what} of {result.subjects[1]:,} subjects"
     fit = f"fit {settings.mode}"
-    if halves:
+    if settings.mode is FitMode.DISJOINT:
         fit += f" (seed {settings.seed}; each half of the subjects through the map fitted on the other)"
     method = str(settings.method).upper() if settings.method is not OverlayMethod.SINGULAR else "singular directions"
     if settings.method is OverlayMethod.UMAP:
         method += f" (cosine, {settings.neighbours} neighbours, min-dist {settings.min_dist:g}, seed {settings.seed})"
     parts = [
-        result.dataset_title,
-        subset,
+        *_shown(result),
         f"{', '.join(settings.sources)} → {settings.target}",
         f"map {settings.map}",
         fit,
+        *_across(result),
         features_text(settings.features) if templates else "unit norm",
     ]
     if result.fit_pairs:
@@ -211,16 +263,98 @@ def overlay_line(result: Overlay) -> str:
     return " · ".join(parts)
 
 
+def _shown(result: Overlay) -> list[str]:
+    """Each dataset, and how much of it is shown."""
+    if not result.parts:
+        return [result.dataset_title, _subset(result.settings, result.items, result.subjects)]
+    titles = (result.dataset_title, *result.added_titles)
+    return [
+        f"{title}: {_subset(result.settings, part.items, part.subjects)}"
+        for title, part in zip(titles, result.parts, strict=True)
+    ]
+
+
+def _subset(settings: OverlaySettings, items: tuple[int, int], subjects: tuple[int, int]) -> str:
+    shown = f"{items[0]:,} of {items[1]:,} {settings.level} of {subjects[0]:,} of {subjects[1]:,}"
+    if settings.chosen:
+        return f"{shown} subjects, chosen"
+    if items[0] < items[1]:
+        return f"{shown} subjects, drawn at random (seed {settings.seed})"
+    return f"all {items[1]:,} {settings.level} of {subjects[1]:,} subjects"
+
+
+def _across(result: Overlay) -> list[str]:
+    """What holds where several datasets are shown: on which the maps were fitted, and who is who."""
+    settings = result.settings
+    if not settings.added:
+        return []
+    fitted = f"maps fitted on {settings.dataset} alone; {', '.join(settings.added)} through the same maps"
+    if settings.mode is FitMode.DISJOINT:
+        fitted += ", halves by the same split of subjects' names"
+    if settings.same_names:
+        return [fitted, "subjects of the same name are one person"]
+    people = "subjects of different datasets are different people"
+    twice = len(result.subject_names) - len(set(result.subject_names))
+    if twice:
+        people += f", also where names are the same ({twice:,} shown)"
+    return [fitted, people]
+
+
 def score_text(score: OverlayScore, level: OverlayLevel) -> str:
     """A score in words, with what it counts."""
     one = str(level).removesuffix("s")
     if not score.asked:
         return f"no {one} shown has another of its subject to find"
-    return (
-        f"nearest other target {one} shows the same subject: before {score.before:.1%}, after {score.after:.1%}"
-        f" of {score.asked:,} {level} (source alone {score.source_own:.1%}, target alone {score.target_own:.1%},"
-        f" chance {score.chance:.2%})"
+    before, after, source, target = (
+        _percent(share) for share in (score.before, score.after, score.source_own, score.target_own)
     )
+    return (
+        f"nearest other target {one} shows the same subject: before {before}, after {after} of {score.asked:,} {level}"
+        f" (source alone {source}, target alone {target}, chance {_percent(score.chance, 2)})"
+    )
+
+
+def _percent(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
+
+
+def scores_text(result: Overlay) -> str:
+    """Every score with what it counts; what several sources have in common once, and each dataset by itself."""
+    level, scores = result.settings.level, result.scores
+    if len(scores) == 1 or not scores[0].asked:
+        text = score_text(scores[0], level)
+    else:
+        each = ", ".join(
+            f"{name} {100 * score.before:.1f} → {100 * score.after:.1f} % (alone {100 * score.source_own:.1f} %)"
+            for name, score in zip(result.settings.sources, scores, strict=True)
+        )
+        text = (
+            f"nearest other target {str(level).removesuffix('s')} shows the same subject, before → after, of"
+            f" {scores[0].asked:,} {level} each: {each}; target alone {100 * scores[0].target_own:.1f} %,"
+            f" chance {100 * scores[0].chance:.2f} %"
+        )
+    return "; ".join([text, *(_part_text(result, place) for place in range(len(result.parts)))])
+
+
+def _part_text(result: Overlay, place: int) -> str:
+    """The scores of one dataset among its own points; of several sources from the least to the greatest."""
+    settings, part = result.settings, result.parts[place]
+    where = f"within {settings.datasets[place]}{'' if place else ', which the maps were fitted on'}"
+    if not part.scores[0].asked:
+        return f"{where} nobody shown has another {str(settings.level).removesuffix('s')} to find"
+    first = part.scores[0]
+    before, after, alone = (
+        _ends([getattr(score, name) for score in part.scores]) for name in ("before", "after", "source_own")
+    )
+    return (
+        f"{where}: {before} → {after} % of {first.asked:,} (source{'s' * (len(part.scores) > 1)} alone {alone} %,"
+        f" target alone {100 * first.target_own:.1f} %, chance {100 * first.chance:.2f} %)"
+    )
+
+
+def _ends(shares: Sequence[float]) -> str:
+    """The least and the greatest, in percent."""
+    return "–".join(dict.fromkeys(f"{100 * share:.1f}" for share in (min(shares), max(shares))))
 
 
 #: Places are nearer to the middle than this: UMAP's lie within tens, straight axes within 1.
@@ -245,22 +379,25 @@ class _Facts:
     notes: tuple[str, ...]
     left_out: int
     seconds: float
+    parts: tuple[OverlayPart, ...] = ()
 
 
 _FACTS = TypeAdapter(_Facts)
 
 
-def save_overlay(path: Path, result: Overlay, folders: Sequence[str], dataset: str) -> None:
-    """Write an overlay; ``folders`` are those of the target and of each source."""
+def save_overlay(path: Path, result: Overlay, folders: Sequence[str], datasets: Sequence[str]) -> None:
+    """Write an overlay; ``folders`` are those of the target and of each source, ``datasets`` those of each dataset."""
     facts = _Facts(**{name: getattr(result, name) for name in _Facts.__dataclass_fields__})
     arrays: dict[str, Any] = {name: getattr(result, name) for name in _ARRAYS}
     arrays["subject_names"] = list(result.subject_names)
     arrays["facts"] = [json.dumps(asdict(facts), allow_nan=True)]
-    attributes = {"target": folders[0], "source": "\n".join(folders[1:]), "dataset": dataset}
+    attributes = {"target": folders[0], "source": "\n".join(folders[1:]), "dataset": "\n".join(datasets)}
     save_arrays(path, arrays, attributes, compress=False)
 
 
-def load_overlay(path: Path, settings: OverlaySettings, dataset_title: str) -> Overlay | None:
+def load_overlay(
+    path: Path, settings: OverlaySettings, dataset_title: str, added_titles: tuple[str, ...] = ()
+) -> Overlay | None:
     """Read an overlay, None where there is none; the models' present names are those of the settings.
 
     Raises
@@ -284,12 +421,16 @@ def load_overlay(path: Path, settings: OverlaySettings, dataset_title: str) -> O
         if len(facts.scores) != len(settings.sources):
             raise ValueError("scores and sources differ in number")
         _check_values(columns, facts, settings, len(names))
+        if settings.added and not _fit_settings(facts, settings):
+            raise ValueError("what is shown of each dataset does not fit the settings")
     except (IndexError, TypeError, ValueError, ValidationError) as error:
         raise damaged_overlay(path) from error
     return Overlay(
         settings=settings,
         dataset_title=dataset_title,
+        added_titles=added_titles,
         subject_names=names,
+        parts=facts.parts if settings.added else (),
         key=facts.key,
         scores=facts.scores,
         items=facts.items,
@@ -331,9 +472,21 @@ def _check_values(
     for name in ("before", "after"):
         if not (np.abs(columns[name]) < _FARTHEST).all():  # NaN neither
             raise ValueError(f"places {name} are no places")
-    for score in facts.scores:
-        shares = (score.before, score.after, score.chance, score.source_own, score.target_own)
-        if not 0 <= score.asked <= shown or not all(0 <= share <= 1 for share in shares if score.asked):
-            raise ValueError(f"a score of {score}")
+    for part in facts.parts:
+        if not 0 <= part.items[0] <= part.items[1] or not 0 <= part.subjects[0] <= part.subjects[1]:
+            raise ValueError(f"{part.items} items of {part.subjects} subjects")
+    for count, scores in ((shown, facts.scores), *((part.items[0], part.scores) for part in facts.parts)):
+        for score in scores:
+            shares = (score.before, score.after, score.chance, score.source_own, score.target_own)
+            if not 0 <= score.asked <= count or not all(0 <= share <= 1 for share in shares if score.asked):
+                raise ValueError(f"a score of {score}")
     if min(facts.fit_pairs, default=1) < 1 or facts.left_out < 0 or not 0 <= facts.seconds < math.inf:
         raise ValueError("a count that is none")
+
+
+def _fit_settings(facts: _Facts, settings: OverlaySettings) -> bool:
+    return (
+        len(facts.parts) == len(settings.datasets)
+        and sum(part.items[0] for part in facts.parts) == facts.items[0]
+        and all(part.items[0] >= 0 and len(part.scores) == len(settings.sources) for part in facts.parts)
+    )

@@ -10,8 +10,8 @@ from typing import Final
 
 import numpy as np
 
-from canon_core.errors import StoreError
 from canon_core.store.arrays import load_arrays, save_arrays
+from canon_core.study.result_files import reading
 from canon_core.study.results import FitMode, MatrixSettings, far_text, features_text
 from canon_core.verification.pair_search import FoundPairs
 from canon_core.verification.roc import FarRule
@@ -145,7 +145,7 @@ def load_pairs(path: Path, settings: PairSettings) -> PairLists | None:
     if not path.exists():
         return None
     arrays, facts = load_arrays(path)
-    try:
+    with reading(path, "a list of pairs", "the pairs will be looked for again"):
         found = {}
         for number, name in enumerate(arrays["kinds"].tolist()):
             columns = {each: arrays[f"{each}_{number}"] for each in _COLUMNS}
@@ -160,12 +160,6 @@ def load_pairs(path: Path, settings: PairSettings) -> PairLists | None:
             None if raw is None else float(raw),
         )
         return PairLists(settings, thresholds, found, float(facts["seconds"]))
-    except (KeyError, ValueError, IndexError, TypeError) as error:
-        raise StoreError(
-            f"not a list of pairs this program wrote ({error})",
-            path=path,
-            remedy="delete the file: the pairs will be looked for again",
-        ) from None
 
 
 # -- private ---------------------------------------------------------------------------------------------------------

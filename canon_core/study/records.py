@@ -67,24 +67,11 @@ def dataset_record(
 ) -> DatasetRecord:
     """A dataset that was read with these options, in the study of that folder."""
     faces = loaded.faces
-
-    def outside(path: Path | None) -> OutsidePath | None:
-        return None if path is None else OutsidePath.of(path, study)
-
     return DatasetRecord(
         name=name,
         folder=folder,
         root=OutsidePath.of(root, study),
-        options=OptionsRecord(
-            format=options.format,
-            aligned=options.aligned,
-            landmarks=outside(options.landmarks),
-            pairs=outside(options.pairs),
-            detector=outside(options.detector),
-            whole_image=options.whole_image,
-            max_per_subject=options.max_per_subject,
-            seed=options.seed,
-        ),
+        options=OptionsRecord.of(options, study),
         format=loaded.format,
         fingerprint=faces.fingerprint,
         images=len(faces),

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from pydantic import TypeAdapter, ValidationError
-
-from canon_core.errors import StoreError
 from canon_core.maps.kinds import MapKind
 from canon_core.store.arrays import load_arrays, save_arrays
+from canon_core.study.result_files import as_text, from_text, reading
 from canon_core.study.results import (
     FEW_FALSE_ACCEPTS,
     TEMPLATE_PAIRS,
@@ -33,7 +28,6 @@ DEFAULT_REPEATS = 3
 
 Points = Mapping[FarRule, tuple[OperatingPoint, ...]]
 Pair = tuple[str, str]
-_ENTRIES = TypeAdapter(dict[str, dict[FarRule, tuple[OperatingPoint, ...]]])
 
 
 @dataclass(frozen=True)
@@ -226,14 +220,10 @@ def _all_pairs(modes: Sequence[Sensitivity]) -> list[str]:
     return [f"all {result.available:,} ({result.settings.mode})" for result in found]
 
 
-def save_sensitivity_cell(path: Path, points: Mapping[tuple[int, int], Points], attributes: dict[str, str]) -> None:
+def save_sensitivity_cell(path: Path, points: Mapping[tuple[int, int], Points], attributes: Mapping[str, str]) -> None:
     """Write what is known of a cell."""
-    document = {
-        f"{pairs} {repeat}": {str(rule): [_plain(point) for point in row] for rule, row in found.items()}
-        for (pairs, repeat), found in points.items()
-    }
-    text: dict[str, np.ndarray[Any, Any]] = {"points": np.array([json.dumps(document, allow_nan=True)], dtype=object)}
-    save_arrays(path, text, dict(attributes))
+    steps = {f"{pairs} {repeat}": found for (pairs, repeat), found in points.items()}
+    save_arrays(path, {"points": as_text(steps)}, attributes)
 
 
 def load_sensitivity_cell(path: Path) -> dict[tuple[int, int], Points]:
@@ -247,19 +237,11 @@ def load_sensitivity_cell(path: Path) -> dict[tuple[int, int], Points]:
     if not path.exists():
         return {}
     arrays, _ = load_arrays(path, ["points"])
-    try:
-        found = _ENTRIES.validate_json(str(arrays["points"][0]))
+    with reading(path, "a sensitivity", "it will be computed again"):
+        found = from_text(dict[str, dict[FarRule, tuple[OperatingPoint, ...]]], arrays["points"])
         return {_step(name): points for name, points in found.items()}
-    except (IndexError, ValueError, ValidationError):
-        raise StoreError(
-            "not a sensitivity this program wrote", path=path, remedy="delete the file: it will be computed again"
-        ) from None
 
 
 def _step(name: str) -> tuple[int, int]:
     pairs, repeat = name.split(" ")
     return int(pairs), int(repeat)
-
-
-def _plain(point: OperatingPoint) -> dict[str, Any]:
-    return {name: getattr(point, name) for name in point.__dataclass_fields__}

@@ -349,6 +349,19 @@ class Study:
         """What is kept so as not to be computed again: files and bytes of each kind that there is."""
         return sizes(files_to_clear(self._register))
 
+    def embeddings_at_stake(self) -> tuple[str, ...]:
+        """Models and datasets with embeddings that could not be made again: the network's file, or the folder of
+        images, is gone."""
+        embedded = [
+            (model, data)
+            for model in self.models
+            for data in self.datasets
+            if not model.imported and self._embeddings.path(model.name, data.name).is_file()
+        ]
+        models = [model.name for model, _ in embedded if not model.file.is_file()]
+        datasets = [data.name for _, data in embedded if not data.path.exists()]
+        return tuple(dict.fromkeys((*models, *datasets)))
+
     def clear_cached(self, kinds: Collection[CacheKind] = RESULTS) -> int:
         """Delete what is kept of these kinds; returns the bytes freed.
 

@@ -83,7 +83,17 @@ class ThresholdEvidence:
 def threshold_evidence(
     scored: Sequence[ScoredPairs], points: Sequence[OperatingPoint], draws: Draws
 ) -> ThresholdEvidence:
-    """Look at a cell's highest impostor scores; parameters as of :func:`tar_intervals`."""
+    """Look at a cell's highest impostor scores.
+
+    Parameters
+    ----------
+    scored : sequence of ScoredPairs
+        The cell's pools.
+    points : sequence of OperatingPoint
+        Of all pools together, by one rule.
+    draws : (r, s) uint8
+        Of subjects, for the points that few impostor scores decide.
+    """
     genuine = np.sort(np.concatenate([one.genuine for one in scored]))
     highest = _highest([one.impostors for one in scored], _HIGHEST)
     fixed = np.full((len(points), len(draws)), np.nan)
@@ -98,12 +108,8 @@ def threshold_evidence(
     return ThresholdEvidence(at_least, above, sum(one.impostors.size for one in scored), fixed)
 
 
-def tar_intervals(
-    scored: Sequence[ScoredPairs],
-    points: Sequence[OperatingPoint],
-    resampled: Rates,
-    draws: Draws,
-    level: float = 0.95,
+def intervals_of(
+    points: Sequence[OperatingPoint], resampled: Rates, evidence: ThresholdEvidence, level: float = 0.95
 ) -> tuple[TarInterval, ...]:
     """Interval of the TAR at each operating point of a cell.
 
@@ -113,23 +119,14 @@ def tar_intervals(
 
     Parameters
     ----------
-    scored : sequence of ScoredPairs
-        The cell's pools.
     points : sequence of OperatingPoint
         Of all pools together, by one rule.
     resampled : (targets, r) float64
         :func:`~canon_core.verification.bootstrap.resampled_tar` by the same rule, for the points' targets.
-    draws : (r, s) uint8
-        The draws behind ``resampled``.
+    evidence : ThresholdEvidence
+        From the same draws.
     level : float
     """
-    return intervals_of(points, resampled, threshold_evidence(scored, points, draws), level)
-
-
-def intervals_of(
-    points: Sequence[OperatingPoint], resampled: Rates, evidence: ThresholdEvidence, level: float = 0.95
-) -> tuple[TarInterval, ...]:
-    """:func:`tar_intervals` from what was kept of a cell, without its scores."""
     percentiles = percentile_interval(resampled, level)
     found = []
     for number, point in enumerate(points):

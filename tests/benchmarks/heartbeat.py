@@ -351,7 +351,7 @@ def read_ijbc(application: Any, window: Any, heart: Heart, data: Path) -> None:
     from canon_core.datasets.options import DatasetOptions
 
     heart.start()
-    window.document.add_dataset(data, DatasetOptions(), "ijbc", nothing, fail, nothing)
+    window.document.changes.add_dataset(data, DatasetOptions(), "ijbc", nothing, fail, nothing)
     run_until(application, lambda: not window.bridge.busy)
     heart.stop()
 
@@ -360,7 +360,7 @@ def import_ijbc(application: Any, window: Any, heart: Heart, data: Path) -> None
     for number in IJBC_MODELS:
         file = data / "embeddings" / f"synthetic-{number:02d}.h5"
         heart.start()
-        window.document.import_embeddings(file, file.stem, "ijbc", None, nothing, fail, nothing)
+        window.document.changes.import_embeddings(file, file.stem, "ijbc", None, None, nothing, fail, nothing)
         run_until(application, lambda: not window.bridge.busy)
         heart.stop()
 

@@ -68,6 +68,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory, make_network: Make, make_fa
     return root
 
 
+def test_why_networks_run_where_they_do_is_said_once(folder: Path, tmp_path: Path) -> None:
+    ok("new", "e", cwd=tmp_path)
+    for name in ("a", "b"):
+        ok("add-model", "e.canon", str(folder / f"{name}.onnx"), cwd=tmp_path)
+    ok("add-dataset", "e.canon", str(folder / "faces"), cwd=tmp_path)
+    done = canon("embed", "e.canon", cwd=tmp_path)
+    lines = done.stderr.splitlines()
+    assert sum("CUDA " in line for line in lines) == 1  # why it does not run, or that it does
+    assert sum(" images/s (" in line for line in lines) == 2
+
+
 def test_the_matrix_is_printed_with_its_settings(folder: Path) -> None:
     text = ok("matrix", "s.canon", "--far", "1e-1,1e-2", cwd=folder)
     for part in ("TAR at FAR 1e-2", "second", "map linear", "fit disjoint (seed 0)", "rule conservative", "genuine"):
@@ -108,7 +119,9 @@ def test_info_tells_models_datasets_and_states(folder: Path) -> None:
 
 
 def test_info_writes_a_contact_sheet(folder: Path) -> None:
-    ok("info", "s.canon", "--contact-sheet", "sheet.png", cwd=folder)
+    done = canon("info", "s.canon", "--contact-sheet", "sheet.png", cwd=folder)
+    assert done.returncode == 0
+    assert "  a, second: 112 x 112, arcface" in done.stderr  # every network, those that see the same together
     assert (folder / "sheet.png").read_bytes().startswith(b"\x89PNG")
 
 

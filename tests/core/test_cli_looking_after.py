@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -16,6 +18,7 @@ from canon_core.embedding.embed import EmbedOptions
 from canon_core.experiments.embedding import embed_study
 from canon_core.experiments.matrix import run_matrix
 from canon_core.jobs import JobContext
+from canon_core.study.cached_files import bytes_text
 from canon_core.study.results import MatrixSettings
 from canon_core.study.study import Study
 
@@ -70,14 +73,23 @@ def test_a_network_and_a_dataset_that_moved_are_located(root: Path, run: Run) ->
     assert run("locate", root / "s.canon", root / "people")[0] == 2
 
 
-def test_clear_lists_and_deletes_what_is_named(root: Path, run: Run) -> None:
+def test_clear_lists_in_words_and_units(root: Path, run: Run) -> None:
     code, listed, _ = run("clear", root / "s.canon", "--list")
-    kinds = {line.split("\t")[0]: line.split("\t") for line in listed.splitlines()}
+    assert code == 0
+    for row in ("kind +what it is +files +size", r"maps +Fitted maps +4 +[\d.]+ kB +deletes it",
+                r"embeddings +Embeddings made here +2 +[\d.]+ kB +leaves it, unless named with --what"):  # fmt: skip
+        assert re.search(row, listed), row
+    assert run("clear", root / "s.canon", "--json", "-")[0] == 2
+
+
+def test_clear_deletes_what_is_named(root: Path, run: Run) -> None:
+    code, listed, _ = run("clear", root / "s.canon", "--list", "--json", "-")
+    kinds = json.loads(listed)
     assert code == 0
     assert set(kinds) == {"maps", "cells", "embeddings"}
-    assert (kinds["cells"][1], kinds["embeddings"][1]) == ("4", "2")
+    assert (kinds["cells"]["files"], kinds["embeddings"]["files"]) == (4, 2)
     code, _, said = run("clear", root / "s.canon", "--what", "cells")
-    assert f"{int(kinds['cells'][2]):,} bytes freed" in said
+    assert f"{bytes_text(kinds['cells']['bytes'])} freed" in said
     assert list((root / "s.canon" / "maps").glob("*.h5"))
     assert run("clear", root / "s.canon")[0] == 0
     assert not list((root / "s.canon" / "maps").glob("*.h5"))
@@ -86,6 +98,21 @@ def test_clear_lists_and_deletes_what_is_named(root: Path, run: Run) -> None:
         assert study.embedding_state("a", "faces").complete
     code, _, errors = run("clear", root / "s.canon", "--what", "cell")
     assert (code, "no kind 'cell'" in errors) == (1, True)
+
+
+def test_clear_deletes_embeddings_only_when_told_what_that_costs(root: Path, run: Run) -> None:
+    code, _, errors = run("clear", root / "s.canon", "--what", "cells,embeddings")
+    assert code == 1
+    assert "nothing was deleted, because 2 files of embeddings" in errors
+    assert "every network must run over every image again" in errors
+    assert "add --embed-again" in errors
+    assert "cannot be done" not in errors
+    (root / "a.onnx").unlink()
+    assert "and cannot be done for a: " in run("clear", root / "s.canon", "--what", "embeddings")[2]
+    kept = json.loads(run("clear", root / "s.canon", "--list", "--json", "-")[1])
+    assert set(kept) == {"maps", "cells", "embeddings"}
+    assert run("clear", root / "s.canon", "--what", "embeddings", "--embed-again")[0] == 0
+    assert set(json.loads(run("clear", root / "s.canon", "--list", "--json", "-")[1])) == {"maps", "cells"}
 
 
 def test_methods_prints_what_is_stored_and_says_what_is_not(root: Path, run: Run) -> None:

@@ -12,7 +12,8 @@ from PIL import Image
 from canon_core.datasets.faces import FaceImages
 from canon_core.datasets.options import DatasetOptions
 from canon_core.datasets.reader import read_dataset
-from canon_core.embedding.contact_sheet import ContactSheet, contact_sheet, sample_indices, write_contact_sheet
+from canon_core.embedding.contact_sheet import ContactSheet, caption_lines, contact_sheet, sample_indices
+from canon_core.embedding.network_sheet import write_contact_sheet
 from canon_core.errors import Cancelled, SettingsError
 from canon_core.jobs import JobContext
 from canon_core.models.spec import InputSpec, ModelSpec
@@ -136,12 +137,63 @@ def test_a_sample_is_seeded_without_repeats_and_in_the_order_of_the_dataset(tmp_
 
 def test_a_sheet_is_written_as_png_for_its_owner_only(tmp_path: Path) -> None:
     faces = make(tmp_path / "crops", 12)
-    sheet = write_contact_sheet(faces, ModelSpec(), tmp_path / "sheet.png", count=5, seed=1)
+    [seen] = write_contact_sheet(faces, {"a": ModelSpec()}, tmp_path / "sheet.png", count=5, seed=1)
+    sheet = seen.sheet
     with Image.open(tmp_path / "sheet.png") as image:
-        np.testing.assert_array_equal(np.asarray(image), sheet.pixels)
+        drawn = np.asarray(image)
+    np.testing.assert_array_equal(drawn[-len(sheet.pixels) :], sheet.pixels)
+    heading = drawn[: -len(sheet.pixels)]
+    assert len(np.unique(heading.reshape(-1, 3), axis=0)) > 1  # the network's name
     assert sheet.ids == tuple(faces.ids[row] for row in sample_indices(faces, 5, seed=1))
     if os.name == "posix":
         assert (tmp_path / "sheet.png").stat().st_mode & 0o777 == 0o600
+
+
+def test_every_way_of_seeing_has_a_sheet_of_the_same_images_and_names_its_networks(tmp_path: Path) -> None:
+    faces = make(tmp_path / "crops", 30)
+    networks = {
+        "one": ModelSpec(),
+        "narrow": ModelSpec(input=InputSpec(template="arcface-96", width=96)),
+        "two": ModelSpec(input=InputSpec(color="bgr")),  # the same crop, fed in another order
+        "gray": ModelSpec(input=InputSpec.model_validate({"color": "gray"})),
+    }
+    seen = write_contact_sheet(faces, networks, tmp_path / "sheet.png")
+    assert [each.networks for each in seen] == [("one", "two"), ("narrow",), ("gray",)]
+    assert [each.title for each in seen] == [
+        "one, two: 112 x 112, arcface", "narrow: 96 x 112, arcface-96", "gray: 112 x 112, arcface, gray"
+    ]  # fmt: skip
+    assert len({each.sheet.ids for each in seen}) == 1
+    with Image.open(tmp_path / "sheet.png") as image:
+        assert image.height > sum(len(each.sheet.pixels) for each in seen)
+
+
+def test_without_a_network_there_is_nothing_to_see(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="there is none"):
+        write_contact_sheet(make(tmp_path / "crops", 1), {}, tmp_path / "sheet.png")
+
+
+def test_long_names_are_written_whole_in_lines_that_fit() -> None:
+    name = "Maria_Guadalupe_Fernandez_de_la_Cruz_0012.jpg"
+    lines = caption_lines(name, 112)
+    assert "".join(lines) == name
+    assert len(lines) == 3
+    assert all(line.endswith(("_", ".", "g")) for line in lines)
+    assert caption_lines("7.jpg", 112) == ["7.jpg"]
+    assert len(caption_lines("x" * 500, 112)) == 4
+
+
+def test_a_long_name_moves_the_next_row_down_and_no_tile_out_of_its_place(tmp_path: Path) -> None:
+    faces = make(tmp_path / "crops", 4)
+    short = contact_sheet(faces, ModelSpec(), range(4), columns=2)
+    (tmp_path / "long" / "Ann").mkdir(parents=True)
+    for number in range(4):
+        faces.path(number).rename(tmp_path / "long" / "Ann" / f"a_name_that_is_rather_long_{number:02d}.png")
+    long = contact_sheet(
+        read_dataset(tmp_path / "long", DatasetOptions(), JobContext()).faces, ModelSpec(), range(4), columns=2
+    )
+    assert long.corners[2][1] > short.corners[2][1]
+    for place in range(4):
+        np.testing.assert_array_equal(tile_of(long, place), tile_of(short, place))
 
 
 @pytest.mark.real

@@ -73,7 +73,7 @@ def test_images_templates_pairs_points_and_search_are_read(tmp_path: Path, prefi
     assert protocol.media.tolist() == [media for _, _, media in ROWS]
     ids = protocol.template_ids
     assert list(zip(ids[protocol.p1], ids[protocol.p2], protocol.genuine.astype(int), strict=True)) == PAIRS
-    assert protocol.enrolment_images.tolist() == [True, True, True, False, False, False, False]
+    assert protocol.enrolled[protocol.template].tolist() == [True, True, True, False, False, False, False]
     assert dict(zip(ids.tolist(), protocol.subjects.tolist(), strict=True)) == SUBJECTS
     assert dataset.landmarks is not None
     assert dataset.scores is not None

@@ -54,7 +54,7 @@ def test_sparse_ids_become_positions_in_a_table() -> None:
     assert (protocol.p1.tolist(), protocol.p2.tolist()) == ([0, 0], [1, 2])
     assert (protocol.p1.dtype, protocol.template.dtype) == (np.int32, np.int32)
     assert protocol.enrolled.tolist() == [True, False, False, False]
-    assert protocol.enrolment_images.tolist() == [False, True, True, False, False]
+    assert protocol.enrolled[protocol.template].tolist() == [False, True, True, False, False]
     protocol.check()
 
 

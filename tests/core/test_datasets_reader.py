@@ -198,8 +198,16 @@ def test_a_folder_without_usable_images_is_refused_with_a_remedy(
 def test_a_folder_without_images_is_refused_with_the_protocols_that_were_looked_for(tmp_path: Path) -> None:
     (tmp_path / "ijbc" / "meta").mkdir(parents=True)
     (tmp_path / "ijbc" / "meta" / "ijbc_face_tid_mid.txt.gz").write_bytes(b"")
-    with pytest.raises(DatasetError, match=r"holds no images \(looked for: no meta/ijbc_face_tid_mid.txt"):
+    with pytest.raises(DatasetError, match=r"holds no images, nor do its sub-folders; put the images") as caught:
         load(tmp_path / "ijbc")
+    assert "protocol files of its own: no meta/ijbc_face_tid_mid.txt" in caught.value.remedy
+
+
+def test_an_empty_folder_is_called_so_and_nothing_else_is_talked_of(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DatasetError, match="holds no images: the folder is empty; put the images of each") as caught:
+        load(tmp_path / "empty")
+    assert "ijb" not in str(caught.value).replace(str(tmp_path), "")
 
 
 # -- where the faces lie ---------------------------------------------------------------------------------------------

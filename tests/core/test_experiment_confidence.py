@@ -22,7 +22,7 @@ from canon_core.study.confidence_results import CellConfidence, confidence_line
 from canon_core.study.results import FitMode, MatrixSettings
 from canon_core.study.study import Study
 from canon_core.verification.bootstrap import draw_subjects, resampled_tar
-from canon_core.verification.intervals import tar_intervals
+from canon_core.verification.intervals import intervals_of, threshold_evidence
 from canon_core.verification.roc import FarRule
 
 from .naive import evaluator
@@ -117,7 +117,7 @@ def test_few_deciding_impostors_give_the_exact_interval_of_thresholds(study: Stu
     assert cell is not None
     for rule in FarRule:
         points = [reading.point for reading in cell.readings[rule]]
-        expected = tar_intervals(scored, points, resampled[rule], draws, 0.9)
+        expected = intervals_of(points, resampled[rule], threshold_evidence(scored, points, draws), 0.9)
         assert expected[-1].unresolved
         assert found.cells["a", "b"].intervals[rule] == expected  # type: ignore[union-attr]
 

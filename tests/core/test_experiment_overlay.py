@@ -17,27 +17,28 @@ import numpy as np
 import pytest
 
 from canon_core.errors import Cancelled, SettingsError, StoreError, StudyError
-from canon_core.experiments.cells import open_cells
 from canon_core.experiments.overlay import (
     Overlay,
     OverlayLevel,
     OverlayMethod,
     OverlaySettings,
+    open_overlay,
     overlay_line,
     run_overlay,
     stored_overlay,
 )
 from canon_core.experiments.overlay import _percent as percent
+from canon_core.experiments.overlay_colours import colouring
 from canon_core.experiments.overlay_export import export_overlay, overlay_json
 from canon_core.experiments.overlay_points import OverlayPoints
 from canon_core.experiments.usable import subject_half
-from canon_core.figures.overlay_figure import OverlayColour, overlay_figure
+from canon_core.figures.overlay_figure import overlay_figure
 from canon_core.figures.save import save_figure
 from canon_core.jobs import JobContext
 from canon_core.maps.fit import fit_map
 from canon_core.maps.kinds import MapKind
 from canon_core.maps.unit import unit_rows
-from canon_core.study.results import Features, FitMode, MatrixSettings
+from canon_core.study.results import Features, FitMode
 from canon_core.study.study import Study
 
 from .naive import evaluator
@@ -148,7 +149,7 @@ def test_random_subjects_are_drawn_whole_from_the_seed_and_said(study: Study):
 
 
 def test_by_default_as_many_subjects_are_drawn_as_make_a_quick_picture(study: Study, monkeypatch):
-    monkeypatch.setattr("canon_core.experiments.overlay_points.DEFAULT_POINTS", 100)
+    monkeypatch.setattr("canon_core.experiments.overlay_dataset.DEFAULT_POINTS", 100)
     assert run(study).items[0] == 50
     assert run(study, sources=("a", "c")).items[0] == 30
 
@@ -324,10 +325,10 @@ def test_templates_are_points_too_each_through_its_map(made: Made, mode: FitMode
     with Study.open(made.path) as study:
         study.refresh_states()
         found = run_overlay(study, asked, JobContext())
-        cells = open_cells(study, MatrixSettings("ijb", ("b", "a"), mode=mode, features=features), JobContext())
+        cells = open_overlay(study, asked, JobContext())
         points = OverlayPoints(study, cells, asked)
         raw = points.raw("a", JobContext())
-        mapped = points.mapped("a", raw, cells.maps("a", "b", JobContext()), JobContext())
+        mapped = points.mapped("a", raw, cells.main.maps("a", "b", JobContext()), JobContext())
     assert points.item.tolist() == protocol.templates
     fits = [evaluator.fit("linear", *(evaluator.upright(rows, fitted) for rows in (source, target)))
             for fitted, _ in evaluator.pools(protocol, str(mode))]  # fmt: skip
@@ -347,7 +348,7 @@ def test_images_of_a_template_protocol_are_not_compared_within_a_medium(made: Ma
     asked = OverlaySettings("ijb", ("a",), "b", method=OverlayMethod.PCA)
     with Study.open(made.path) as study:
         study.refresh_states()
-        points = OverlayPoints(study, open_cells(study, MatrixSettings("ijb", ("b", "a")), JobContext()), asked)
+        points = OverlayPoints(study, open_overlay(study, asked, JobContext()), asked)
         order = [int(name.split("/")[-1].split(".")[0]) - 1 for name in study.faces("ijb").ids]
         [score] = run_overlay(study, asked, JobContext()).scores
     images = [made.protocol.images[row] for row in order]
@@ -360,17 +361,18 @@ def test_images_of_a_template_protocol_are_not_compared_within_a_medium(made: Ma
 
 
 # -- drawn and written -----------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("colour", list(OverlayColour))
-def test_the_figure_shows_scores_settings_and_every_model(study: Study, tmp_path: Path, colour: OverlayColour):
+@pytest.mark.parametrize("colour", ["model", "subject"])
+def test_the_figure_shows_scores_settings_and_every_model(study: Study, tmp_path: Path, colour: str):
     found = run(study, sources=("a", "c"))
-    [path] = save_figure(overlay_figure(found, colour=colour, lines=True), tmp_path / "o", ["svg"])
+    classes = colouring(colour, found, None, named=False)
+    [path] = save_figure(overlay_figure(found, classes, lines=True), tmp_path / "o", ["svg"])
     text = re.sub(r"\s+", " ", path.read_text())
     assert "before: raw" in text
     assert "after: linear map" in text
     assert "drawn at random" in text or "all 150 images" in text
     assert f"{100 * found.scores[0].after:.1f}" in text
-    for name in ("b (target)", "subject 0") if colour is OverlayColour.MODEL else ("other subjects", "subject 0"):
-        if name != "subject 0" or colour is OverlayColour.SUBJECT:
+    for name in ("b (target)", "subject 0") if colour == "model" else ("other subjects", "subject 0"):
+        if name != "subject 0" or colour == "subject":
             assert name in text
     assert "p3" not in text  # nobody is named unless asked
 

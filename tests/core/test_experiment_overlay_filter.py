@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from canon_core.experiments.overlay_details import Grouping, Neighbours, OverlayDetails
+from canon_core.experiments.overlay_details import Neighbours, OverlayDetails
 from canon_core.experiments.overlay_filter import OverlayFilter, points_left
+from canon_core.experiments.overlay_groups import Grouping
 from canon_core.study.overlay_results import Overlay, OverlaySettings
 
 #: Two sources into a target, four items of subjects 0, 0, 1, 1.

@@ -177,6 +177,31 @@ def test_every_setting_stands_below_and_names_stay_as_they_are():
     assert not any(label.get_parse_math() for label in figure.axes[0].get_yticklabels())
 
 
+# -- controls --------------------------------------------------------------------------------------------------------
+def test_a_control_neither_stretches_the_colours_nor_dominates_them():
+    far_off = matrix({"weak": "control-pca", "strong": "strong", "middle": "middle"})
+    before = matrix_figure(far_off, 1e-2, RULE, difference=True)
+    assert not any("off the colours' scale" in text.replace("\n", " ") for text in texts(before))
+    far_off.cells["strong", "control-pca"] = cell("strong", "control-pca", (0.99, 0.99, 0.99))  # .29 above the weaker
+    figure = matrix_figure(far_off, 1e-2, RULE, difference=True)
+    assert figure.axes[1].get_ylim() == before.axes[1].get_ylim() == pytest.approx((-0.05, 0.05))
+    grounds = {patch.get_xy(): patch.get_facecolor()[:3] for patch in figure.axes[0].patches}
+    order = display_order(far_off, 1e-2, RULE)
+    place = order.index("control-pca") - 0.5, order.index("strong") - 0.5
+    red, green, blue = grounds[place]
+    assert max(red, green, blue) - min(red, green, blue) < 0.05  # grey, however large the difference
+    assert any("off the colours' scale" in text.replace("\n", " ") for text in texts(figure))
+    styles = {tick.get_text(): tick.get_fontstyle() for tick in figure.axes[0].get_yticklabels()}
+    assert (styles["control-pca"], styles["strong"]) == ("italic", "normal")
+
+
+def test_tars_of_a_control_below_the_range_are_said_to_be():
+    figure = matrix_figure(matrix({"weak": "control-pca", "strong": "strong", "middle": "middle"}), 1e-2, RULE)
+    bar = figure.axes[1]
+    assert bar.get_ylim() == pytest.approx((0.8, 1.0))
+    assert bar.get_yticklabels()[0].get_text() == "≤ .800"
+
+
 # -- files -----------------------------------------------------------------------------------------------------------
 def test_saving_twice_gives_the_same_bytes_with_text_that_stays_text(tmp_path):
     shown = matrix(LONG)

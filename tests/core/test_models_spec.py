@@ -260,3 +260,19 @@ def test_the_real_specs_are_read_and_survive(real: Path) -> None:
         assert parse_spec(spec_to_toml(spec)) == spec
     assert load_spec(real / "models" / "intel.toml").input.color == "bgr"
     assert load_spec(real / "models" / "casia.toml").input.template == "arcface-96"
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "text"),
+    [
+        ((0, 0, 0), (1, 1, 1), "pixels 0…255 as they are"),
+        ((127.5,) * 3, (127.5,) * 3, "(x − 127.5) / 127.5"),
+        ((0, 0, 0), (255,) * 3, "x / 255"),
+        ((104, 117, 123), (1, 1, 1), "x − [104, 117, 123]"),
+        ((1, 2, 3), (4, 5, 6), "(x − [1, 2, 3]) / [4, 5, 6]"),
+    ],
+)
+def test_what_is_done_to_pixels_is_said_in_words_where_it_is_nothing(
+    mean: tuple[float, ...], std: tuple[float, ...], text: str
+) -> None:
+    assert InputSpec(mean=tuple(map(float, mean)), std=tuple(map(float, std))).scaling_text == text

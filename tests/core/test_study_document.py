@@ -20,6 +20,7 @@ from canon_core.errors import CanonError, ModelError, StudyError, StudyInUse
 from canon_core.jobs import JobContext
 from canon_core.models.spec import InputSpec, ModelSpec
 from canon_core.study import keys
+from canon_core.study.manifest import OptionsRecord
 from canon_core.study.study import Study
 
 Make = Callable[..., Path]
@@ -57,6 +58,20 @@ def test_a_study_is_not_made_over_something_that_is_there(tmp_path: Path) -> Non
     (tmp_path / "photos.canon" / "a.jpg").write_bytes(b"x")
     with pytest.raises(StudyError, match="something else"):
         Study.create(tmp_path / "photos")
+
+
+def test_every_option_of_a_dataset_is_remembered_with_its_files_where_they_are_now(tmp_path: Path) -> None:
+    given = DatasetOptions(
+        "lfw", "arcface", tmp_path / "a" / "points.csv", tmp_path / "a" / "pairs.txt", tmp_path / "a" / "net.onnx",
+        whole_image=True, max_per_subject=3, seed=7,
+    )  # fmt: skip
+    record = OptionsRecord.of(given, tmp_path / "a" / "one.canon")
+    assert OptionsRecord.model_validate_json(record.model_dump_json()).locate(tmp_path / "a" / "one.canon") == given
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "points.csv").touch()
+    moved = record.locate(tmp_path / "b" / "one.canon")
+    assert (moved.landmarks, moved.pairs) == (tmp_path / "b" / "points.csv", given.pairs)
+    assert OptionsRecord.of(DatasetOptions(), tmp_path).locate(tmp_path) == DatasetOptions()
 
 
 def test_models_and_datasets_survive_reopening(

@@ -7,7 +7,13 @@ import pytest
 from scipy import stats
 
 from canon_core.verification.bootstrap import draw_subjects, impostor_weights, resampled_tar
-from canon_core.verification.intervals import TarInterval, difference_interval, joined, tar_intervals
+from canon_core.verification.intervals import (
+    TarInterval,
+    difference_interval,
+    intervals_of,
+    joined,
+    threshold_evidence,
+)
 from canon_core.verification.pair_plan import PairPlan
 from canon_core.verification.poisson_interval import plausible_counts, poisson_interval
 from canon_core.verification.roc import FarRule
@@ -62,7 +68,7 @@ def test_nominal_95_percent_covers_92_to_98_percent() -> None:
         for scored in simulated(plan, rng):
             points = template_scores([scored], FAR).scores.points[FarRule.NEAREST]
             resampled.append(resampled_tar([scored], FAR, draws, weights=weights, threads=1)[FarRule.NEAREST])
-            cells.append(tar_intervals([scored], points, resampled[-1], draws))
+            cells.append(intervals_of(points, resampled[-1], threshold_evidence([scored], points, draws)))
             assert [one.few_decide for one in cells[-1]] == [False, False, True]
         pairs = list(zip(cells[0], cells[1], strict=True))
         covered += [
@@ -113,7 +119,7 @@ def test_few_deciding_impostors_give_thresholds_and_those_a_tar() -> None:
     cell = scored([0.5, 0.9705, 0.985, 0.995, 0.9995, 1.5], impostors.tolist())
     points = template_scores([cell], [0.02, 1e-3, 0.5]).scores.points[FarRule.CONSERVATIVE]
     still = np.ones((4, 1001), np.uint8)  # nothing varies but the threshold
-    few, one, many = tar_intervals([cell], points, np.full((3, 4), 0.9), still)
+    few, one, many = intervals_of(points, np.full((3, 4), 0.9), threshold_evidence([cell], points, still))
     # 20 impostor scores are expected: 12 to 29 are plausible, so thresholds from above .970 to .988.
     assert plausible_counts(20.0) == (12, 29)
     assert (few.low, few.high) == (pytest.approx(3 / 6), pytest.approx(5 / 6))
@@ -128,7 +134,8 @@ def test_few_deciding_impostors_give_thresholds_and_those_a_tar() -> None:
 def test_an_interval_without_pairs_is_no_number() -> None:
     for cell in (scored([], [0.1, 0.2]), scored([0.1, 0.2], [])):
         points = template_scores([cell], [0.5]).scores.points[FarRule.CONSERVATIVE]
-        found = tar_intervals([cell], points, np.full((1, 3), np.nan), draw_subjects(3, 3))[0]
+        evidence = threshold_evidence([cell], points, draw_subjects(3, 3))
+        found = intervals_of(points, np.full((1, 3), np.nan), evidence)[0]
         assert np.isnan([found.tar, found.low, found.high]).all()
 
 

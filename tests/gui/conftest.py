@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 if TYPE_CHECKING:
+    from app.document import Document
+    from app.engine_bridge import EngineBridge
     from app.main_window import MainWindow
 
     from .overlaid import Slow
@@ -72,6 +75,37 @@ def _alive() -> dict[int, str]:
         if running:
             found[shiboken6.getCppPointer(thing)[0]] = f"a running {type(thing).__name__} of {thing.parent()!r}"
     return found
+
+
+@pytest.fixture
+def bridge(qtbot: QtBot) -> Iterator[EngineBridge]:
+    """The engine's way into the window, without a window."""
+    from app.engine_bridge import EngineBridge
+
+    bridge = EngineBridge()
+    yield bridge
+    assert bridge.close()
+    bridge.deleteLater()
+
+
+@pytest.fixture
+def document(bridge: EngineBridge, qtbot: QtBot, tmp_path: Path) -> Iterator[Document]:
+    """A new study, without a window."""
+    with document_of(bridge, qtbot, lambda document: document.create(tmp_path / "study.canon")) as document:
+        yield document
+
+
+@contextmanager
+def document_of(bridge: EngineBridge, qtbot: QtBot, begin: Callable[[Document], None]) -> Iterator[Document]:
+    """What ``begin`` makes or opens, until it is closed."""
+    from app.document import Document
+
+    document = Document(bridge, bridge)
+    begin(document)
+    qtbot.waitUntil(lambda: document.contents is not None and not bridge.busy, timeout=PATIENCE)
+    yield document
+    document.close()
+    qtbot.waitUntil(lambda: not document.changing, timeout=PATIENCE)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from app.dialogs.add_dataset import AddDatasetDialog
 from app.dialogs.folder_look import look_into_folder
 from app.dialogs.format_fields import Way, why_no_limit, why_no_pairs, why_no_way
 from app.document import Document
-from app.engine_bridge import EngineBridge
 from canon_core.datasets.options import FORMATS, DatasetOptions
 from canon_core.errors import CanonError
 from canon_core.jobs import JobContext
@@ -27,19 +25,6 @@ from canon_core.jobs import JobContext
 from .template_data import write_meta
 
 PATIENCE = 20_000
-
-
-@pytest.fixture
-def document(qtbot: QtBot, tmp_path: Path) -> Iterator[Document]:
-    bridge = EngineBridge()
-    document = Document(bridge, bridge)
-    document.create(tmp_path / "study.canon")
-    qtbot.waitUntil(lambda: document.contents is not None and not bridge.busy, timeout=PATIENCE)
-    yield document
-    document.close()
-    qtbot.waitUntil(lambda: not document.changing, timeout=PATIENCE)
-    assert bridge.close()
-    bridge.deleteLater()
 
 
 def shown(document: Document, folder: Path | None, qtbot: QtBot) -> AddDatasetDialog:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,24 +16,10 @@ from app.dialogs.add_model import AddModelDialog
 from app.dialogs.preprocessing import PreprocessingDialog
 from app.dialogs.spec_form import SpecForm
 from app.document import Document
-from app.engine_bridge import EngineBridge
 from canon_core.errors import ModelError
 from canon_core.models.spec import InputSpec, ModelSpec, OutputSpec, parse_spec, spec_to_toml
 
 PATIENCE = 20_000
-
-
-@pytest.fixture
-def document(qtbot: QtBot, tmp_path: Path) -> Iterator[Document]:
-    bridge = EngineBridge()
-    document = Document(bridge, bridge)
-    document.create(tmp_path / "study.canon")
-    qtbot.waitUntil(lambda: document.contents is not None and not bridge.busy, timeout=PATIENCE)
-    yield document
-    document.close()
-    qtbot.waitUntil(lambda: not document.changing, timeout=PATIENCE)
-    assert bridge.close()
-    bridge.deleteLater()
 
 
 def shown(document: Document, files: list[Path], qtbot: QtBot) -> AddModelDialog:
@@ -145,7 +130,7 @@ def test_the_toml_beside_a_network_is_used_and_said(
 def test_a_name_that_is_taken_is_told_and_can_be_changed(
     document: Document, small_data: Path, qtbot: QtBot
 ) -> None:
-    document.add_model(small_data / "a.onnx", None, None)
+    document.changes.add_model(small_data / "a.onnx", None, None)
     qtbot.waitUntil(lambda: not document.bridge.busy, timeout=PATIENCE)
     dialog = shown(document, [small_data / "b.onnx"], qtbot)
     dialog.name.selectAll()
@@ -161,7 +146,7 @@ def test_a_name_that_is_taken_is_told_and_can_be_changed(
 def test_preprocessing_can_be_changed_until_something_is_embedded(
     document: Document, small_data: Path, qtbot: QtBot
 ) -> None:
-    document.add_model(small_data / "a.onnx", None, None)
+    document.changes.add_model(small_data / "a.onnx", None, None)
     qtbot.waitUntil(lambda: not document.bridge.busy, timeout=PATIENCE)
     dialog = PreprocessingDialog(document, document.contents.models[0])
     qtbot.addWidget(dialog)
@@ -218,6 +203,18 @@ def test_own_points_of_a_spec_file_survive_the_form(qtbot: QtBot) -> None:
     spec = ModelSpec(input=InputSpec(template=None, points=points), output=OutputSpec(names=("e",)))
     form.show_spec(spec, ["e"])
     assert form.read_spec() == spec
+
+
+def test_pixels_that_are_fed_as_they_are_are_called_so(qtbot: QtBot) -> None:
+    form = SpecForm()
+    qtbot.addWidget(form)
+    form.show_spec(ModelSpec())
+    assert form.about_scaling.text() == "with x in 0…255"
+    for line, number in ((form.mean, "0"), (form.std, "1")):
+        line.selectAll()
+        qtbot.keyClicks(line, number)
+        qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert form.about_scaling.text() == "x, 0…255, as it is"
 
 
 @pytest.mark.parametrize(

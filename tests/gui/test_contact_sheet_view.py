@@ -117,3 +117,12 @@ def test_without_a_sheet_it_says_what_to_do_next(qtbot, view):
     button = next(child for child in view.findChildren(type(view._empty._button)) if child.isVisible())
     with qtbot.waitSignal(view.actionRequested):
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def test_crops_grow_in_a_wide_window(view):
+    sides = []
+    for width in (600, 1400, 2400):
+        view.resize(width, 900)
+        QApplication.processEvents()
+        sides.append(view.grid.tile_rect(0).width())
+    assert sides[0] <= sides[1] < sides[2]

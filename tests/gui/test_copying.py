@@ -33,7 +33,7 @@ def test_they_follow_the_view_in_front(window: MainWindow, template_study: Path,
     assert window.actions_.refusal("edit.copy_methods") == "Open or make a study first."
     open_study(window, qtbot, template_study)
     window.document.change("Choose a cell", cells=(("north", "east"),))
-    qtbot.waitUntil(lambda: window.statistics.intervals is not None, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: window.statistics.intervals.shown is not None, timeout=PATIENCE)
     assert copied(window, "edit.copy_command", "canon", qtbot).startswith("canon matrix ")
     text = copied(window, "edit.copy_methods", "Software", qtbot)
     assert "north → east: TAR" in text

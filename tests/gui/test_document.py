@@ -14,20 +14,15 @@ from app.view_state import ViewState
 from canon_core.maps.kinds import MapKind
 from canon_core.study.study import Study
 
+from .conftest import document_of
+
 PATIENCE = 20_000
 
 
 @pytest.fixture
-def document(qtbot: QtBot, embedded_study: Path) -> Iterator[Document]:
-    bridge = EngineBridge()
-    document = Document(bridge, bridge)
-    document.open(embedded_study)
-    qtbot.waitUntil(lambda: document.contents is not None and not bridge.busy, timeout=PATIENCE)
-    yield document
-    document.close()
-    qtbot.waitUntil(lambda: not document.changing, timeout=PATIENCE)
-    assert bridge.close()
-    bridge.deleteLater()
+def document(bridge: EngineBridge, qtbot: QtBot, embedded_study: Path) -> Iterator[Document]:
+    with document_of(bridge, qtbot, lambda document: document.open(embedded_study)) as document:
+        yield document
 
 
 def settled(document: Document, qtbot: QtBot) -> None:
@@ -84,7 +79,7 @@ def test_steps_that_are_apart_in_time_are_undone_apart(
 
 def test_a_renamed_model_keeps_its_embeddings_and_its_place(document: Document, qtbot: QtBot) -> None:
     document.change("Choose", cells=(("a", "b"),), model="a")
-    document.rename_model("a", "first")
+    document.changes.rename_model("a", "first")
     settled(document, qtbot)
     assert document.contents.model_names == ("first", "b")
     assert document.contents.states["first", "faces"].complete
@@ -94,7 +89,7 @@ def test_a_renamed_model_keeps_its_embeddings_and_its_place(document: Document, 
 
 def test_a_removed_model_leaves_the_selection(document: Document, qtbot: QtBot) -> None:
     document.change("Choose", cells=(("a", "b"), ("b", "b")), model="a")
-    document.remove_model("a")
+    document.changes.remove_model("a")
     settled(document, qtbot)
     assert document.contents.model_names == ("b",)
     assert document.state.cells == (("b", "b"),)
@@ -103,7 +98,7 @@ def test_a_removed_model_leaves_the_selection(document: Document, qtbot: QtBot) 
 
 def test_a_name_that_is_taken_is_refused_in_one_sentence(document: Document, qtbot: QtBot) -> None:
     with qtbot.waitSignal(document.faulted, timeout=PATIENCE) as faulted:
-        document.rename_model("a", "b")
+        document.changes.rename_model("a", "b")
     assert "there is a model 'b' already" in faulted.args[0].sentence()
     assert document.contents.model_names == ("a", "b")
 

@@ -38,6 +38,7 @@ def themed(qtbot: QtBot) -> Iterator[MainWindow]:
     appearance.choose(Look.SYSTEM)
     application.styleHints().colorSchemeChanged.disconnect(appearance._scheme_changed)
     appearance.deleteLater()
+    application.setStyleSheet("")
     application.setPalette(before)
     application.setStyle(style)
 

@@ -6,7 +6,6 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,15 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from app.engine_bridge import EngineBridge
 from canon_core.errors import CanonError, ModelError
-from canon_core.jobs import JobContext
-
-
-@pytest.fixture
-def bridge(qtbot: QtBot) -> Iterator[EngineBridge]:
-    bridge = EngineBridge()
-    yield bridge
-    assert bridge.close()
-    bridge.deleteLater()
+from canon_core.jobs import JobContext, Lane
 
 
 def test_results_arrive_in_the_gui_thread(bridge: EngineBridge, qtbot: QtBot) -> None:
@@ -94,6 +85,40 @@ def test_questions_on_other_topics_wait_for_each_other(bridge: EngineBridge, qtb
     bridge.ask("cell", lambda ctx: "cell", on_result=answers.append)
     qtbot.waitUntil(lambda: not bridge.busy)
     assert answers == ["faces", "cell"]
+
+
+def test_a_figure_that_is_drawn_holds_up_no_question(bridge: EngineBridge, qtbot: QtBot) -> None:
+    drawing, let_go, answers = threading.Event(), threading.Event(), []
+
+    def draw(_ctx: JobContext) -> str:  # as Matplotlib does: it asks nobody whether to go on
+        drawing.set()
+        let_go.wait(20)
+        return "figure"
+
+    bridge.ask("preview", draw, on_result=answers.append, lane=Lane.DRAWING)
+    bridge.ask("other preview", lambda _ctx: "second figure", on_result=answers.append, lane=Lane.DRAWING)
+    assert drawing.wait(10)
+    for number in range(3):
+        bridge.ask("hover", lambda _ctx, number=number: number, on_result=answers.append)
+        qtbot.waitUntil(lambda number=number: answers == list(range(number + 1)), timeout=1000)
+    let_go.set()
+    qtbot.waitUntil(lambda: answers == [0, 1, 2, "figure", "second figure"])
+
+
+def test_a_dropped_figure_is_not_told_and_its_lane_goes_on(bridge: EngineBridge, qtbot: QtBot) -> None:
+    drawing, let_go, answers = threading.Event(), threading.Event(), []
+
+    def draw(_ctx: JobContext) -> str:
+        drawing.set()
+        let_go.wait(20)
+        return "figure"
+
+    bridge.ask("preview", draw, on_result=answers.append, lane=Lane.DRAWING)
+    assert drawing.wait(10)
+    bridge.drop("preview")
+    bridge.ask("preview", lambda _ctx: "the next", on_result=answers.append, lane=Lane.DRAWING)
+    let_go.set()
+    qtbot.waitUntil(lambda: answers == ["the next"])
 
 
 def test_answers_from_before_a_revision_are_dropped(bridge: EngineBridge, qtbot: QtBot) -> None:

@@ -21,23 +21,18 @@ from app.document import Document
 from app.engine_bridge import EngineBridge
 from canon_core.study.imports import ImportReport
 
+from .conftest import document_of
 from .template_data import ROWS, make_template_study, write_embeddings
 
 PATIENCE = 20_000
 
 
 @pytest.fixture
-def document(qtbot: QtBot, tmp_path: Path) -> Iterator[Document]:
+def document(bridge: EngineBridge, qtbot: QtBot, tmp_path: Path) -> Iterator[Document]:
     """An IJB-C without images, and no model."""
-    bridge = EngineBridge()
-    document = Document(bridge, bridge)
-    document.open(make_template_study(tmp_path, models=()))
-    qtbot.waitUntil(lambda: document.contents is not None and not bridge.busy, timeout=PATIENCE)
-    yield document
-    document.close()
-    qtbot.waitUntil(lambda: not document.changing, timeout=PATIENCE)
-    assert bridge.close()
-    bridge.deleteLater()
+    study = make_template_study(tmp_path, models=())
+    with document_of(bridge, qtbot, lambda document: document.open(study)) as document:
+        yield document
 
 
 def shown(document: Document, file: Path | None, qtbot: QtBot) -> ImportEmbeddingsDialog:
@@ -50,7 +45,7 @@ def shown(document: Document, file: Path | None, qtbot: QtBot) -> ImportEmbeddin
 def imported(document: Document, dialog: ImportEmbeddingsDialog, qtbot: QtBot) -> ImportReport:
     """Click *Import* and wait for the report."""
     found: list[ImportReport] = []
-    document.embeddingsImported.connect(found.append)
+    document.changes.embeddingsImported.connect(found.append)
     qtbot.mouseClick(dialog.add_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: bool(found) and not document.bridge.busy, timeout=PATIENCE)
     return found[0]
@@ -105,6 +100,22 @@ def test_a_list_of_ids_pairs_rows_in_another_order(document: Document, tmp_path:
     dialog = shown(document, file, qtbot)
     dialog.ids.set_path(tmp_path / "ids.txt")
     assert imported(document, dialog, qtbot).paired_by == "id"
+
+
+def test_the_array_of_several_is_chosen_by_its_name(document: Document, tmp_path: Path, qtbot: QtBot) -> None:
+    rows = np.random.default_rng(1).standard_normal((ROWS, 8)).astype(np.float32)
+    np.savez(tmp_path / "two.npz", left=rows, right=rows[:, :6])
+    dialog = shown(document, tmp_path / "two.npz", qtbot)
+    qtbot.mouseClick(dialog.add_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(dialog.fault.isVisible, timeout=PATIENCE)
+    assert "2 tables that could be the embeddings: left (" in dialog.fault.label.text()
+    assert dialog.array.isVisible()
+    qtbot.keyClicks(dialog.array, "right")
+    assert imported(document, dialog, qtbot).dimensions == 6
+
+
+def test_no_array_is_asked_for_where_the_file_is_one(document: Document, tmp_path: Path, qtbot: QtBot) -> None:
+    assert not shown(document, write_embeddings(tmp_path, "x", 8), qtbot).array.isVisible()
 
 
 def test_faults_are_told_in_the_dialog(document: Document, tmp_path: Path, qtbot: QtBot) -> None:

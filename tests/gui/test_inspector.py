@@ -9,8 +9,10 @@ from types import SimpleNamespace
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
+from app.next_step import NextStep
 from app.views.explanations import ROTATION_TITLE, amount_text
 from app.views.inspector import Inspector
 from app.views.labels import Note, TextLabel
@@ -84,7 +86,7 @@ def test_a_cell_is_shown_with_every_number_and_its_settings(inspector: Inspector
         "impostor\t1,000,000",
         "EER\t0.0300",
         "AUC\t0.99000",
-        "largest subject\tAnn, 40.0% of genuine pairs",
+        "largest subject\tAnn, 40.0 % of genuine pairs",
         "fit pairs\t900\t900",
         "a dimension\t9.0\t9.0",
         "condition\t35.5\t77",
@@ -153,7 +155,7 @@ def test_in_sample_numbers_a_dominating_subject_and_left_out_images_are_warned_a
     inspector.show_cell(spoilt, shown, RULE)
     text = inspector.text()
     assert "In-sample: the map was fitted on the very images" in text
-    assert "One subject, Ann, has 40% of the genuine pairs" in text
+    assert "One subject, Ann, has 40 % of the genuine pairs" in text
     assert "3 images were left out" in text
 
 
@@ -180,6 +182,21 @@ def test_a_missing_cell_says_why(inspector: Inspector) -> None:
     assert "'two' has no embeddings yet." in inspector.text()
     inspector.show_missing("one", "two", shown, pending=True)
     assert "Being computed." in inspector.text()
+
+
+def test_a_missing_cell_says_what_to_do(inspector: Inspector, qtbot: QtBot) -> None:
+    shown = replace(matrix(), cells={("one", "two"): None})
+    inspector.show_missing("one", "two", shown, step=NextStep("It has not been computed.", "Compute", "study.x"))
+    assert "Why there is no number" in inspector.text()
+    assert "It has not been computed." in inspector.text()
+    (button,) = (each for each in inspector.sheet.findChildren(QPushButton) if each.text() == "Compute")
+    with qtbot.waitSignal(inspector.actionRequested) as asked:
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert asked.args == ["study.x"]
+
+
+def test_the_difference_is_explained_where_it_stands(inspector: Inspector) -> None:
+    assert "to weaker: TAR less that of the weaker of the two models by itself" in show(inspector, matrix())
 
 
 def test_showing_the_same_again_leaves_the_text_alone(inspector: Inspector) -> None:
@@ -242,7 +259,7 @@ def test_a_model_is_shown_with_its_counts_spec_and_origin(inspector: Inspector) 
         "from\tpreset pfe",
         "input\t96 wide × 112 high, bgr, nchw",
         "face laid by\tarcface-96",
-        "mean\t1, 2, 3",
+        "pixels\t(x − [1, 2, 3]) / 127.5",
         "outputs\tmu, variance",
         "flip\tsum",
         "second half\tvariances (PFE)",

@@ -85,6 +85,8 @@ def test_everything_in_every_view_has_a_name(window: MainWindow, template_study:
     problems = {}
     for number in range(window.tabs.count()):
         window.tabs.setCurrentIndex(number)
+        if window.tabs.currentWidget() is window.pair_view:
+            qtbot.waitUntil(window.pair_view.panel.isVisible, timeout=PATIENCE)
         qtbot.waitUntil(lambda: not window.bridge.busy, timeout=PATIENCE)
         qtbot.wait(60)
         if found := nameless(window) + without_words(window):
@@ -186,6 +188,7 @@ def themed(qtbot: QtBot, request: pytest.FixtureRequest) -> Iterator[MainWindow]
     vars(window).clear()
     appearance.choose(Look.SYSTEM)
     appearance.deleteLater()
+    application.setStyleSheet("")
 
 
 def picture(window: QWidget, widget: QWidget) -> np.ndarray:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QApplication
@@ -19,13 +20,6 @@ from canon_core.errors import CanonError
 from canon_core.jobs import JobContext
 
 PATIENCE = 10_000
-
-
-@pytest.fixture
-def bridge(qtbot: QtBot) -> Iterator[EngineBridge]:
-    bridge = EngineBridge()
-    yield bridge
-    bridge.close()
 
 
 @pytest.fixture
@@ -142,6 +136,19 @@ def test_a_system_without_messages_has_it_in_the_log(
     assert "Embed faces: done in 31 s" in caplog.text
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="notify-send is Linux's")
+def test_a_desktop_that_refuses_a_message_leaves_it_in_the_log(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    command = tmp_path / "notify-send"
+    command.write_text("#!/bin/sh\nexit 1\n")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    messages = SystemMessages()
+    messages.tell("Canon Explorer", "Embed faces: done in 31 s")
+    qtbot.waitUntil(lambda: "Embed faces: done in 31 s" in caplog.text, timeout=PATIENCE)
+
+
 # -- staying awake -------------------------------------------------------------------------------------------------
 #: Runs until its input is closed, as the real command does.
 _PRETENDED = (sys.executable, "-c", "import sys; sys.stdin.read()")
@@ -201,6 +208,59 @@ def test_what_the_system_cannot_do_is_in_the_log_and_harms_nothing(
     assert not awake.asking
     bridge.cancel(number)
     qtbot.waitUntil(lambda: not bridge.batch(), timeout=PATIENCE)
+
+
+def test_that_it_cannot_be_done_is_said_once(
+    bridge: EngineBridge, awake: StayAwake, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    tried: list[int] = []
+
+    def command() -> tuple[str, ...]:
+        tried.append(1)
+        return (sys.executable, "-c", "raise SystemExit(1)")
+
+    monkeypatch.setattr(stay_awake, "inhibitor", command)
+    for turn in (1, 2, 3):
+        number = bridge.submit("Embed faces", work(20))
+        qtbot.waitUntil(lambda turn=turn: len(tried) == turn and not awake.asking, timeout=PATIENCE)
+        bridge.cancel(number)
+        qtbot.waitUntil(lambda: not bridge.batch(), timeout=PATIENCE)
+    assert caplog.text.count("is not kept awake") == 1
+
+
+def test_the_real_command_is_found_started_and_ended(
+    bridge: EngineBridge, preferences: UserPreferences, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command of its name on PATH: it notes what it is asked, and runs what it is given to, as the real one does."""
+    command = tmp_path / "systemd-inhibit"
+    command.write_text(
+        f'#!/bin/sh\necho $$ > {tmp_path}/pid\nfor word; do echo "$word"; done > {tmp_path}/asked\n'
+        f'while [ "$1" != "${{1#--}}" ]; do shift; done\n"$@"\necho ended > {tmp_path}/ended\n'
+    )
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(stay_awake.sys, "platform", "linux")
+    monkeypatch.setattr(stay_awake, "_AFTER_MS", 20)
+    awake = StayAwake(bridge, preferences)
+    number = bridge.submit("Embed faces", work(20))
+    qtbot.waitUntil((tmp_path / "asked").is_file, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: (tmp_path / "asked").read_text().endswith("cat\n"), timeout=PATIENCE)
+    assert "--what=sleep:idle" in (tmp_path / "asked").read_text()
+    process = int((tmp_path / "pid").read_text())
+    os.kill(process, 0)  # it runs
+    assert not (tmp_path / "ended").exists()
+    bridge.cancel(number)
+    qtbot.waitUntil(lambda: not awake.asking, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: not _runs(process), timeout=PATIENCE)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def test_each_system_has_its_command(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,7 @@ from pytestqt.qtbot import QtBot
 from app import file_choosers
 from app.dialogs.clear_results import ClearResultsDialog
 from app.main_window import MainWindow
-from app.wording import bytes_text
-from canon_core.study.cached_files import CacheKind
+from canon_core.study.cached_files import CacheKind, bytes_text
 
 from .conftest import PATIENCE, open_study
 
@@ -84,7 +83,19 @@ def test_embeddings_are_cleared_only_with_a_tick_and_a_warning(
     qtbot.waitUntil(lambda: dialog.table.topLevelItemCount() == 3, timeout=PATIENCE)
     tick(dialog, CacheKind.EMBEDDINGS, qtbot)
     assert dialog.warning.isVisible()
+    assert "every network must run over every image again" in dialog.warning.label.text()
     qtbot.mouseClick(dialog.clear_button, Qt.MouseButton.LeftButton)
+    asked = dialog.findChild(QMessageBox)
+    assert asked.text().startswith("Delete 2 files of embeddings (")
+    qtbot.keyClick(asked, Qt.Key.Key_Escape)  # means no harm
+    assert dialog.isVisible()
+    assert window.document.contents.states["a", "faces"].complete
+    qtbot.waitUntil(lambda: dialog.findChild(QMessageBox) is None)
+    qtbot.mouseClick(dialog.clear_button, Qt.MouseButton.LeftButton)
+    asked = dialog.findChild(QMessageBox)
+    qtbot.mouseClick(
+        next(button for button in asked.buttons() if button.text() == "Delete them"), Qt.MouseButton.LeftButton
+    )
     qtbot.waitUntil(lambda: not window.document.contents.states["a", "faces"].done, timeout=PATIENCE)
     qtbot.waitUntil(lambda: window.tree.item("embedding", "a", "faces").text(1) == "not embedded", timeout=PATIENCE)
 

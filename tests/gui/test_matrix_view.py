@@ -186,13 +186,6 @@ def test_another_map_or_fit_asks_for_other_cells_and_changes_nothing_itself(qtbo
     with qtbot.waitSignal(view.settingsRequested) as caught:
         qtbot.keyClick(view.choosers.map, Qt.Key.Key_Down)
     assert caught.args == [SettingsChange(MapKind.AFFINE, FitMode.DISJOINT, 4)]
-    changed = caught.args[0].applied(view.matrix.settings)
-    assert (changed.map, changed.mode, changed.seed, changed.models) == (
-        MapKind.AFFINE,
-        FitMode.DISJOINT,
-        4,
-        tuple(SINGLE),
-    )
     with qtbot.waitSignal(view.settingsRequested) as caught:
         choose(qtbot, view.choosers.mode, "in-sample")
     assert caught.args[0].mode is FitMode.IN_SAMPLE
@@ -211,7 +204,6 @@ def test_templates_have_modes_and_features_of_their_own(qtbot, view):
         choosers.features.setFocus()
         qtbot.keyClick(choosers.features, Qt.Key.Key_Down)
     assert caught.args == [SettingsChange(MapKind.LINEAR, FitMode.REVERSED, 4, Features.INSIGHTFACE)]
-    assert caught.args[0].applied(settings) == replace(settings, features=Features.INSIGHTFACE)
     view.set_matrix(matrix(), RULE)
     assert not choosers.features.isVisible()
     assert not view._leak.isVisible()
@@ -240,6 +232,22 @@ def test_differences_are_to_the_weaker_model_and_the_diagonal_keeps_its_tar():
         ["−.010*", ".900*", "−.010*"],
         ["−.010*", "−.010*", ".700*"],
     ]
+
+
+def test_the_colours_are_those_of_the_models_that_stand_for_themselves():
+    named = {"weak": "control-x"}
+    plain = matrix()
+    renamed = replace(
+        plain,
+        settings=replace(plain.settings, models=tuple(named.get(name, name) for name in plain.settings.models)),
+        cells={tuple(named.get(name, name) for name in pair): replace(
+            cell, source=named.get(cell.source, cell.source), target=named.get(cell.target, cell.target)
+        ) for pair, cell in plain.cells.items()},
+    )  # fmt: skip
+    assert shown_matrix(plain, 1e-2, RULE, as_difference=False).scale.low == pytest.approx(0.6)
+    scale = shown_matrix(renamed, 1e-2, RULE, as_difference=False).scale
+    assert scale.low == pytest.approx(0.8)
+    assert scale.exceeded
 
 
 def test_the_button_colours_by_difference(qtbot, view):
@@ -317,6 +325,25 @@ def test_cells_that_are_missing_can_be_computed_from_here(qtbot, view):
         qtbot.mouseClick(view.compute_button, Qt.MouseButton.LeftButton)
     view.set_matrix(matrix(missing=((WEAK, STRONG),)), RULE, frozenset({(WEAK, STRONG)}))
     assert not view.compute_button.isVisible()
+
+
+def test_the_fields_stay_in_their_place_while_cells_are_computed(qtbot, view):
+    absent = ((WEAK, STRONG), (STRONG, WEAK))
+    places = []
+    for shown, pending in (
+        (matrix(), frozenset()),
+        (matrix(missing=absent), frozenset()),  # with the button
+        (matrix(missing=absent), frozenset(absent)),
+        (matrix(missing=absent[:1]), frozenset(absent[:1])),
+        (matrix(), frozenset()),
+    ):
+        view.set_matrix(shown, RULE, pending)
+        qtbot.wait(20)
+        places.append([
+            view.heat_map.mapTo(view, view.heat_map.field_rect(pair).topLeft().toPoint())
+            for pair in ((STRONG, STRONG), (WEAK, WEAK))
+        ])
+    assert places == places[:1] * 5
 
 
 def test_without_a_matrix_it_says_what_to_do_next(qtbot, view):

@@ -113,6 +113,18 @@ def test_points_that_few_impostors_decide_are_marked(qtbot, view):
     assert view.plot._few.getRegion()[1] == pytest.approx(math.log10(30 / 20_000))
 
 
+@pytest.mark.parametrize("high", [False, True])
+def test_what_the_shade_means_stands_where_no_curve_is(view, high):
+    drawn = view.plot._drawn
+    assert drawn
+    (left, _), (bottom, top) = view.plot.getViewBox().viewRange()
+    for each in drawn:
+        each.trace.y[:] = top if high else bottom
+    view.plot._place_words(left, bottom, top)
+    words = view.plot._few_text.pos().y()
+    assert (words < (top + bottom) / 2) == high
+
+
 def test_arrow_keys_walk_along_a_curve_and_over_to_the_next(qtbot, view):
     plot = view.plot
     plot.setFocus()

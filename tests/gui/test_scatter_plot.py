@@ -322,7 +322,7 @@ def test_of_very_many_points_some_are_shown_while_they_move_and_all_when_they_re
     then(work())
     plot.grab()
     assert plot.in_view == 130_000
-    assert plot._grid is plot.points.grid(1.0)
+    assert plot._sorted.grid is plot.points.grid(1.0)
 
 
 def test_selecting_everything_of_very_many_points_selects_all_of_them(qtbot: QtBot) -> None:
@@ -339,7 +339,7 @@ def test_selecting_everything_of_very_many_points_selects_all_of_them(qtbot: QtB
     qtbot.waitUntil(lambda: len(asked) == 1, timeout=5_000)
     work, then = asked.pop()
     then(work())
-    assert sum(plot._emphasised.count(code) for code in range(2)) == 130_000
+    assert sum(plot._sorted.emphasised.count(code) for code in range(2)) == 130_000
 
 
 def test_a_scale_is_named_once_and_filtered_points_are_neither_drawn_nor_named(qtbot: QtBot) -> None:
@@ -379,3 +379,42 @@ def test_a_hidden_class_stays_hidden_in_another_layout_of_the_same_points(plot: 
     assert plot.shown == (False, *[True] * (len(CLASSES) - 1))
     plot.set_points(ScatterPoints.build(AFTER, CODES, CLASSES, BEFORE))  # other points
     assert all(plot.shown)
+
+
+def test_points_far_out_are_said_to_be_beyond_the_first_view(qtbot: QtBot) -> None:
+    plot = ScatterPlot()
+    qtbot.addWidget(plot)
+    plot.resize(600, 400)
+    places = np.random.default_rng(0).uniform(size=(2000, 2))
+    places[:3] += 90
+    plot.set_points(ScatterPoints.build(places, np.zeros(2000, np.uint8), CLASSES[:1]))
+    plot.show()
+    qtbot.waitExposed(plot)
+    plot.grab()
+    assert plot.note == "3 of 2,000 points lie far out, beyond this view · F shows all"
+    qtbot.keyClick(plot, Qt.Key.Key_Plus)
+    plot.grab()
+    assert plot.note.endswith("of 2,000 points in view · F shows all")
+    qtbot.keyClick(plot, Qt.Key.Key_F)
+    plot.grab()
+    assert plot.note == ""
+
+
+def test_one_point_more_or_less_of_very_many(qtbot: QtBot) -> None:
+    plot = ScatterPlot()
+    qtbot.addWidget(plot)
+    plot.resize(600, 400)
+    places = np.random.default_rng(0).uniform(size=(300_000, 2))
+    places[7] = 2.0, 2.0
+    plot.set_points(ScatterPoints.build(places, np.zeros(len(places), np.uint8), CLASSES[:1]))
+    plot.show()
+    qtbot.waitExposed(plot)
+    plot.fit()
+    qtbot.keyClick(plot, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    assert np.array_equal(plot.selection, np.arange(len(places)))
+    control = Qt.KeyboardModifier.ControlModifier
+    qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, control, at(plot, 7))
+    assert np.array_equal(plot.selection, np.delete(np.arange(len(places)), 7))
+    qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, control, at(plot, 7))
+    assert np.array_equal(plot.selection, np.arange(len(places)))
+    assert plot.selection.dtype == np.int32

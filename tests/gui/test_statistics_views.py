@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
@@ -188,7 +188,7 @@ def test_every_measure_is_shown_as_it_was_computed(qtbot: QtBot, search: Identif
 
 def test_the_chosen_cell_is_told_with_achieved_rates_and_gallery_sizes(search: IdentificationView) -> None:
     search.set_selection((PAIR,))
-    text = search._facts.text()
+    text = search._notice.label.text()
     cell = search.matrix.cells[PAIR]
     for gallery in cell.galleries:
         assert f"{gallery.name} {gallery.whole.points[RULE][0].fpir:.3g}" in text
@@ -259,6 +259,26 @@ def test_cells_that_are_missing_are_counted_and_can_be_asked_for(qtbot: QtBot, s
     search.set_search(part, RULE, "rank-1", refusal="The study is open read-only.")
     assert not search.compute_button.isEnabled()
     assert "read-only" in search._notice.label.text()
+
+
+def test_ten_models_and_their_curves_are_seen_at_once_in_a_small_window(
+    qtbot: QtBot, template_results: Results
+) -> None:
+    found = template_results.search
+    [cell] = [found.cells[pair] for pair in found.cells][:1]
+    names = tuple(f"model_{number:02}" for number in range(10))
+    cells = {(s, t): replace(cell, source=s, target=t) for s in names for t in names}
+    many = replace(found, settings=replace(found.settings, models=names), cells=cells, missing={})
+    view = IdentificationView()
+    qtbot.addWidget(view)
+    view.resize(708, 582)  # what 1280 × 800 leave it beside the docks
+    view.set_search(many, RULE, "rank-1")
+    view.show()
+    view.set_selection(((names[0], names[1]),))
+    qtbot.wait(50)
+    bottom = view.heat_map.field_rect((names[9], names[9])).bottom()
+    assert view.heat_map.mapTo(view._scroll, QPoint(0, int(bottom))).y() <= view._scroll.viewport().height()
+    assert view.plot.height() >= 100
 
 
 # -- groups ------------------------------------------------------------------------------------------------------------
@@ -364,7 +384,7 @@ def scores(qtbot: QtBot, template_results: Results) -> RocView:
     qtbot.addWidget(view)
     view.resize(800, 620)
     view.show()
-    view.set_kind(Kind.SCORES)
+    view.kind_buttons[Kind.SCORES].click()
     point = template_results.matrix.cells[PAIR].readings[RULE][1].point
     shown = CellScores("north → east", template_results.histogram, ShownThreshold(point.threshold, FAR))
     view.set_scores(shown, "the settings")

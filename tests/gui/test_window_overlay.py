@@ -376,7 +376,7 @@ def test_an_overlay_that_is_looked_up_while_the_study_changes_appears(
     window.actions_["view.overlay"].trigger()
     qtbot.waitUntil(lambda: len(asked) == 1, timeout=PATIENCE)
     cleared: list[int] = []
-    window.document.clear_cached((), cleared.append)
+    window.document.changes.clear_cached((), cleared.append)
     qtbot.waitUntil(lambda: bool(cleared), timeout=PATIENCE)
     go.set()
     qtbot.waitUntil(lambda: window.overlays.shown is not None, timeout=PATIENCE)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
+import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication
@@ -13,6 +16,7 @@ from canon_core.embedding.face_picture import Picture
 from canon_core.maps.kinds import MapKind
 
 from .conftest import PATIENCE
+from .export_clicks import open_dialog, shown
 from .overlaid import settle
 
 
@@ -110,4 +114,30 @@ def test_the_menu_key_opens_the_menu_of_the_current_field(overlaid: MainWindow, 
     assert asked[0][:2] == ("b", "a")
     overlaid.cell_menu.menu.close()
     qtbot.waitUntil(lambda: overlaid.cell_menu.menu is None, timeout=PATIENCE)
+    settle(overlaid, qtbot)
+
+
+def test_a_preview_that_is_still_drawn_holds_up_no_face_below_the_cursor(
+    overlaid: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from canon_core.figures import save
+
+    drawing, let_go, drawn = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(*_: object, **__: object) -> bytes:  # as Matplotlib does: nothing interrupts it
+        drawing.set()
+        let_go.wait(10)
+        drawn.set()
+        return b""
+
+    monkeypatch.setattr(save, "figure_bytes", slow)
+    view = overlaid.overlay_view
+    dialog = open_dialog(overlaid, view.export_button, qtbot, preview=False)
+    qtbot.waitUntil(drawing.is_set, timeout=PATIENCE)
+    qtbot.mouseClick(dialog.cancel_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: shown(overlaid) is None, timeout=PATIENCE)
+    view.plot.hovered.emit(5)
+    qtbot.waitUntil(lambda: view.card.content is not None and view.card.content.face is not None, timeout=PATIENCE)
+    assert not drawn.is_set()
+    let_go.set()
     settle(overlaid, qtbot)

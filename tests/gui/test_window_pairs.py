@@ -197,7 +197,7 @@ def test_brushing_scores_shows_their_pairs(window: MainWindow, embedded_study: P
     open_study(window, qtbot, embedded_study)
     choose(window, qtbot)
     window.actions_["view.roc"].trigger()
-    window.roc_view.set_kind(Kind.SCORES)
+    window.roc_view.kind_buttons[Kind.SCORES].click()
     qtbot.waitUntil(lambda: window.roc_view.scores is not None, timeout=PATIENCE)
     settle(window, qtbot)
     brush(window, qtbot, 0.2, 0.5)
@@ -228,7 +228,7 @@ def test_the_keyboard_brushes_too(window: MainWindow, embedded_study: Path, qtbo
     open_study(window, qtbot, embedded_study)
     choose(window, qtbot)
     window.actions_["view.roc"].trigger()
-    window.roc_view.set_kind(Kind.SCORES)
+    window.roc_view.kind_buttons[Kind.SCORES].click()
     qtbot.waitUntil(lambda: window.roc_view.scores is not None, timeout=PATIENCE)
     plot, asked = window.roc_view.scores_plot, []
     window.roc_view.intervalBrushed.connect(lambda *ends: asked.append(ends))

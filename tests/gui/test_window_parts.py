@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import threading
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.actions import ACTIONS
@@ -16,7 +17,8 @@ from app.appearance import Appearance, Look
 from app.contents import Badge, badge_of, badge_reason, badge_text
 from app.crash import watch
 from app.dialogs.about import AboutDialog
-from app.jobs_panel import JobPhase, JobRow, duration_text, progress_text
+from app.engine_bridge import EngineBridge
+from app.jobs_panel import JobPhase, JobRow, JobsPanel, duration_text, progress_text
 from app.main_window import MainWindow
 from app.message_bar import MessageBar, Tone
 from app.next_step import next_step
@@ -166,6 +168,31 @@ def test_a_job_that_failed_can_be_begun_again(qtbot: QtBot) -> None:
     assert not row.button.isVisible()
 
 
+def test_what_runs_stands_above_what_waits_and_that_above_what_ended(qtbot: QtBot) -> None:
+    bridge = EngineBridge()
+    panel = JobsPanel(bridge)
+    qtbot.addWidget(panel)
+    panel.show()
+    gates = {name: threading.Event() for name in ("first", "second", "third", "fourth")}
+    for name, gate in gates.items():
+        bridge.submit(name, lambda _ctx, gate=gate: gate.wait(10))
+
+    def shown() -> list[str]:
+        return [row.title for row in sorted(panel.rows.values(), key=lambda row: row.y())]
+
+    qtbot.waitUntil(lambda: shown() == ["first", "second", "third", "fourth"])
+    gates["first"].set()
+    qtbot.waitUntil(lambda: shown() == ["second", "third", "fourth", "first"])
+    waiting = next(row for row in panel.rows.values() if row.title == "fourth")
+    qtbot.mouseClick(waiting.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: shown() == ["second", "third", "fourth", "first"] and waiting.phase is JobPhase.CANCELLED)
+    gates["second"].set()
+    qtbot.waitUntil(lambda: shown() == ["third", "second", "fourth", "first"])
+    gates["third"].set()
+    qtbot.waitUntil(lambda: not bridge.busy)
+    assert bridge.close()
+
+
 def test_a_job_that_is_done_offers_nothing(qtbot: QtBot) -> None:
     row = JobRow(3, "Export", lambda: None)
     qtbot.addWidget(row)
@@ -281,5 +308,22 @@ def test_the_look_is_the_one_that_was_asked_for_and_can_be_changed(qtbot: QtBot)
         appearance.choose(Look.SYSTEM)
         application.styleHints().colorSchemeChanged.disconnect(appearance._scheme_changed)
         appearance.deleteLater()
+        application.setStyleSheet("")
         application.setPalette(before)
         application.setStyle(style)
+
+
+# -- cells without a number ----------------------------------------------------------------------------------------
+def test_a_cell_without_a_number_says_why_and_can_be_mended_from_there(
+    window: MainWindow, embedded_study: Path, qtbot: QtBot
+) -> None:
+    (embedded_study / "embeddings" / "b" / "faces.h5").unlink()
+    open_study(window, qtbot, embedded_study)
+    qtbot.waitUntil(lambda: window.computing.matrix is not None and not window.bridge.busy, timeout=PATIENCE)
+    field = window.matrix_view.heat_map.field_rect(("a", "b")).center().toPoint()
+    qtbot.mouseClick(window.matrix_view.heat_map, Qt.MouseButton.LeftButton, pos=field)
+    qtbot.waitUntil(lambda: "'b' has no embeddings of 'faces' yet." in window.inspector.text(), timeout=PATIENCE)
+    assert "Embed the faces of 'faces' with 'b'; the cell is computed after that." in window.inspector.text()
+    button = next(each for each in window.inspector.findChildren(QPushButton) if each.text() == "Embed and compute")
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "TAR at each FAR" in window.inspector.text(), timeout=PATIENCE)

@@ -196,7 +196,7 @@ def test_stored_curves_are_shown_when_the_tab_is_opened_and_in_a_read_only_study
     window.document.open(stored, read_only=True)
     qtbot.waitUntil(lambda: window.document.contents is not None, timeout=PATIENCE)
     settle(window, qtbot)
-    assert not window.sensitivity.found  # nobody looks
+    assert not window.sensitivity.results  # nobody looks
     window.tabs.setCurrentWidget(window.sensitivity_view)
     qtbot.waitUntil(lambda: window.sensitivity_view.shown is not None, timeout=PATIENCE)
     settle(window, qtbot)

@@ -173,7 +173,7 @@ def test_stored_searches_are_shown_when_their_view_is_looked_at(
     window: MainWindow, template_study: Path, qtbot: QtBot
 ) -> None:
     open_study(window, qtbot, template_study)
-    assert window.statistics.search is None  # nobody looks
+    assert window.statistics.search.found is None  # nobody looks
     window.actions_["view.search"].trigger()
     qtbot.waitUntil(lambda: window.search_view.matrix is not None, timeout=PATIENCE)
     assert all(window.search_view.matrix.cells.values())
@@ -349,7 +349,7 @@ def test_what_is_shown_is_exported_as_figure_and_as_table(
     assert all(f">{name}</text>" in files["svg"].decode() for name in groups)
     assert {row[0] for row in rows_of(files["csv"])[1:-1]} == {"FMR", "FNMR"}
     window.actions_["view.roc"].trigger()
-    window.roc_view.set_kind(Kind.SCORES)
+    window.roc_view.kind_buttons[Kind.SCORES].click()
     qtbot.waitUntil(lambda: window.roc_view.scores is not None, timeout=PATIENCE)
     files = written(window.roc_view, "svg", "csv")
     assert files["svg"].startswith(b"<?xml")

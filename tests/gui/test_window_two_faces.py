@@ -55,6 +55,12 @@ def ready(window: MainWindow, embedded_study: Path, qtbot: QtBot) -> MainWindow:
     return window
 
 
+def test_before_any_face_is_there_it_says_how_a_face_is_found(ready: MainWindow) -> None:
+    words = ready.two_faces_view.words.text()
+    assert "by a detector (Detector…: the ONNX file of YuNet)" in words
+    assert "your five clicks on eyes, nose and corners of the mouth" in words
+
+
 def test_two_dropped_faces_are_compared(ready: MainWindow, small_data: Path, qtbot: QtBot) -> None:
     view, seen = ready.two_faces_view, []
     view.compared.connect(seen.append)

@@ -26,11 +26,6 @@ def resnet(blocks: tuple[int, int, int], channels: tuple[int, int, int, int] = (
     return (*layers, Embed(DIMENSIONS))
 
 
-def resnet_depth(blocks: tuple[int, int, int]) -> int:
-    """Layers with weights in a row, counted as the paper's ResNet100 counts its own."""
-    return 2 + 2 * sum(blocks)
-
-
 def mobilenet() -> Layers:
     """Inverted residuals of depthwise convolutions with linear bottlenecks (MobileNetV2), four times narrower."""
     return (

@@ -26,7 +26,7 @@ from canon_core.demo.identity import draw_identity
 from canon_core.demo.people import TRAINING, VALIDATION
 from canon_core.demo.photo_file import SIDE, jpeg
 from canon_core.demo.render import render_run
-from canon_core.demo.rendered import same_faces
+from canon_core.demo.rendered import SAMPLED, sampled_alike
 from canon_core.errors import CanonError
 from canon_core.store.atomic import write_atomically
 
@@ -41,8 +41,6 @@ SHOTS: Final = STILLS + FRAMES
 HARDNESS: Final = 1.5
 #: Separates these conditions from those of the study.
 _STREAM: Final = 0x7A
-#: People by whose photographs the renderer is known again.
-_SAMPLE: Final = (0, 1234, 3599)
 #: People between two safe points of the file.
 _STRETCH: Final = 50
 _MARK: Final = "photographs.json"
@@ -97,8 +95,9 @@ def photograph_person(person: int) -> tuple[Pixels, Points]:
 
 
 def sample_of_renderer() -> Pixels:
-    """Some photographs, (n, SIDE, SIDE, 3), by which the renderer is known again."""
-    return np.concatenate([photograph_person(person)[0] for person in _SAMPLE])
+    """Some photographs, (n, SIDE, SIDE, 3), by which the renderer is known again: as they are trained on, so that the
+    cards of the networks can name them."""
+    return np.concatenate([photograph_person(person)[0] for person in SAMPLED])
 
 
 def take_photographs(
@@ -157,7 +156,7 @@ def _goes_on(folder: Path, asked: dict[str, Any], sample: Pixels) -> bool:
     Another processor may round a level differently here and there; another renderer draws other faces.
     """
     held = json.loads((folder / _MARK).read_text(encoding="utf-8"))
-    return same_faces(np.load(folder / _SAMPLE_FILE), sample) and {key: held[key] for key in asked} == asked
+    return sampled_alike(folder / _SAMPLE_FILE, sample) and {key: held[key] for key in asked} == asked
 
 
 def open_photographs(folder: Path) -> Photographs:

@@ -1,22 +1,22 @@
-"""By what an overlay's points are coloured: model, subject, whether they find it, how surely, a covariate. No Qt."""
+"""By what an overlay's points are coloured: model, dataset, subject, whether they find it, how surely, a covariate."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from canon_core.figures.point_classes import Colouring, ColourScale, PointClass
 from canon_core.study.overlay_results import Overlay
-
-from .scatter_points import ColourScale, PointClass
 
 if TYPE_CHECKING:
     from canon_core.experiments.overlay_details import OverlayDetails
 
-MODEL, SUBJECT, ERROR, MARGIN, HALF = "model", "subject", "error", "margin", "half"
+MODEL, DATASET, SUBJECT, ERROR, MARGIN, HALF = "model", "dataset", "subject", "error", "margin", "half"
+#: Colourings for which nearest neighbours must be known.
+OF_NEIGHBOURS: Final = frozenset({ERROR, MARGIN})
 #: Subjects, and groups of a covariate, that have a colour of their own.
 _MOST_SUBJECTS, _MOST_GROUPS = 7, 12
 _RIGHT, _WRONG = 2, 1  # green and vermillion
@@ -24,23 +24,12 @@ _RIGHT, _WRONG = 2, 1  # green and vermillion
 _STEPS, _SPANNED = 12, 0.98
 
 
-@dataclass(frozen=True, eq=False)
-class Colouring:
-    """Class of each point, and what steps of a scale among the classes stand for."""
-
-    codes: NDArray[np.uint8]
-    classes: tuple[PointClass, ...]
-    scale: ColourScale | None = None
-
-    def without(self, left: NDArray[np.bool_]) -> Colouring:
-        """The same with one more class, hidden: the points that are not ``left``."""
-        codes = np.where(left, self.codes, len(self.classes)).astype(np.uint8)
-        return Colouring(codes, (*self.classes, PointClass("filtered out", None, hidden=True)), self.scale)
-
-
 def colourings(result: Overlay | None, details: OverlayDetails | None) -> dict[str, str]:
     """What can be coloured by: name → what it says."""
-    found = {MODEL: "Which model a point is of", SUBJECT: "The subjects with most points; all others grey"}
+    found = {MODEL: "Which model a point is of"}
+    if result is not None and result.parts:
+        found[DATASET] = "Which dataset a point is of: all go through the maps that were fitted on the first"
+    found[SUBJECT] = "The subjects with most points; all others grey"
     if result is not None and len(result.fit_pairs) > 1:
         found[HALF] = "Which half of the subjects a point is of: mapped by the map fitted on the other"
     if details is not None:
@@ -54,11 +43,15 @@ def colourings(result: Overlay | None, details: OverlayDetails | None) -> dict[s
     return found
 
 
-def colouring(by: str, result: Overlay, details: OverlayDetails | None) -> Colouring:
-    """Classes of the points; by model where the other is not known (yet)."""
+def colouring(by: str, result: Overlay, details: OverlayDetails | None, *, named: bool = True) -> Colouring:
+    """Classes of the points; by model where the other is not known (yet). Unless ``named``, subjects have numbers."""
     models = len(result.models)
+    if by == DATASET and result.parts:
+        datasets = enumerate(result.settings.datasets)
+        classes = [PointClass(name if number else f"{name} (maps fitted)", number) for number, name in datasets]
+        return _limited(np.tile(result.dataset, models), classes, "other datasets")
     if by == SUBJECT:
-        return _by_subject(result)
+        return _by_subject(result, named=named)
     if by == HALF and len(result.fit_pairs) > 1:
         return Colouring(result.half.astype(np.uint8), (PointClass("first half", 0), PointClass("second half", 1)))
     if details is not None and by == ERROR and details.neighbours:
@@ -72,21 +65,29 @@ def colouring(by: str, result: Overlay, details: OverlayDetails | None) -> Colou
         rest = "others and unknown" if len(grouping.groups) > len(groups) else "unknown"
         classes = [PointClass(f"{by} {name}", number) for number, name in enumerate(groups)]
         return Colouring(np.tile(codes.astype(np.uint8), models), (*classes, PointClass(rest, None)))
-    names = [f"{name} (target)" if number == 0 else name for number, name in enumerate(result.models)]
-    kept = names[:_MOST_GROUPS]
-    codes = np.minimum(result.model, len(kept)).astype(np.uint8)
-    classes = [PointClass(name, number) for number, name in enumerate(kept)]
-    if len(names) > len(kept):
-        classes.append(PointClass("other models", None))
-    return Colouring(codes, tuple(classes))
+    classes = [
+        PointClass(name if number else f"{name} (target)", number) for number, name in enumerate(result.models)
+    ]
+    return _limited(result.model, classes, "other models")
 
 
-def _by_subject(result: Overlay) -> Colouring:
+def _limited(codes: NDArray[np.int16], classes: list[PointClass], others: str) -> Colouring:
+    """As many classes as have a colour of their own, and one for all others."""
+    if len(classes) <= _MOST_GROUPS:
+        return Colouring(codes.astype(np.uint8), tuple(classes))
+    kept = (*classes[:_MOST_GROUPS], PointClass(others, None))
+    return Colouring(np.minimum(codes, _MOST_GROUPS).astype(np.uint8), kept)
+
+
+def _by_subject(result: Overlay, *, named: bool) -> Colouring:
     counts = np.bincount(result.subject, minlength=len(result.subject_names))
     largest = np.argsort(-counts, kind="stable")[:_MOST_SUBJECTS]
     place = np.full(len(counts), len(largest), np.uint8)
     place[largest] = np.arange(len(largest))
-    classes = [PointClass(result.subject_names[code], number) for number, code in enumerate(largest.tolist())]
+    names = result.subject_labels
+    classes = [
+        PointClass(names[code] if named else f"subject {code}", number) for number, code in enumerate(largest.tolist())
+    ]
     if len(counts) > len(largest):
         classes.append(PointClass(f"{len(counts) - len(largest):,} other subjects", None))
     return Colouring(place[result.subject], tuple(classes))
