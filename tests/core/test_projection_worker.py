@@ -401,6 +401,16 @@ def test_ctrl_c_in_a_terminal_cancels_and_is_no_failure_of_the_process():
     assert not alive(process)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="process groups are POSIX")
+def test_processes_that_render_faces_are_not_interrupted_by_the_terminal_either():
+    process = workers._start("canon_core.demo.photo_file", [])
+    try:
+        assert os.getpgid(process.pid) != os.getpgid(0)
+    finally:
+        process.kill()
+        process.communicate()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="process groups and ps are POSIX")
 def test_the_process_ends_with_a_killed_program():
     code = (
