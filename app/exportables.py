@@ -120,7 +120,7 @@ def matrix_export(matrix: Matrix, far: float, rule: FarRule, *, difference: bool
     what = "difference" if difference else "matrix"
     return Exportable(
         f"{'Difference to the weaker model' if difference else 'TAR matrix'} at FAR {far_text(far)}",
-        f"{matrix_stem(matrix.settings)}-{what}-far-{far_text(far)}",
+        f"{matrix_stem(matrix.settings, rule)}-{what}-far-{far_text(far)}",
         figure,
         {form: table(form) for form in TABLE_SUFFIXES},
     )
@@ -150,7 +150,9 @@ def everything_export(
     return Exportable("Everything of the matrix", "", figure, tables, note=note, everything=write)
 
 
-def curves_export(matrix: Matrix, curves: Sequence[Curve], settings_line: str, *, det: bool) -> Exportable:
+def curves_export(
+    matrix: Matrix, rule: FarRule, curves: Sequence[Curve], settings_line: str, *, det: bool
+) -> Exportable:
     """ROC or DET curves of the chosen cells."""
     from canon_core.experiments.export import matrix_stem
 
@@ -166,9 +168,8 @@ def curves_export(matrix: Matrix, curves: Sequence[Curve], settings_line: str, *
         write_output(path, roc_csv(curves, settings_line))
 
     kind = "det" if det else "roc"
-    return Exportable(
-        f"{kind.upper()} curves shown", f"{matrix_stem(matrix.settings)}-{kind}-selected", figure, {"csv": table}
-    )
+    stem = matrix_stem(matrix.settings, rule)
+    return Exportable(f"{kind.upper()} curves shown", f"{stem}-{kind}-selected", figure, {"csv": table})
 
 
 def scores_export(

@@ -303,5 +303,5 @@ class Presenter(QObject):
     def _export_curves(self) -> None:
         roc, matrix = self._roc, self._computing.matrix
         if matrix is not None and roc.curves and self._computing.curves_of == matrix.settings:
-            offer = curves_export(matrix, roc.curves, roc.settings_line, det=roc.det)
+            offer = curves_export(matrix, self._matrix.rule, roc.curves, roc.settings_line, det=roc.det)
             self._exporting.ask([offer, self._exporting.everything(self._computing)])

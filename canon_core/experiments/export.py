@@ -16,7 +16,15 @@ from canon_core.figures.save import FORMATS, PRINT_DPI, save_figure
 from canon_core.figures.tables import TABLE_FORMATS, matrix_table
 from canon_core.jobs import JobContext, system_error
 from canon_core.store.output import write_output
-from canon_core.study.results import Matrix, MatrixSettings, far_text, settings_line
+from canon_core.study.results import (
+    Features,
+    FitMode,
+    Matrix,
+    MatrixSettings,
+    default_rule,
+    far_text,
+    settings_line,
+)
 from canon_core.study.study import Study
 from canon_core.verification.roc import FarRule
 
@@ -78,7 +86,7 @@ def export_study(
     _check("figure format", formats, tuple(FORMATS))
     _check("table format", tables, TABLE_FORMATS)
     matrix = run_matrix(study, settings, ctx)
-    stem = matrix_stem(settings)
+    stem = matrix_stem(settings, rule)
     figures = out / "figures"
     written: list[Path] = []
     try:
@@ -153,9 +161,22 @@ def _figures(
     return drawings
 
 
-def matrix_stem(settings: MatrixSettings) -> str:
-    """What names of files begin with that show a matrix."""
-    return f"{settings.dataset}-{settings.map}-{settings.mode}".replace(" ", "_")
+def matrix_stem(settings: MatrixSettings, rule: FarRule) -> str:
+    """What names of files begin with that show a matrix: its settings, those that are usual left out, so that other
+    settings never write over its files.
+
+    >>> from canon_core.study.results import FitMode
+    >>> matrix_stem(MatrixSettings("my faces", ("a",), mode=FitMode.DISJOINT, seed=3), FarRule.NEAREST)
+    'my_faces-linear-disjoint-seed-3-nearest'
+    """
+    parts = [settings.dataset, str(settings.map), str(settings.mode)]
+    if settings.features is not Features.PAPER:
+        parts.append(str(settings.features))
+    if settings.mode is FitMode.DISJOINT and settings.seed:  # other modes draw nothing
+        parts.append(f"seed-{settings.seed}")
+    if rule is not default_rule(settings.mode):
+        parts.append(str(rule))
+    return "-".join(parts).replace(" ", "_")
 
 
 def matrix_far(matrix: Matrix) -> float:

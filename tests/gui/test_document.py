@@ -157,7 +157,9 @@ def test_an_added_dataset_is_chosen_by_a_step_of_its_own(
 ) -> None:
     make_faces(tmp_path / "more", subjects=4, images=3)
     document.change("Set seed 1", seed=1)
-    document.changes.add_dataset(tmp_path / "more", DatasetOptions(), "more", lambda _: None, lambda _: None, lambda: None)
+    document.changes.add_dataset(
+        tmp_path / "more", DatasetOptions(), "more", lambda _: None, lambda _: None, lambda: None
+    )
     qtbot.waitUntil(lambda: document.state.dataset == "more", timeout=PATIENCE)
     settled(document, qtbot)
     assert document.undo.undoText() == "Choose more"  # not taken back along with an older choice
