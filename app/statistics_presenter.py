@@ -65,6 +65,7 @@ class StatisticsPresenter(QObject):
         for changed in (statistics.intervals.changed, statistics.groups.changed):
             changed.connect(self.beyondChanged)
             changed.connect(self._soon)
+        statistics.other_map.changed.connect(self.beyondChanged)
         roc.kindChanged.connect(self.tab_shown)
         roc.scoresRequested.connect(statistics.histogram.compute)
         roc.scoresExportRequested.connect(self._export_scores)
@@ -113,6 +114,8 @@ class StatisticsPresenter(QObject):
             command=self._confidence_command,
             covariate=statistics.groups.covariate,
             groups=statistics.groups.shown,
+            other_map=statistics.other_map.shown,
+            comparing=not statistics.other_map.known,
         )
 
     @property
