@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from datetime import timedelta
 
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QColor, QPalette
@@ -26,7 +25,7 @@ from canon_core.jobs import Progress
 from .engine_bridge import EngineBridge
 from .theme import SMALL, sized, theme_for
 from .views.labels import TextLabel
-from .wording import fault_text
+from .wording import duration_text, fault_text
 
 #: Ended jobs that stay in the list.
 _KEPT = 12
@@ -253,15 +252,3 @@ def progress_text(progress: Progress) -> str:
     if progress.eta is not None and progress.done < progress.total:
         parts.append(f"{duration_text(progress.eta)} left")
     return " · ".join(part for part in parts if part)
-
-
-def duration_text(seconds: float) -> str:
-    """``0.4 s``, ``12 s``, ``3 min 5 s``, ``2 h 10 min``."""
-    if seconds < 1:
-        return f"{seconds:.1f} s"
-    whole = timedelta(seconds=round(seconds))
-    minutes, rest = divmod(int(whole.total_seconds()), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours:,} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
