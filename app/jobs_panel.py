@@ -250,5 +250,5 @@ def progress_text(progress: Progress) -> str:
         rate = progress.rate
         parts.append(f"{rate:,.0f} / s" if rate >= 10 else f"{rate:.1f} / s")
     if progress.eta is not None and progress.done < progress.total:
-        parts.append(f"{duration_text(progress.eta)} left")
+        parts.append(f"{'about ' * progress.rough}{duration_text(progress.eta)} left")
     return " · ".join(part for part in parts if part)
