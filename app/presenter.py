@@ -215,7 +215,12 @@ class Presenter(QObject):
             )
             self._action = step.action
             self._matrix.set_empty(step.text, step.button)
-        self._matrix.set_matrix(matrix, state.rule, self._computing.pending, far=state.far)
+        embedded = contents.embedded(state.dataset) if contents.dataset(state.dataset) is not None else ()
+        self._matrix.set_matrix(
+            matrix, state.rule, self._computing.pending, far=state.far,
+            lacking=[name for name in matrix.models if name not in embedded] if matrix is not None else (),
+            embedding=self._computing.embedding, computable=self._computing.something_left,
+        )  # fmt: skip
         self._matrix.set_selection(state.cells)
         if state.focus is Focus.CELL:
             self._soon(self._show_focus)

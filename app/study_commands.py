@@ -330,6 +330,9 @@ class StudyCommands(QObject):
                     refusals["study.compute_all"] = "Nothing is missing." if matrix is not None else (
                         refusals["study.embed"]
                     )
+                if "study.compute_all" not in refusals and self._computing.embedding:
+                    if not self._computing.something_left:
+                        refusals["study.compute_all"] = "Embeddings are being made; the cells are computed after that."
             kind, _ = self._chosen()
             if not kind:
                 refusals |= dict.fromkeys(("study.rename", "study.remove"), "Choose a model or a dataset in the tree.")
