@@ -11,6 +11,7 @@ from canon_core.study.results import far_text, settings_line
 from canon_core.verification.roc import FarRule
 
 from .actions import Actions
+from .chosen_cell import unscored_text
 from .computing import Computing
 from .contents import Contents
 from .document import Document
@@ -238,6 +239,7 @@ class Presenter(QObject):
             return  # drawn when it is looked at
         matrix, state = self._computing.matrix, self._document.state
         line = settings_line(matrix, state.rule) if matrix is not None else ""
+        unscored = unscored_text(self._document, self._computing)
         curves = self._computing.curves
         if (curves, line) != self._curves_shown:
             self._curves_shown = (curves, line)
@@ -245,10 +247,13 @@ class Presenter(QObject):
         if matrix is None:
             self._roc.set_empty("Curves belong to cells of the matrix, and there is no matrix yet.")
         else:
-            self._roc.set_empty("Choose a cell of the matrix: its curve and those of its two models appear here.")
+            self._roc.set_empty(
+                unscored or "Choose a cell of the matrix: its curve and those of its two models appear here."
+            )
             contents = self._document.contents
             study = str(contents.path) if contents is not None else ""
             self._roc.set_command(matrix_command(study, matrix.settings, state.rule))
+        self._roc.note_absent(unscored)
         self._roc.set_reading(state.far, state.rule)
 
     def _show_focus(self) -> None:

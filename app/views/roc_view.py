@@ -27,7 +27,7 @@ from .choosers import labelled
 from .curve_legend import CurveLegend
 from .empty_state import EmptyState
 from .flow_layout import FlowLayout
-from .labels import SettingsLabel
+from .labels import SettingsLabel, TextLabel
 from .roc_plot import RocPlot
 from .score_histogram import COLUMNS as SCORE_COLUMNS
 from .score_histogram import CellScores, ScoreHistogramPlot, ScoreLegend, histogram_rows
@@ -94,7 +94,7 @@ class RocView(QWidget):
         self._scores: CellScores | None = None
         self._scores_settings = self._curves_settings = ""
         self._empty = EmptyState("Choose a cell of the matrix: its curve and those of its two models appear here.")
-        self._settings = SettingsLabel()
+        self._settings, self._absent = SettingsLabel(), TextLabel()
         self._stack = QStackedWidget()
         drawing = QWidget()
         column = QVBoxLayout(drawing)
@@ -117,6 +117,7 @@ class RocView(QWidget):
         layout.setSpacing(8)
         layout.addWidget(self._bar)
         layout.addWidget(self._stack, 1)
+        layout.addWidget(self._absent)
         layout.addWidget(self._settings)
         self._empty.actionRequested.connect(self.actionRequested)
         self._no_scores.actionRequested.connect(self.scoresRequested)
@@ -164,6 +165,10 @@ class RocView(QWidget):
         self._curves = tuple(curves)
         self._curves_settings = settings_line
         self._show()
+
+    def note_absent(self, text: str) -> None:
+        """Say under the curves why that of the chosen cell is not among them; nothing where it is."""
+        self._absent.setText(text)
 
     def set_scores(self, scores: CellScores | None, settings_line: str = "") -> None:
         """The histogram of the chosen cell; None shows what :meth:`set_no_scores` says."""
@@ -249,6 +254,7 @@ class RocView(QWidget):
         scores = self.kind is Kind.SCORES
         there = self._scores is not None if scores else bool(self._curves)
         self._settings.setText(self._scores_settings if scores else self._curves_settings)
+        self._absent.setVisible(there and not scores and bool(self._absent.text()))
         self._settings.setVisible(there and bool(self._settings.text()))
         # Scores of a cell may be wanted where its curves are not there: the kinds stay within reach.
         self._bar.setVisible(scores or there)
