@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import (
     QFrame,
@@ -29,6 +29,8 @@ from .wording import duration_text, fault_text
 
 #: Ended jobs that stay in the list.
 _KEPT = 12
+#: Milliseconds for which a button that said Cancel takes no click as Resume: the second of a double click, say.
+_PAUSE_MS = 1200
 
 
 class JobPhase(enum.Enum):
@@ -70,6 +72,10 @@ class JobRow(QFrame):
         self.button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.button.setMinimumWidth(84)
         self.button.clicked.connect(self._clicked)
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_PAUSE_MS)
+        self._pause.timeout.connect(lambda: self.button.setEnabled(self.phase is not JobPhase.CANCELLING))
         layout = QGridLayout(self)
         layout.setContentsMargins(10, 4, 10, 4)
         layout.setHorizontalSpacing(14)
@@ -112,11 +118,14 @@ class JobRow(QFrame):
         self.setAccessibleName(f"{self.title}: {phase.value}. {text}")
         over = phase in _ENDED
         self.bar.setVisible(not over)
-        self.button.setText("Resume" if over else "Cancel")
+        text = "Resume" if over else "Cancel"
+        if self.button.text() != text and over:
+            self._pause.start()
+        self.button.setText(text)
         self.button.setAccessibleName(f"{self.button.text()} {self.title}")
         can_resume = phase in (JobPhase.FAILED, JobPhase.CANCELLED) and self._resume is not None
         self.button.setVisible(not over or can_resume)
-        self.button.setEnabled(phase is not JobPhase.CANCELLING)
+        self.button.setEnabled(phase is not JobPhase.CANCELLING and not self._pause.isActive())
         self._colour()
 
     def _colour(self) -> None:

@@ -82,7 +82,7 @@ def test_a_cell_is_shown_with_every_number_and_its_settings(inspector: Inspector
     assert lines[0] == "one → two"
     for row in (
         "1e-2\t.800\t.770\t.800 .790\t−.100",
-        "1e-2\t0.3125\t0.01\t10,000",
+        "1e-2\t0.3125\t1.00e-2\t10,000",
         "genuine\t2,000",
         "impostor\t1,000,000",
         "EER\t0.0300",

@@ -165,6 +165,11 @@ def test_a_job_that_failed_can_be_begun_again(qtbot: QtBot) -> None:
     row.ended(JobPhase.FAILED, "No space is left.")
     assert row.says.text() == "No space is left."
     assert "failed" in row.accessibleName()
+    qtbot.mouseClick(row.button, Qt.MouseButton.LeftButton)  # the second of two hasty clicks on Cancel
+    assert not again
+    qtbot.wait(1000)
+    assert not row.button.isEnabled()
+    qtbot.waitUntil(row.button.isEnabled, timeout=PATIENCE)
     qtbot.mouseClick(row.button, Qt.MouseButton.LeftButton)
     assert again == [True]
     assert not row.button.isVisible()

@@ -183,6 +183,7 @@ def test_cells_arrive_while_it_runs_and_a_cancelled_curve_goes_on_where_it_was(
     qtbot.waitUntil(view.compute_button.isVisible, timeout=PATIENCE)
     assert view.notice.startswith("4 of 6 cells are not computed yet")
     allowed.append(True)
+    qtbot.waitUntil(row.button.isEnabled, timeout=PATIENCE)
     qtbot.mouseClick(row.button, LEFT)
     qtbot.waitUntil(lambda: not view.notice, timeout=PATIENCE)
     settle(window, qtbot)
