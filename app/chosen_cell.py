@@ -41,7 +41,9 @@ def chosen_cell(document: Document, computing: Computing) -> ChosenCell | None:
 def unscored_text(document: Document, computing: Computing) -> str:
     """Why the cell chosen last has no number, and what comes of it; empty where it has one, or none is chosen."""
     matrix, cells = computing.matrix, document.state.cells
-    if matrix is None or not cells or matrix.cells.get(cells[-1]) is not None or not set(cells[-1]) <= set(matrix.models):
+    if matrix is None or not cells or not set(cells[-1]) <= set(matrix.models):
+        return ""
+    if matrix.cells.get(cells[-1]) is not None:
         return ""
     title, others = title_of(*cells[-1]), len(computing.pending) - 1
     if cells[-1] in computing.pending:

@@ -15,8 +15,8 @@ from .other_map import OtherMap
 
 
 class Statistics:
-    """One of each kind: ``intervals``, ``groups`` and ``other_map`` of any cell, as the inspector shows them; ``search`` and
-    ``histogram`` while somebody looks."""
+    """One of each kind: ``intervals``, ``groups`` and ``other_map`` of any cell, as the inspector shows them;
+    ``search`` and ``histogram`` while somebody looks."""
 
     def __init__(self, document: Document, computing: Computing, parent: QObject) -> None:
         self._document, self._computing = document, computing

@@ -199,7 +199,7 @@ class Inspector(QWidget):
             ]
         )
         if cell.fits:
-            _fits(sheet, cell)
+            _fits(sheet, cell, matrix)
         other, looking = (None, False) if beyond is None else (beyond.other_map, beyond.comparing)
         write_comparison(sheet, cell, matrix, rule, far, other, looking=looking)
         sheet.heading("Settings")
@@ -293,9 +293,12 @@ def _readings(sheet: FactSheet, cell: Cell, matrix: Matrix, rule: FarRule, far: 
     sheet.remark(f"FAR rule {rule}; a pair is accepted where its score reaches the threshold.")
 
 
-def _fits(sheet: FactSheet, cell: Cell) -> None:
+def _fits(sheet: FactSheet, cell: Cell, matrix: Matrix) -> None:
     sheet.heading("Map" if len(cell.fits) == 1 else "Maps, each fitted on the other half")
-    names = ["on all images"] if len(cell.fits) == 1 else [f"for half {number + 1}" for number in range(len(cell.fits))]
+    if len(cell.fits) == 1:
+        names = ["on all enrolment images" if matrix.templates else "on all images"]
+    else:
+        names = [f"for half {number + 1}" for number in range(len(cell.fits))]
     rows = [
         ["fit pairs", *(f"{fit.pairs:,}" for fit in cell.fits)],
         ["a dimension", *(f"{fit.pairs_per_dimension:.1f}" for fit in cell.fits)],

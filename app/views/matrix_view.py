@@ -267,7 +267,7 @@ class MatrixView(QWidget):
         wanted = sum(pair not in self._pending and pair not in matrix.missing for pair in absent)
         total = len(matrix.models) ** 2
         blocked = sum(not self._lacking.isdisjoint(pair) for pair in absent)
-        self.compute_button.setVisible(self._computable and bool(wanted and not waiting or blocked))
+        self.compute_button.setVisible(self._computable and bool((wanted and not waiting) or blocked))
         said = ""
         if waiting:
             said = f"{waiting} of {total} cells {_are(waiting)} being computed. "

@@ -25,8 +25,15 @@ from .table_twin import Entry
 COLUMNS = ("map", "fit", "fit pairs", "pairs a dimension", "mean TAR", "lowest", "highest", "subsets", "to single")
 
 
-def sensitivity_command(study: str, settings: SensitivitySettings, far: float, rule: FarRule) -> str:
-    """The ``canon`` command of one curve, quoted for a shell."""
+def sensitivity_command(
+    study: str,
+    settings: SensitivitySettings,
+    far: float,
+    rule: FarRule,
+    among: Sequence[Pair] | None = None,
+) -> str:
+    """The ``canon`` command of one curve, quoted for a shell; ``among`` are the cells that its means are over."""
+    cells = () if among is None else ("--cells", ",".join(f"{source}:{target}" for source, target in among))
     pairs = ("--pairs", ",".join(map(str, settings.pairs))) if settings.pairs else ()
     return shlex.join(
         [
@@ -41,6 +48,7 @@ def sensitivity_command(study: str, settings: SensitivitySettings, far: float, r
             *("--far", far_text(far)),
             *("--far-rule", FarRule(rule).value),
             *("--seed", str(settings.seed)),
+            *cells,
         ]
     )
 

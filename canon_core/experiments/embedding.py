@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from canon_core.datasets.faces import FaceImages
 from canon_core.embedding.embed import EmbedOptions, EmbedReport, embed, embeddings_bytes, require_space
-from canon_core.experiments.embedding_progress import EmbeddingProgress
 from canon_core.errors import DatasetError, ModelError
+from canon_core.experiments.embedding_progress import EmbeddingProgress
 from canon_core.jobs import JobContext
 from canon_core.models.providers import ProviderChoice, choose_provider
 from canon_core.study.keys import embeddings_key

@@ -84,7 +84,8 @@ def test_a_study_s_job_never_goes_back_and_ends_at_images_times_networks(
         for name in ("a", "b"):
             study.add_model(tmp_path / f"{name}.onnx")
         study.add_dataset(tmp_path / "faces", DatasetOptions(), JobContext())
-        embed_study(study, "faces", (), EmbedOptions(provider="cpu", batch=4, threads=1), JobContext(emit=events.append))
+        options = EmbedOptions(provider="cpu", batch=4, threads=1)
+        embed_study(study, "faces", (), options, JobContext(emit=events.append))
     embedding = [event for event in events if isinstance(event, Progress) and event.what.startswith("embedding")]
     assert {event.total for event in embedding} == {24}
     counts = [event.done for event in embedding]
