@@ -16,6 +16,7 @@ from .settled import settled
 from .view_state import IMAGE_MODES, TEMPLATE_MODES
 from .views.sensitivity_view import SensitivityShown, SensitivityView
 from .views.shown_sensitivity import sensitivity_command, time_text, work_text
+from .wording import fault_text
 
 _LOOKING = "Looking up what is stored…"
 
@@ -74,7 +75,7 @@ class SensitivityPresenter(QObject):
             [sensitivity_command(str(contents.path), settings, state.far, state.rule, among) for settings in wanted]
         )
         if curves.fault is not None:
-            view.set_uncomputed(curves.fault.sentence())
+            view.set_uncomputed(fault_text(curves.fault))
         elif among == ():
             view.set_uncomputed(
                 "No cell off the diagonal is chosen. Choose one or more in the matrix (Ctrl+1), or average all cells."
@@ -148,7 +149,7 @@ class SensitivityPresenter(QObject):
         if self._document.refusal:
             return self._document.refusal
         if curves.fault is not None:
-            return curves.fault.sentence()
+            return fault_text(curves.fault)
         if curves.known and not any(incomplete(result, curves.among) for result in curves.results):
             return "Every cell of these curves is computed."
         if curves.among == ():

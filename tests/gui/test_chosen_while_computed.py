@@ -55,6 +55,7 @@ def test_the_chosen_cell_is_said_to_be_computed(
     window: MainWindow, embedded_study: Path, held: list[bool], kind: Kind, qtbot: QtBot
 ) -> None:
     open_study(window, qtbot, embedded_study)
+    qtbot.waitUntil(lambda: window.matrix_view.matrix is not None, timeout=PATIENCE)
     where = window.matrix_view.heat_map.field_rect(("a", "b")).center().toPoint()
     qtbot.mouseClick(window.matrix_view.heat_map, Qt.MouseButton.LeftButton, pos=where)
     window.actions_["view.roc"].trigger()

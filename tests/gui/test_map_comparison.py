@@ -20,6 +20,7 @@ def test_a_rotation_computed_afterwards_stands_beside_the_linear_map(
     window: MainWindow, embedded_study: Path, qtbot: QtBot
 ) -> None:
     open_study(window, qtbot, embedded_study)
+    qtbot.waitUntil(lambda: window.matrix_view.matrix is not None, timeout=PATIENCE)
     where = window.matrix_view.heat_map.field_rect(("a", "b")).center().toPoint()
     qtbot.mouseClick(window.matrix_view.heat_map, Qt.MouseButton.LeftButton, pos=where)
     qtbot.waitUntil(lambda: "nothing is stored of it through a rotation" in window.inspector.text(), timeout=PATIENCE)
