@@ -121,7 +121,6 @@ class PairsPresenter(QObject):
         self._late.start()
 
     @property
-    @property
     def _fingerprint(self) -> str:
         entry = self._document.dataset
         return entry.fingerprint if entry is not None else ""

@@ -7,11 +7,10 @@ from datetime import timedelta
 
 from canon_core.errors import CanonError
 
-
 #: Where the window has what a remedy's command does; first match first.
 _IN_THE_WINDOW = (
     (r"make a new one with `canon new STUDY`", "make a new one with File → New study…"),
-    (r"run `canon embed`(?: with --dataset [^,;]+?)?(?=, or |$|\.$| to the end|:)", "choose Study → Compute embeddings"),
+    (r"run `canon embed`(?: with --dataset [^,;]+?)?(?=, or |\.?$| to the end|:)", "choose Study → Compute embeddings"),
     (r"`canon embed`", "Study → Compute embeddings"),
     (r"(?:choose |use |run )?`canon import`", "File → Import embeddings…, for"),
     (r"`canon locate`", "Study → Locate…"),

@@ -26,7 +26,7 @@ from .conftest import PATIENCE
             "choose Study → Compute embeddings, or File → Import embeddings…, for embeddings made elsewhere.",
         ),
         ("run `canon embed` with --dataset my faces", "choose Study → Compute embeddings."),
-        ("run `canon embed`: the dataset is looked at again", "choose Study → Compute embeddings: the dataset is looked at again."),
+        ("run `canon embed`: the dataset is looked at", "choose Study → Compute embeddings: the dataset is looked at."),
         ("put the network back, say where it lies now with `canon locate`, or add this one as another model",
          "put the network back, say where it lies now with Study → Locate…, or add this one as another model."),
         ("give a file that `canon map fit` wrote", "give a file that `canon map fit` wrote."),
