@@ -155,7 +155,7 @@ def work_text(
 
 def time_text(seconds: float | None) -> str:
     """How long it takes, by what was measured before; empty where that is not known."""
-    return "" if seconds is None else f": about {duration_text(seconds)}, as fast as the last ones"
+    return "" if seconds is None else f": about {duration_text(seconds)} at the pace of the last ones"
 
 
 def _steps(result: Sensitivity) -> str:

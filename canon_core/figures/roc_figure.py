@@ -56,7 +56,7 @@ def roc_figure(curves: Sequence[Curve], *, det: bool = False, settings_line: str
     plane = plane_of(plotted, det=det)
     legend = LegendAbove.fitting([name_lines(curve.label) for curve in curves], width)
     if _few_below(min(impostors, default=0)) > plane.far:
-        settings_line += f" · shaded: {FEW_DECIDE}"
+        settings_line = " · ".join(filter(None, [settings_line, f"shaded: {FEW_DECIDE}"]))
     with paper_style():
         figure, axes = new_figure(width, 0.68 * min(width, 5.0) + legend.height, settings_line)
         for number, curve in enumerate(curves):

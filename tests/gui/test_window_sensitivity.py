@@ -220,7 +220,7 @@ def test_the_chosen_cell_alone_is_computed_and_then_said_how_long_all_will_take(
     assert window.actions_.refusal("experiment.sensitivity") == "Every cell of these curves is computed."
     window.document.change("Choose", cells=(("east", "north"),))
     settle(window, qtbot)
-    assert re.search(r"7 cells to score: about [\d.]+ s, as fast as the last ones", message(window))
+    assert re.search(r"7 cells to score: about [\d.]+ s at the pace of the last ones", message(window))
     window.document.change("All", sensitivity=SensitivityChoice(maps=(MapKind.LINEAR,)))
     settle(window, qtbot)
     assert re.match(r"5 of 6 cells are not computed yet for these settings: about [\d.]+ s", view.notice)
