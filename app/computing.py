@@ -73,7 +73,7 @@ class Computing(QObject):
         self._wanted = False  # run the matrix as soon as it is known what is missing
         self._matrices = RunningJobs[_Stamp](self._bridge, self)
         # Only when it is known which embeddings are complete now is it known which cells are missing.
-        self._embeddings = RunningJobs[str](self._bridge, self, settle=document.refresh)
+        self._embeddings = RunningJobs[tuple[str, frozenset[str]]](self._bridge, self, settle=document.refresh)
         self._last_look = 0.0
         self._rocs: dict[str, Roc] = {}  # used in the engine's interactive thread only
         document.opened.connect(self._contents_changed)
@@ -118,8 +118,11 @@ class Computing(QObject):
             self._ask(self._stamp, None)
 
     def embed(self, models: Sequence[str], dataset: str, *, other_provider: bool = False) -> None:
-        """Embed a dataset with some models, one after the other; what is there is kept."""
-        study, names, provider, threads = self._document.study, tuple(models), self.provider, self.threads
+        """Embed a dataset with some models, one after the other; what is there is kept, and what is being made is not
+        made twice."""
+        being_made = self._being_embedded(dataset)
+        names = tuple(name for name in models if name not in being_made)
+        study, provider, threads = self._document.study, self.provider, self.threads
         if study is None or not names or not dataset:
             return
 
@@ -135,7 +138,7 @@ class Computing(QObject):
         self._embeddings.begin(
             f"Embed {dataset} with {which}",
             work,
-            dataset,
+            (dataset, frozenset(names)),
             on_partial=lambda _: self._document.refresh(),
             on_failure=lambda error: self._embedding_failed(error, names, dataset),
             resume=lambda: self.embed(names, dataset),
@@ -152,18 +155,39 @@ class Computing(QObject):
 
     def embed_missing(self) -> bool:
         """Embed the chosen dataset with every network of the matrix that is not complete; False when none is left."""
+        names = self._to_embed
+        self.embed(names, self._document.state.dataset)
+        return bool(names)
+
+    @property
+    def _to_embed(self) -> tuple[str, ...]:
+        """Networks of the matrix whose embeddings are neither complete nor being made."""
         contents, state = self._document.contents, self._document.state
         if contents is None or not state.dataset:
+            return ()
+        leave = self._being_embedded(state.dataset) | state.left_out
+        return contents.to_embed(state.dataset, [name for name in contents.model_names if name not in leave])
+
+    def _being_embedded(self, dataset: str) -> frozenset[str]:
+        return frozenset[str]().union(*(models for data, models in self._embeddings if data == dataset))
+
+    @property
+    def something_left(self) -> bool:
+        """Whether anything is missing that is neither being made nor follows by itself."""
+        contents = self._document.contents
+        if contents is None or contents.read_only:
             return False
-        included = [name for name in contents.model_names if name not in state.left_out]
-        names = contents.to_embed(state.dataset, included)
-        self.embed(names, state.dataset)
-        return bool(names)
+        if self._to_embed:
+            return True
+        if self.embedding:
+            return not (self._wanted or self.automatic)
+        return bool(wanted_cells(self.matrix)) and not self.scoring
 
     def compute_everything(self) -> None:
         """Make the missing embeddings, then the missing cells."""
-        if self.embed_missing():
+        if self.embed_missing() or self.embedding:
             self._wanted = True
+            self.runningChanged.emit()
         else:
             self.compute_matrix()
 

@@ -103,6 +103,7 @@ class Document(QObject):
         self.study: Study | None = None
         self.contents: Contents | None = None
         self.state = ViewState()
+        self.tab = ""  #: name of the view in front; it is remembered, and no step to undo
         self.changes = StudyChanges(self)
         self._opening = self._closing = False
         self._after_closing: list[Callable[[], None]] = []
@@ -184,6 +185,8 @@ class Document(QObject):
             self.bridge.revise()
             saved = view if view is not None else study.view
             state = ViewState.from_json(saved.get("state"))
+            tab = saved.get("tab")
+            self.tab = tab if isinstance(tab, str) else ""
             self.state = _fitting(state, contents)
             self.undo.clear()
             self.opened.emit(contents)
@@ -311,7 +314,13 @@ class Document(QObject):
     # -- remembering ---------------------------------------------------------------------------------------------
     def view(self) -> dict[str, Any]:
         """What the study remembers of the window."""
-        return {"state": self.state.to_json()}
+        return {"state": self.state.to_json(), "tab": self.tab}
+
+    def bring_to_front(self, tab: str) -> None:
+        """Another view is in front: remember it."""
+        if self.contents is not None and tab != self.tab:
+            self.tab = tab
+            self.touch()
 
     def touch(self) -> None:
         """What is shown changed: remember it soon."""

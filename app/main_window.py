@@ -152,6 +152,7 @@ class MainWindow(QMainWindow):
         self._make_status()
         self.document.opened.connect(self._show_study)
         self.document.closed.connect(self._show_start)
+        self.tabs.currentChanged.connect(lambda place: self.document.bring_to_front(self.tabs.tabText(place)))
         self.document.closed.connect(self.jobs.forget_study)
         self.document.recentChanged.connect(self._show_recent)
         self.start_page.newRequested.connect(self.commands.new_study)
@@ -313,6 +314,9 @@ class MainWindow(QMainWindow):
     # -- showing a study, or none --------------------------------------------------------------------------------
     def _show_study(self, contents: Contents) -> None:
         self.pages.setCurrentWidget(self.tabs)
+        names = [self.tabs.tabText(place) for place in range(self.tabs.count())]
+        if self.document.tab in names:
+            self.tabs.setCurrentIndex(names.index(self.document.tab))
         for dock in self.docks[:2]:
             dock.setEnabled(True)
         state = " (read-only)" if contents.read_only else ""

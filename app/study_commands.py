@@ -329,6 +329,9 @@ class StudyCommands(QObject):
                     refusals["study.compute_all"] = "Nothing is missing." if matrix is not None else (
                         refusals["study.embed"]
                     )
+                follows = self._computing.embedding and not self._computing.something_left
+                if follows and "study.compute_all" not in refusals:
+                    refusals["study.compute_all"] = "Embeddings are being made; the cells are computed after that."
             kind, _ = self._chosen()
             if not kind:
                 refusals |= dict.fromkeys(("study.rename", "study.remove"), "Choose a model or a dataset in the tree.")

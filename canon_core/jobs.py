@@ -63,13 +63,15 @@ class Started(Event):
 
 @dataclass(frozen=True)
 class Progress(Event):
-    """``done`` of ``total`` units; ``rate`` in units per second and ``eta`` in seconds, where known."""
+    """``done`` of ``total`` units; ``rate`` in units per second and ``eta`` in seconds, where known. ``rough``: the eta
+    goes by the rate of other work, because part of what is left was never measured."""
 
     done: int
     total: int
     what: str
     rate: float | None
     eta: float | None
+    rough: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,16 @@ class JobContext:
         step = JobContext(self.job, self.revision)
         self.on_cancel(step.cancel)
         return step
+
+    def step(self, passed_on: Callable[[Event], None]) -> JobContext:
+        """A context for a step of this job: cancelled with it, and what it says is given to ``passed_on``."""
+        step = JobContext(self.job, self.revision, passed_on)
+        self.on_cancel(step.cancel)
+        return step
+
+    def pass_on(self, event: Event) -> None:
+        """Say what a step of this job said."""
+        self._emit(event)
 
     def check(self) -> None:
         """Raise :class:`~canon_core.errors.Cancelled` when the job was told to stop."""

@@ -173,6 +173,9 @@ def info(
     ] = None,
     dataset: options.Dataset = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the images drawn for --contact-sheet.")] = 0,
+    with_ids: Annotated[
+        bool, typer.Option("--with-ids", help="Name the images of --contact-sheet, not number them.")
+    ] = False,
 ) -> None:
     """What a study holds; works while another program has it open."""
     from canon_core.cli.printing import info_json, print_info
@@ -180,7 +183,7 @@ def info(
     with Study.open(study, read_only=True) as opened:
         opened.refresh_states()
         if contact_sheet is not None:
-            _write_contact_sheet(opened, choose_dataset(opened, dataset), model, contact_sheet, seed)
+            _write_contact_sheet(opened, choose_dataset(opened, dataset), model, contact_sheet, seed, with_ids)
         if json_target is not None:
             write_json(info_json(opened), json_target)
         else:
@@ -445,12 +448,14 @@ def _describe_dataset(study: Study, entry: DatasetEntry) -> None:
             say(f"    … and {len(problems) - 20:,} more; all of them: `canon info {study.path} --json -`")
 
 
-def _write_contact_sheet(study: Study, dataset: str, models: str | None, target: Path, seed: int) -> None:
+def _write_contact_sheet(
+    study: Study, dataset: str, models: str | None, target: Path, seed: int, named: bool
+) -> None:
     from canon_core.embedding.network_sheet import write_contact_sheet
 
     entries = study.models if models is None else [study.model(name) for name in arguments.listed(models)]
     networks = {entry.name: entry.spec for entry in entries if not entry.imported}
-    seen = write_contact_sheet(study.faces(dataset), networks, target, seed=seed)
+    seen = write_contact_sheet(study.faces(dataset), networks, target, seed=seed, named=named)
     say(f"wrote {target}: {len(seen[0].sheet.ids):,} images of '{dataset}' as networks see them")
     for each in seen:
         say(f"  {each.title}")

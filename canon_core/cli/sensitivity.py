@@ -72,7 +72,7 @@ def sensitivity(
         for name in (name for pair in among or () for name in pair):
             if opened.model(name).name not in settings.models:
                 raise SettingsError(f"--cells names '{name}', which --models leaves out", remedy="name it in both")
-        result = run_job("sensitivity", lambda ctx: run_sensitivity(opened, settings, ctx))
+        result = run_job("sensitivity", lambda ctx: run_sensitivity(opened, settings, ctx, among))
     if figure is not None:
         from canon_core.figures.save import save_figure
         from canon_core.figures.sensitivity_figure import sensitivity_figure

@@ -138,7 +138,8 @@ def _interrupts() -> Iterator[list[int]]:
 def _pace(event: JobProgress) -> str:
     if event.rate is None or event.eta is None:
         return ""
-    return f"{event.rate:,.0f}/s · {duration(event.eta)} left" if event.rate >= 10 else f"{duration(event.eta)} left"
+    left = f"{'about ' * event.rough}{duration(event.eta)} left"
+    return f"{event.rate:,.0f}/s · {left}" if event.rate >= 10 else left
 
 
 def duration(seconds: float) -> str:

@@ -184,7 +184,8 @@ class PairFinder:
         return self._kept(key, PairLists(self.settings, limits, lists, time.perf_counter() - start))
 
     def between(self, low: float, high: float, ctx: JobContext) -> PairLists:
-        """Genuine and impostor pairs with ``low`` ≤ score < ``high``, the highest scores first.
+        """Genuine and impostor pairs with ``low`` ≤ score < ``high``: genuine from the lowest score up, impostors from
+        the highest down.
 
         Raises
         ------
@@ -195,7 +196,7 @@ class PairFinder:
         start = time.perf_counter()
         if not low < high:
             raise SettingsError(f"no score lies between {low:g} and {high:g}", remedy="give the lower score first")
-        key = self._key("interval", low=low, high=high)
+        key = self._interval_key(low, high)
         stored = load_pairs(self.study.stored("results", key), self.settings)
         if stored is not None:
             return stored
@@ -208,7 +209,7 @@ class PairFinder:
 
     def stored(self, *, interval: tuple[float, float] | None = None) -> PairLists | None:
         """What is stored, without looking for anything; None where nothing is."""
-        key = self._key("errors") if interval is None else self._key("interval", low=interval[0], high=interval[1])
+        key = self._key("errors") if interval is None else self._interval_key(*interval)
         return load_pairs(self.study.stored("results", key), self.settings)
 
     def shown(self, found: FoundPairs) -> tuple[FacePair, ...]:
@@ -229,6 +230,9 @@ class PairFinder:
         if self.settings.single:
             return [(source, target)], [limits.cell]
         return [(source, target), (target, target), (source, source)], [limits.cell, limits.target, limits.source]
+
+    def _interval_key(self, low: float, high: float) -> str:
+        return self._key("interval, farthest first", low=low, high=high)
 
     def _key(self, what: str, **more: float) -> str:
         settings, cells = self.settings, self.cells

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,7 +36,9 @@ _FIRST_STEP: Final = 32
 _STREAM: Final = 0x5E
 
 
-def run_sensitivity(study: Study, settings: SensitivitySettings, ctx: JobContext) -> Sensitivity:
+def run_sensitivity(
+    study: Study, settings: SensitivitySettings, ctx: JobContext, among: Sequence[Pair] | None = None
+) -> Sensitivity:
     """TAR of every cross-model cell against the number of image pairs that its map is fitted on.
 
     The subsets are drawn without replacement from each half's fit images, from the seed, the size and the repetition:
@@ -47,19 +49,29 @@ def run_sensitivity(study: Study, settings: SensitivitySettings, ctx: JobContext
     ----------
     ctx : JobContext
         Progress and cancellation; each :class:`SensitivityCell` is a partial result.
+    among : sequence of (source, target), optional
+        The cells to compute, in this order, with their models by themselves; all unless given. Of the others what is
+        stored is read.
 
     Raises
     ------
     SettingsError
-        When the settings do not fit the dataset, or a step has more pairs than there are.
+        When the settings do not fit the dataset, a step has more pairs than there are, or ``among`` names no such cell.
     StudyError
         When no model has embeddings.
     """
     start = time.perf_counter()
     work = _Work(study, settings, ctx)
     cells, missing = work.stored()
-    todo = [pair for pair, cell in cells.items() if cell is None and pair not in missing]
-    total = len(cells) - len(missing)
+    asked = tuple(cells) if among is None else tuple(dict.fromkeys(among))
+    for pair in asked:
+        if pair not in cells:
+            raise SettingsError(
+                f"'{pair[0]}' → '{pair[1]}' is no cell across two of the models", remedy="name two models of --models"
+            )
+    computable = [pair for pair in asked if pair not in missing]
+    todo = [pair for pair in computable if cells[pair] is None]
+    total = len(computable)
     what = f"fitting {settings.map} maps on fewer pairs"
     ctx.report(total - len(todo), total, what)
     for done, (source, target) in enumerate(todo, total - len(todo)):
@@ -67,7 +79,13 @@ def run_sensitivity(study: Study, settings: SensitivitySettings, ctx: JobContext
         cells[source, target] = cell
         ctx.partial(cell)
         ctx.report(done + 1, total, what)
-    single = {name: work.single(name, ctx) for name in settings.models if name not in work.cells.usable.missing}
+    wanted = set(settings.models) if among is None else {name for pair in computable for name in pair}
+    single = {}
+    for name in settings.models:
+        if name not in work.cells.usable.missing:
+            found = work.single(name, ctx) if name in wanted else work.stored_single(name)
+            if found is not None:
+                single[name] = found
     return work.result(cells, missing, single, time.perf_counter() - start)
 
 

@@ -121,7 +121,7 @@ def sensitivity_curves(
     curves = []
     for result in results:
         settings = result.settings
-        possible = [pair for pair in result.cells if pair not in result.missing and (among is None or pair in among)]
+        possible = result.counted(among)
         for place, target in enumerate(settings.far if far is None else (far,)):
             steps = []
             for step, (pairs, repeats) in enumerate(zip(result.pairs, result.repeats, strict=True)):

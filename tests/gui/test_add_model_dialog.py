@@ -322,3 +322,37 @@ def test_preprocessing_can_be_closed_while_it_is_changed(
     qtbot.waitUntil(lambda: not document.bridge.busy, timeout=PATIENCE)
     assert [model.spec.input.color for model in document.contents.models] == ([] if fails else ["bgr"])
     assert len(faults) == fails
+
+
+def test_the_same_network_again_is_said(
+    document: Document, small_data: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    dialog = shown(document, [small_data / "a.onnx"], qtbot)
+    qtbot.mouseClick(dialog.add_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: document.contents.model_names == ("a",), timeout=PATIENCE)
+    copy = tmp_path / "other-name.onnx"
+    copy.write_bytes((small_data / "a.onnx").read_bytes())
+    again = shown(document, [copy, small_data / "b.onnx"], qtbot)
+    qtbot.waitUntil(
+        lambda: states(again) == [("other-name", "in the study already"), ("b", "ready")], timeout=PATIENCE
+    )
+    assert again.problem.isVisible()
+    assert "The very same network is in the study already, as 'a'" in again.problem.label.text()
+    assert again.add_button.isEnabled()  # with other preprocessing it is another model
+    choose(again, 1)
+    assert not again.problem.isVisible()
+
+
+def test_once_something_was_added_the_dialog_is_closed_and_not_cancelled(
+    document: Document, small_data: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    cut = tmp_path / "cut.onnx"
+    cut.write_bytes(b"no network")
+    dialog = shown(document, [small_data / "a.onnx", cut], qtbot)
+    button = dialog.buttons.button(QDialogButtonBox.StandardButton.Cancel)
+    assert button.text() == "Cancel"
+    qtbot.mouseClick(dialog.add_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: states(dialog) == [("cut", "cannot be used")], timeout=PATIENCE)
+    assert button.text() == "Close"
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert not dialog.isVisible()

@@ -82,8 +82,7 @@ def test_from_nothing_to_the_exported_matrix(
     files = [small_data / "a.onnx", small_data / "b.onnx"]
     monkeypatch.setattr(file_choosers, "choose_networks", lambda *_: files)
     click(button_of_empty_state(window.matrix_view, "model", qtbot), qtbot)
-    models = dialog_of(window, AddModelDialog, qtbot)
-    click(models.more_button, qtbot)
+    models = dialog_of(window, AddModelDialog, qtbot)  # the files were asked for at once
     qtbot.waitUntil(models.add_button.isEnabled, timeout=PATIENCE)
     assert "Input 112 high × 112 wide" in models.notes.text()
     click(models.add_button, qtbot)

@@ -82,6 +82,11 @@ def test_cancel_ends_a_job_within_a_second_and_resume_goes_on_from_there(
     assert badge_of(state) is Badge.PARTIAL
     assert window.tree.item("embedding", "slow", "faces").text(1) == f"{state.done} of 60"
     assert row.button.text() == "Resume"
+    qtbot.mouseClick(row.button, Qt.MouseButton.LeftButton)  # too soon after Cancel: meant for that
+    qtbot.wait(50)
+    assert row.button.text() == "Resume"
+    assert len(window.jobs.rows) == 1
+    qtbot.waitUntil(row.button.isEnabled, timeout=PATIENCE)
     qtbot.mouseClick(row.button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: window.document.contents.states["slow", "faces"].complete, timeout=PATIENCE)
     qtbot.waitUntil(lambda: not window.bridge.busy, timeout=PATIENCE)

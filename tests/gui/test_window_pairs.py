@@ -217,6 +217,9 @@ def test_brushing_scores_shows_their_pairs(window: MainWindow, embedded_study: P
         pick(view.kind, kind, qtbot)
         assert view.pairs
         assert all(interval[0] <= pair.score < interval[1] and pair.genuine == genuine for pair in view.pairs)
+        scores = [pair.score for pair in view.pairs]
+        assert scores == sorted(scores, reverse=not genuine)  # the farthest from its kind first
+        assert view._count.text().endswith("lowest score first" if genuine else "highest score first")
     with Study.open(embedded_study, read_only=True) as study:
         study.refresh_states()
         settings = PairSettings(MatrixSettings("faces", ("a", "b")), *PAIR, 1e-2, FarRule.CONSERVATIVE)

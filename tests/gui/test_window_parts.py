@@ -141,6 +141,8 @@ def test_a_badge_says_how_far_embeddings_are(state: EmbeddingState, badge: Badge
 def test_progress_in_words() -> None:
     half = Progress(1, 1, 1234, 3811, "embedding mbf", 245.0, 10.5)
     assert progress_text(half) == "embedding mbf · 1,234 of 3,811 · 245 / s · 10 s left"
+    rough = Progress(1, 1, 1234, 3811, "embedding mbf", 245.0, 10.5, rough=True)
+    assert progress_text(rough) == "embedding mbf · 1,234 of 3,811 · 245 / s · about 10 s left"
     assert progress_text(Progress(1, 1, 0, 36, "scoring", None, None)) == "scoring · 0 of 36"
     assert progress_text(Progress(1, 1, 36, 36, "scoring", 2.5, 0.0)) == "scoring · 36 of 36 · 2.5 / s"
 
@@ -163,6 +165,11 @@ def test_a_job_that_failed_can_be_begun_again(qtbot: QtBot) -> None:
     row.ended(JobPhase.FAILED, "No space is left.")
     assert row.says.text() == "No space is left."
     assert "failed" in row.accessibleName()
+    qtbot.mouseClick(row.button, Qt.MouseButton.LeftButton)  # the second of two hasty clicks on Cancel
+    assert not again
+    qtbot.wait(1000)
+    assert not row.button.isEnabled()
+    qtbot.waitUntil(row.button.isEnabled, timeout=PATIENCE)
     qtbot.mouseClick(row.button, Qt.MouseButton.LeftButton)
     assert again == [True]
     assert not row.button.isVisible()
