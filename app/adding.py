@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtWidgets import QDialog
 
 from .document import Document
@@ -48,6 +48,8 @@ class Adding(QObject):
 
         dialog = AddModelDialog(self._document, files, self._window)
         _show(dialog)
+        if not files:
+            QTimer.singleShot(0, dialog, dialog.choose_files)
         return dialog
 
     def add_dataset(self, path: Path | None = None) -> QDialog:

@@ -46,7 +46,7 @@ class Computing(QObject):
     matrixChanged() :
         ``matrix`` or ``pending`` changed.
     curvesChanged() :
-        ``curves`` changed.
+        ``curves`` changed; they are of the matrix with the settings ``curves_of``.
     runningChanged() :
         A computation began or ended.
     otherProvider(error, models, dataset) :
@@ -65,6 +65,7 @@ class Computing(QObject):
         self.matrix: Matrix | None = None
         self.pending: frozenset[Pair] = frozenset()
         self.curves: tuple[Curve, ...] = ()
+        self.curves_of: MatrixSettings | None = None
         self.automatic = True
         self.provider = "auto"  #: where networks run
         self.threads: int | None = None  #: that decode and, on the CPU, compute; None for every usable core
@@ -72,7 +73,7 @@ class Computing(QObject):
         self._wanted = False  # run the matrix as soon as it is known what is missing
         self._matrices = RunningJobs[_Stamp](self._bridge, self)
         # Only when it is known which embeddings are complete now is it known which cells are missing.
-        self._embeddings = RunningJobs[str](self._bridge, self, settle=document.refresh)
+        self._embeddings = RunningJobs[tuple[str, frozenset[str]]](self._bridge, self, settle=document.refresh)
         self._last_look = 0.0
         self._rocs: dict[str, Roc] = {}  # used in the engine's interactive thread only
         document.opened.connect(self._contents_changed)
@@ -117,8 +118,11 @@ class Computing(QObject):
             self._ask(self._stamp, None)
 
     def embed(self, models: Sequence[str], dataset: str, *, other_provider: bool = False) -> None:
-        """Embed a dataset with some models, one after the other; what is there is kept."""
-        study, names, provider, threads = self._document.study, tuple(models), self.provider, self.threads
+        """Embed a dataset with some models, one after the other; what is there is kept, and what is being made is not
+        made twice."""
+        being_made = self._being_embedded(dataset)
+        names = tuple(name for name in models if name not in being_made)
+        study, provider, threads = self._document.study, self.provider, self.threads
         if study is None or not names or not dataset:
             return
 
@@ -134,7 +138,7 @@ class Computing(QObject):
         self._embeddings.begin(
             f"Embed {dataset} with {which}",
             work,
-            dataset,
+            (dataset, frozenset(names)),
             on_partial=lambda _: self._document.refresh(),
             on_failure=lambda error: self._embedding_failed(error, names, dataset),
             resume=lambda: self.embed(names, dataset),
@@ -151,18 +155,39 @@ class Computing(QObject):
 
     def embed_missing(self) -> bool:
         """Embed the chosen dataset with every network of the matrix that is not complete; False when none is left."""
+        names = self._to_embed
+        self.embed(names, self._document.state.dataset)
+        return bool(names)
+
+    @property
+    def _to_embed(self) -> tuple[str, ...]:
+        """Networks of the matrix whose embeddings are neither complete nor being made."""
         contents, state = self._document.contents, self._document.state
         if contents is None or not state.dataset:
+            return ()
+        leave = self._being_embedded(state.dataset) | state.left_out
+        return contents.to_embed(state.dataset, [name for name in contents.model_names if name not in leave])
+
+    def _being_embedded(self, dataset: str) -> frozenset[str]:
+        return frozenset[str]().union(*(models for data, models in self._embeddings if data == dataset))
+
+    @property
+    def something_left(self) -> bool:
+        """Whether anything is missing that is neither being made nor follows by itself."""
+        contents = self._document.contents
+        if contents is None or contents.read_only:
             return False
-        included = [name for name in contents.model_names if name not in state.left_out]
-        names = contents.to_embed(state.dataset, included)
-        self.embed(names, state.dataset)
-        return bool(names)
+        if self._to_embed:
+            return True
+        if self.embedding:
+            return not (self._wanted or self.automatic)
+        return bool(wanted_cells(self.matrix)) and not self.scoring
 
     def compute_everything(self) -> None:
         """Make the missing embeddings, then the missing cells."""
-        if self.embed_missing():
+        if self.embed_missing() or self.embedding:
             self._wanted = True
+            self.runningChanged.emit()
         else:
             self.compute_matrix()
 
@@ -236,8 +261,9 @@ class Computing(QObject):
             from canon_core.experiments.export import export_study
 
             return export_study(
-                study, stamp.settings, state.rule, out, formats, tables, ctx, pairs=state.cells, width=width, dpi=dpi
-            )
+                study, stamp.settings, state.rule, out, formats, tables, ctx, pairs=state.cells, at=state.far,
+                width=width, dpi=dpi,
+            )  # fmt: skip
 
         def begin() -> None:
             self._bridge.submit(
@@ -273,9 +299,8 @@ class Computing(QObject):
         self._matrices.forget()
         self._embeddings.forget()
         self._rocs = {}
-        self.curves = ()
         self._show(None, frozenset())
-        self.curvesChanged.emit()
+        self._set_curves(())
         self.runningChanged.emit()
 
     def _look_up_matrix(self, stamp: _Stamp | None) -> None:
@@ -313,13 +338,14 @@ class Computing(QObject):
                 self._maybe_run()
 
         def answered(curves: tuple[Curve, ...]) -> None:
-            self._set_curves(curves)
+            self._set_curves(curves, stamp.settings)
             if self._document.state.cells != cells:  # chosen while the matrix was being read
                 self._look_up_curves()
 
         def failed(error: CanonError) -> None:
             if known is None:
                 self._show(None, frozenset())
+                self._set_curves(())
             self._document.faulted.emit(error)
 
         self._bridge.ask(_MATRIX_TOPIC, work, on_result=answered, on_failure=failed, on_partial=found)
@@ -346,8 +372,8 @@ class Computing(QObject):
         self.matrix, self.pending = matrix, pending
         self.matrixChanged.emit()
 
-    def _set_curves(self, curves: tuple[Curve, ...]) -> None:
-        self.curves = curves
+    def _set_curves(self, curves: tuple[Curve, ...], settings: MatrixSettings | None = None) -> None:
+        self.curves, self.curves_of = curves, settings
         self.curvesChanged.emit()
 
     # -- following the jobs --------------------------------------------------------------------------------------

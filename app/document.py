@@ -82,6 +82,8 @@ class Document(QObject):
     faulted(error) : CanonError
         Something that was asked for failed.
     recentChanged(paths) : tuple of Path
+    modelRenamed(old, new) : str, str
+        A model is called otherwise from now on; the state says so, and the contents are about to.
     """
 
     opened = Signal(object)
@@ -91,6 +93,7 @@ class Document(QObject):
     inUse = Signal(object, object)
     faulted = Signal(object)
     recentChanged = Signal(object)
+    modelRenamed = Signal(str, str)
 
     def __init__(self, bridge: EngineBridge, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -100,10 +103,10 @@ class Document(QObject):
         self.study: Study | None = None
         self.contents: Contents | None = None
         self.state = ViewState()
+        self.tab = ""  #: name of the view in front; it is remembered, and no step to undo
         self.changes = StudyChanges(self)
         self._opening = self._closing = False
         self._after_closing: list[Callable[[], None]] = []
-        self._restored: dict[str, Any] | None = None
         self._session_timer = settled(self, _SESSION_DELAY_MS, self._save_session)
         self._study_timer = settled(self, _STUDY_DELAY_MS, self._save_view)
 
@@ -143,18 +146,22 @@ class Document(QObject):
                 study.close()
                 raise
 
-        self._restored = view
-        self._replace(load, Path(os.path.abspath(path)))
+        self._replace(load, Path(os.path.abspath(path)), view)
 
     @property
     def changing(self) -> bool:
         """Whether a study is being opened, made or closed."""
         return self._opening or self._closing
 
-    def _replace(self, load: Callable[[], tuple[Study, Contents]], path: Path) -> None:
+    def _replace(
+        self, load: Callable[[], tuple[Study, Contents]], path: Path, view: dict[str, Any] | None = None
+    ) -> None:
         if self._opening:
             return
         self._opening = True
+
+        def loaded(found: tuple[Study, Contents]) -> None:
+            self._show(*found, view)
 
         def failed(error: CanonError) -> None:
             self._opening = False
@@ -167,23 +174,24 @@ class Document(QObject):
         # means to give it back first, because this very process holds it.
         same = self.contents is not None and self.contents.path == path
         if same or self._closing:
-            self.close(lambda: self.bridge.run_errand(load, self._show, failed))
+            self.close(lambda: self.bridge.run_errand(load, loaded, failed))
         else:
-            self.bridge.run_errand(load, self._show, failed)
+            self.bridge.run_errand(load, loaded, failed)
 
-    def _show(self, found: tuple[Study, Contents]) -> None:
+    def _show(self, study: Study, contents: Contents, view: dict[str, Any] | None) -> None:
         def show() -> None:
             self._opening = False
-            self.study, self.contents = found
+            self.study, self.contents = study, contents
             self.bridge.revise()
-            saved = self._restored if self._restored is not None else self.study.view
-            self._restored = None
+            saved = view if view is not None else study.view
             state = ViewState.from_json(saved.get("state"))
-            self.state = _fitting(state, self.contents)
+            tab = saved.get("tab")
+            self.tab = tab if isinstance(tab, str) else ""
+            self.state = _fitting(state, contents)
             self.undo.clear()
-            self.opened.emit(self.contents)
+            self.opened.emit(contents)
             self._session_timer.start()
-            path = self.contents.path
+            path = contents.path
             self.bridge.run_errand(lambda: remember_study(path), self.recentChanged.emit)
 
         if self.study is None:
@@ -250,7 +258,8 @@ class Document(QObject):
         if after == before or self.contents is None:
             return
         self.show_state(after)
-        self.undo.push(_Change(self, before, self.state, text, kind))
+        if self.state != before:  # what the study does not have is not chosen
+            self.undo.push(_Change(self, before, self.state, text, kind))
 
     def show_state(self, state: ViewState) -> None:
         """Show a state, without its becoming a step to undo."""
@@ -297,13 +306,21 @@ class Document(QObject):
         if renamed:
             self.state = self.state.renamed(**renamed)
         self.bridge.ask_again()
+        if renamed and "model" in renamed:
+            self.modelRenamed.emit(*renamed["model"])
         self._set_contents(contents)
         self.touch()
 
     # -- remembering ---------------------------------------------------------------------------------------------
     def view(self) -> dict[str, Any]:
         """What the study remembers of the window."""
-        return {"state": self.state.to_json()}
+        return {"state": self.state.to_json(), "tab": self.tab}
+
+    def bring_to_front(self, tab: str) -> None:
+        """Another view is in front: remember it."""
+        if self.contents is not None and tab != self.tab:
+            self.tab = tab
+            self.touch()
 
     def touch(self) -> None:
         """What is shown changed: remember it soon."""

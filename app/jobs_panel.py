@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from datetime import timedelta
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import (
     QFrame,
@@ -26,10 +25,12 @@ from canon_core.jobs import Progress
 from .engine_bridge import EngineBridge
 from .theme import SMALL, sized, theme_for
 from .views.labels import TextLabel
-from .wording import fault_text
+from .wording import duration_text, fault_text
 
 #: Ended jobs that stay in the list.
 _KEPT = 12
+#: Milliseconds for which a button that said Cancel takes no click as Resume: the second of a double click, say.
+_PAUSE_MS = 1200
 
 
 class JobPhase(enum.Enum):
@@ -52,8 +53,11 @@ class JobRow(QFrame):
     cancelRequested = Signal(int)
     resumeRequested = Signal(object)
 
-    def __init__(self, number: int, title: str, resume: Callable[[], object] | None) -> None:
+    def __init__(
+        self, number: int, title: str, resume: Callable[[], object] | None, *, of_study: bool = True
+    ) -> None:
         super().__init__()
+        self._of_study = of_study
         self.number = number
         self.title = title
         self.phase = JobPhase.WAITING
@@ -71,6 +75,10 @@ class JobRow(QFrame):
         self.button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.button.setMinimumWidth(84)
         self.button.clicked.connect(self._clicked)
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_PAUSE_MS)
+        self._pause.timeout.connect(lambda: self.button.setEnabled(self.phase is not JobPhase.CANCELLING))
         layout = QGridLayout(self)
         layout.setContentsMargins(10, 4, 10, 4)
         layout.setHorizontalSpacing(14)
@@ -107,17 +115,26 @@ class JobRow(QFrame):
             self.bar.setValue(1000)
         self._show(phase, text)
 
+    def forget_study(self) -> None:
+        """The study it worked on is closed: it cannot be begun again in another."""
+        if self._of_study:
+            self._resume = None
+            self._show(self.phase, self.says.text())
+
     def _show(self, phase: JobPhase, text: str) -> None:
         self.phase = phase
         self.says.setText(text)
         self.setAccessibleName(f"{self.title}: {phase.value}. {text}")
         over = phase in _ENDED
         self.bar.setVisible(not over)
-        self.button.setText("Resume" if over else "Cancel")
+        text = "Resume" if over else "Cancel"
+        if self.button.text() != text and over:
+            self._pause.start()
+        self.button.setText(text)
         self.button.setAccessibleName(f"{self.button.text()} {self.title}")
         can_resume = phase in (JobPhase.FAILED, JobPhase.CANCELLED) and self._resume is not None
         self.button.setVisible(not over or can_resume)
-        self.button.setEnabled(phase is not JobPhase.CANCELLING)
+        self.button.setEnabled(phase is not JobPhase.CANCELLING and not self._pause.isActive())
         self._colour()
 
     def _colour(self) -> None:
@@ -179,9 +196,15 @@ class JobsPanel(QScrollArea):
         bridge.failed.connect(self._failed)
         bridge.cancelled.connect(self._cancelled)
 
+    def forget_study(self) -> None:
+        """The study is closed: no job of it can be begun again."""
+        for row in self.rows.values():
+            row.forget_study()
+
     def _queued(self, number: int, title: str) -> None:
         job = self._bridge.job(number)
-        row = JobRow(number, title, job.resume if job is not None else None)
+        resume, of_study = (job.resume, job.of_study) if job is not None else (None, True)
+        row = JobRow(number, title, resume, of_study=of_study)
         row.cancelRequested.connect(self._bridge.cancel)
         row.resumeRequested.connect(lambda resume: resume())
         self.rows[number] = row
@@ -251,17 +274,5 @@ def progress_text(progress: Progress) -> str:
         rate = progress.rate
         parts.append(f"{rate:,.0f} / s" if rate >= 10 else f"{rate:.1f} / s")
     if progress.eta is not None and progress.done < progress.total:
-        parts.append(f"{duration_text(progress.eta)} left")
+        parts.append(f"{'about ' * progress.rough}{duration_text(progress.eta)} left")
     return " · ".join(part for part in parts if part)
-
-
-def duration_text(seconds: float) -> str:
-    """``0.4 s``, ``12 s``, ``3 min 5 s``, ``2 h 10 min``."""
-    if seconds < 1:
-        return f"{seconds:.1f} s"
-    whole = timedelta(seconds=round(seconds))
-    minutes, rest = divmod(int(whole.total_seconds()), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours:,} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

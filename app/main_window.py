@@ -152,6 +152,8 @@ class MainWindow(QMainWindow):
         self._make_status()
         self.document.opened.connect(self._show_study)
         self.document.closed.connect(self._show_start)
+        self.tabs.currentChanged.connect(lambda place: self.document.bring_to_front(self.tabs.tabText(place)))
+        self.document.closed.connect(self.jobs.forget_study)
         self.document.recentChanged.connect(self._show_recent)
         self.start_page.newRequested.connect(self.commands.new_study)
         self.start_page.openRequested.connect(self.commands.open_study)
@@ -159,6 +161,8 @@ class MainWindow(QMainWindow):
         self.start_page.forgetRequested.connect(self.commands.forget)
         self.bridge.run_errand(lambda: _with_presence(recent_studies()), self._list_recent)
         self._show_start()
+        if self._appearance is not None:
+            self._appearance.dress()
         self._restore_arrangement()
 
     # -- building ------------------------------------------------------------------------------------------------
@@ -310,6 +314,9 @@ class MainWindow(QMainWindow):
     # -- showing a study, or none --------------------------------------------------------------------------------
     def _show_study(self, contents: Contents) -> None:
         self.pages.setCurrentWidget(self.tabs)
+        names = [self.tabs.tabText(place) for place in range(self.tabs.count())]
+        if self.document.tab in names:
+            self.tabs.setCurrentIndex(names.index(self.document.tab))
         for dock in self.docks[:2]:
             dock.setEnabled(True)
         state = " (read-only)" if contents.read_only else ""

@@ -15,10 +15,9 @@ from PySide6.QtWidgets import QApplication, QStyle, QSystemTrayIcon
 from canon_core.errors import CanonError
 
 from .engine_bridge import EngineBridge
-from .jobs_panel import duration_text
 from .preferences import UserPreferences
 from .settled import settled
-from .wording import fault_text
+from .wording import duration_text, fault_text
 
 log = logging.getLogger(__name__)
 

@@ -11,6 +11,7 @@ from canon_core.study.results import far_text, settings_line
 from canon_core.verification.roc import FarRule
 
 from .actions import Actions
+from .chosen_cell import unscored_text
 from .computing import Computing
 from .contents import Contents
 from .document import Document
@@ -215,7 +216,12 @@ class Presenter(QObject):
             )
             self._action = step.action
             self._matrix.set_empty(step.text, step.button)
-        self._matrix.set_matrix(matrix, state.rule, self._computing.pending, far=state.far)
+        embedded = contents.embedded(state.dataset) if contents.dataset(state.dataset) is not None else ()
+        self._matrix.set_matrix(
+            matrix, state.rule, self._computing.pending, far=state.far,
+            lacking=[name for name in matrix.models if name not in embedded] if matrix is not None else (),
+            embedding=self._computing.embedding, computable=self._computing.something_left,
+        )  # fmt: skip
         self._matrix.set_selection(state.cells)
         if state.focus is Focus.CELL:
             self._soon(self._show_focus)
@@ -232,7 +238,10 @@ class Presenter(QObject):
         if not self._roc.isVisible():
             return  # drawn when it is looked at
         matrix, state = self._computing.matrix, self._document.state
+        if matrix is not None and self._computing.curves_of not in (None, matrix.settings):
+            return  # curves of other settings stay under their own until those of the matrix were read
         line = settings_line(matrix, state.rule) if matrix is not None else ""
+        unscored = unscored_text(self._document, self._computing)
         curves = self._computing.curves
         if (curves, line) != self._curves_shown:
             self._curves_shown = (curves, line)
@@ -240,10 +249,13 @@ class Presenter(QObject):
         if matrix is None:
             self._roc.set_empty("Curves belong to cells of the matrix, and there is no matrix yet.")
         else:
-            self._roc.set_empty("Choose a cell of the matrix: its curve and those of its two models appear here.")
+            self._roc.set_empty(
+                unscored or "Choose a cell of the matrix: its curve and those of its two models appear here."
+            )
             contents = self._document.contents
             study = str(contents.path) if contents is not None else ""
             self._roc.set_command(matrix_command(study, matrix.settings, state.rule))
+        self._roc.note_absent(unscored)
         self._roc.set_reading(state.far, state.rule)
 
     def _show_focus(self) -> None:
@@ -300,6 +312,6 @@ class Presenter(QObject):
 
     def _export_curves(self) -> None:
         roc, matrix = self._roc, self._computing.matrix
-        if matrix is not None and roc.curves:
-            offer = curves_export(matrix, roc.curves, roc.settings_line, det=roc.det)
+        if matrix is not None and roc.curves and self._computing.curves_of == matrix.settings:
+            offer = curves_export(matrix, self._matrix.rule, roc.curves, roc.settings_line, det=roc.det)
             self._exporting.ask([offer, self._exporting.everything(self._computing)])

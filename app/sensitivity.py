@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from PySide6.QtCore import QObject, Signal
 
 from canon_core.errors import CanonError
 from canon_core.jobs import JobContext
+from canon_core.study.results import FitMode
 from canon_core.study.sensitivity_results import (
     Pair,
     Sensitivity,
@@ -38,7 +41,8 @@ class SensitivityCurves(QObject):
         super().__init__(parent)
         self._document, self._computing = document, computing
         self._curves: dict[SensitivitySettings, Lookup[Sensitivity]] = {}
-        self._jobs = RunningJobs[SensitivitySettings](document.bridge, self)
+        self._jobs = RunningJobs[tuple[SensitivitySettings, frozenset[Pair]]](document.bridge, self)
+        self._seconds: dict[tuple[str, FitMode], float] = {}  # that a cell took at one step: dataset and mode
         self._watched = False
         self._eager: set[SensitivitySettings] = set()  # to be computed as soon as it is known what is missing
         self._jobs.ended.connect(document.refresh)  # the tree counts results
@@ -82,7 +86,7 @@ class SensitivityCurves(QObject):
     @property
     def running(self) -> frozenset[SensitivitySettings]:
         """Those that are being computed, or wait for it."""
-        return frozenset(self._jobs) & frozenset(self.wanted)
+        return frozenset(curve.settings for curve in self.results if self._being_made(curve) & self._averaged(curve))
 
     @property
     def among(self) -> tuple[Pair, ...] | None:
@@ -92,11 +96,43 @@ class SensitivityCurves(QObject):
             return None
         return tuple((source, target) for source, target in state.cells if source != target)
 
+    def idle(self, curve: Sensitivity) -> bool:
+        """Whether something is missing that its mean is over, and that is not being computed."""
+        if curve.settings in self.running:
+            return not set(curve.lacking(self.among)) <= self._being_made(curve)
+        return incomplete(curve, self.among)
+
+    @property
+    def estimate(self) -> float | None:
+        """Seconds that what is missing takes, by how long cells took before; None where that is not known."""
+        seconds = 0.0
+        for curve in self.results:
+            each = self._seconds.get((curve.settings.dataset, curve.settings.mode))
+            if each is None:
+                return None
+            seconds += each * len(curve.lacking(self.among)) * sum(curve.repeats)
+        return seconds
+
+    def _averaged(self, curve: Sensitivity) -> frozenset[Pair]:
+        return frozenset(curve.counted(self.among))
+
+    def _being_made(self, curve: Sensitivity) -> frozenset[Pair]:
+        """Cells of a curve that are being computed, or wait for it."""
+        return frozenset[Pair]().union(*(pairs for settings, pairs in self._jobs if settings == curve.settings))
+
     # -- looking up ----------------------------------------------------------------------------------------------
     def watch(self, watched: bool) -> None:
         """Say whether curves are on the screen: else they are not looked up."""
         self._watched = watched
         self._follow()
+
+    def look_again(self) -> None:
+        """Stored cells were deleted: look up what is left."""
+        for kept in self._curves.values():
+            kept.drop()
+        self._curves.clear()
+        self._follow()
+        self.changed.emit()
 
     def _follow(self, *_: object) -> None:
         """Look up the curves that are wanted now and were not, and forget the others."""
@@ -146,20 +182,25 @@ class SensitivityCurves(QObject):
             self._eager.add(settings)
             return
         self._eager.discard(settings)
-        if settings not in self._jobs and incomplete(curve.found):
-            self._begin(settings)
+        if self.idle(curve.found):
+            counted = curve.found.counted(self.among)
+            chosen = [pair for pair in self._document.state.cells if pair in counted]
+            self._begin(settings, tuple(dict.fromkeys([*chosen, *counted])))
 
-    def _begin(self, settings: SensitivitySettings) -> None:
+    def _begin(self, settings: SensitivitySettings, pairs: tuple[Pair, ...]) -> None:
+        """Compute some cells in this order."""
         study = self._document.study
         if study is None:
             return
+        scored = [0]
 
         def work(ctx: JobContext) -> Sensitivity:
             from canon_core.experiments.sensitivity import run_sensitivity
 
-            return run_sensitivity(study, settings, ctx)
+            return run_sensitivity(study, settings, ctx, pairs)
 
         def arrived(cells: list[SensitivityCell]) -> None:
+            scored[0] += sum(len(cell.points) for cell in cells)
             curve = self._curves.get(settings)
             if curve is not None and curve.found is not None:
                 result = curve.found
@@ -168,6 +209,8 @@ class SensitivityCurves(QObject):
                 curve.put(result)
 
         def finished(result: Sensitivity) -> None:
+            if scored[0]:
+                self._seconds[settings.dataset, settings.mode] = result.seconds / scored[0]
             if settings in self._curves:
                 self._curves[settings].put(result)
             self._computing.look_for_more()  # single models that were missing were scored on the way
@@ -175,11 +218,11 @@ class SensitivityCurves(QObject):
         self._jobs.begin(
             f"Sensitivity of {settings.dataset} · {settings.map}, {settings.mode}",
             work,
-            settings,
+            (settings, frozenset(pairs)),
             on_partial=arrived,
             on_result=finished,
             on_failure=self._document.faulted.emit,
-            resume=lambda: self._begin(settings),
+            resume=lambda: self._begin(settings, pairs),
         )
 
     # -- following the document ----------------------------------------------------------------------------------
@@ -189,9 +232,10 @@ class SensitivityCurves(QObject):
         self._curves.clear()
         self._jobs.forget()
         self._eager.clear()
+        self._seconds.clear()
         self.changed.emit()
 
 
-def incomplete(result: Sensitivity) -> bool:
-    """Whether a cell is missing that can be computed, or a single model that it is compared with."""
-    return bool(result.wanted) or set(result.dimensions) > set(result.single)
+def incomplete(result: Sensitivity, among: Collection[Pair] | None = None) -> bool:
+    """Whether a cell is missing that its mean is over, or a single model that it is compared with."""
+    return bool(result.lacking(among) or result.lacking_single(among))

@@ -15,7 +15,8 @@ from .sensitivity_choice import SensitivityChoice
 from .settled import settled
 from .view_state import IMAGE_MODES, TEMPLATE_MODES
 from .views.sensitivity_view import SensitivityShown, SensitivityView
-from .views.shown_sensitivity import sensitivity_command, work_text
+from .views.shown_sensitivity import sensitivity_command, time_text, work_text
+from .wording import fault_text
 
 _LOOKING = "Looking up what is stored…"
 
@@ -71,20 +72,20 @@ class SensitivityPresenter(QObject):
         modes = TEMPLATE_MODES if entry.has_templates else IMAGE_MODES
         view.set_choices(state.sensitivity, modes, state.far, state.seed, chosen)
         view.set_commands(
-            [sensitivity_command(str(contents.path), settings, state.far, state.rule) for settings in wanted]
+            [sensitivity_command(str(contents.path), settings, state.far, state.rule, among) for settings in wanted]
         )
         if curves.fault is not None:
-            view.set_uncomputed(curves.fault.sentence())
+            view.set_uncomputed(fault_text(curves.fault))
         elif among == ():
             view.set_uncomputed(
                 "No cell off the diagonal is chosen. Choose one or more in the matrix (Ctrl+1), or average all cells."
             )
         elif not results:
             view.set_uncomputed(_LOOKING)
-        elif not any(result.averaged() for result in results) and not curves.running:
+        elif not any(result.averaged(among) for result in results) and not curves.running:
             if curves.known:
                 view.set_uncomputed(
-                    " ".join([work_text(results), self._document.refusal]).rstrip(),
+                    " ".join([work_text(results, among, curves.estimate), self._document.refusal]).rstrip(),
                     "" if self._document.refusal else "Compute curves",
                 )
             else:
@@ -100,13 +101,14 @@ class SensitivityPresenter(QObject):
         curves = self._curves
         if not curves.known:
             return _LOOKING, False
-        total = sum(len(result.cells) - len(result.missing) for result in curves.results)
-        absent = sum(len(result.wanted) for result in curves.results)
-        idle = [result for result in curves.results if incomplete(result) and result.settings not in curves.running]
+        among = curves.among
+        total = sum(len(result.counted(among)) for result in curves.results)
+        absent = sum(len(result.lacking(among)) for result in curves.results)
+        idle = [result for result in curves.results if curves.idle(result)]
         if curves.running:
             text = f"{total - absent} of {total} cells are computed; how far the rest is, is shown below."
         elif absent:
-            text = f"{absent} of {total} cells are not computed yet for these settings."
+            text = f"{absent} of {total} cells are not computed yet for these settings{time_text(curves.estimate)}."
         elif idle:
             text = "The single models are not scored yet for these settings."
         else:
@@ -147,9 +149,11 @@ class SensitivityPresenter(QObject):
         if self._document.refusal:
             return self._document.refusal
         if curves.fault is not None:
-            return curves.fault.sentence()
-        if curves.known and not any(incomplete(result) for result in curves.results):
+            return fault_text(curves.fault)
+        if curves.known and not any(incomplete(result, curves.among) for result in curves.results):
             return "Every cell of these curves is computed."
-        if curves.running == frozenset(curves.wanted):
+        if curves.among == ():
+            return "No cell off the diagonal is chosen."
+        if curves.running == frozenset(curves.wanted) and not any(map(curves.idle, curves.results)):
             return "They are being computed."
         return ""

@@ -9,6 +9,7 @@ from canon_core.figures.histogram_figure import ShownThreshold, readable
 from canon_core.study.results import FitMode, far_text, settings_line
 
 from .actions import Actions
+from .chosen_cell import unscored_text
 from .computing import Computing
 from .document import Document
 from .exportables import groups_export, scores_export, search_export
@@ -22,7 +23,7 @@ from .views.inspector import Beyond
 from .views.roc_view import Kind, RocView
 from .views.score_histogram import CellScores
 from .views.shown_matrix import title_of
-from .views.statistics_commands import confidence_command, groups_command, identify_command
+from .views.statistics_commands import confidence_command, groups_command, identify_command, scores_command
 
 _CHOOSE = "Choose a cell of the matrix first."
 
@@ -65,6 +66,7 @@ class StatisticsPresenter(QObject):
         for changed in (statistics.intervals.changed, statistics.groups.changed):
             changed.connect(self.beyondChanged)
             changed.connect(self._soon)
+        statistics.other_map.changed.connect(self.beyondChanged)
         roc.kindChanged.connect(self.tab_shown)
         roc.scoresRequested.connect(statistics.histogram.compute)
         roc.scoresExportRequested.connect(self._export_scores)
@@ -113,6 +115,8 @@ class StatisticsPresenter(QObject):
             command=self._confidence_command,
             covariate=statistics.groups.covariate,
             groups=statistics.groups.shown,
+            other_map=statistics.other_map.shown,
+            comparing=not statistics.other_map.known,
         )
 
     @property
@@ -196,6 +200,8 @@ class StatisticsPresenter(QObject):
                 f"{name} says nothing of its images that templates could be grouped by. A dataset in NIST's layout"
                 " brings covariates such as GENDER and YAW."
             )
+        elif chosen is None and (unscored := unscored_text(self._document, self._computing)):
+            self._groups.set_nothing(unscored)
         elif chosen is None or settings is None:
             self._groups.set_nothing(
                 "Choose a cell of the matrix: its errors are counted by group, at its one threshold.",
@@ -227,15 +233,18 @@ class StatisticsPresenter(QObject):
 
     def _show_scores(self) -> None:
         histogram, chosen = self._statistics.histogram, self._statistics.chosen
-        wanted = (self._scores_line(), histogram.found, self._threshold, histogram.running, histogram.known)
+        unscored = unscored_text(self._document, self._computing)
+        wanted = (self._scores_line(), histogram.found, self._threshold, histogram.running, histogram.known, unscored)
         if wanted == self._scores_shown:
             return  # a table that is being walked through stays where it is
         self._scores_shown = wanted
         if chosen is None:
-            self._roc.set_no_scores("Choose a cell of the matrix: how its scores are spread appears here.")
+            self._roc.set_no_scores(
+                unscored or "Choose a cell of the matrix: how its scores are spread appears here."
+            )
             self._roc.set_scores(None)
         elif histogram.found is not None and histogram.known:
-            self._roc.set_scores(self._cell_scores(), self._scores_line())
+            self._roc.set_scores(self._cell_scores(), self._scores_line(), self._scores_command())
         else:
             if histogram.running:
                 self._roc.set_no_scores("The cell is being scored once more. How far that is, is shown below.")
@@ -273,6 +282,12 @@ class StatisticsPresenter(QObject):
             drawn = readable(histogram)
             parts.append(f"bins of {float(drawn.edges[1] - drawn.edges[0]):.3g}")
         return " · ".join([*parts, settings_line(chosen.matrix, self._document.state.rule)])
+
+    def _scores_command(self) -> str:
+        chosen, contents = self._statistics.chosen, self._document.contents
+        if chosen is None or contents is None:
+            return ""
+        return scores_command(str(contents.path), chosen.matrix.settings, *chosen.pair, self._document.state.rule)
 
     # -- doing ---------------------------------------------------------------------------------------------------
     def _cell_clicked(self, _source: str, _target: str) -> None:

@@ -54,6 +54,7 @@ class TwoFacesPresenter(QObject):
             changed.connect(self._soon)
         for changed in (document.contentsChanged, document.stateChanged):
             changed.connect(self._forget_other_rows)
+        document.modelRenamed.connect(self._renamed)
         document.opened.connect(self._follow_cell)
         document.stateChanged.connect(self._cell_changed)
         document.closed.connect(self._closed)
@@ -115,6 +116,10 @@ class TwoFacesPresenter(QObject):
     def _models_chosen(self, _name: str) -> None:
         self._models = self._panels[0].model.currentText(), self._panels[1].model.currentText()
         self._soon()
+
+    def _renamed(self, old: str, new: str) -> None:
+        source, target = (new if name == old else name for name in self._models)
+        self._models = source, target
 
     def _follow_cell(self, *_: object) -> None:
         cells = self._document.state.cells
@@ -186,7 +191,7 @@ class TwoFacesPresenter(QObject):
                 elif found.problem and (detector is None or not found.points):
                     panel.set_placing(Placing.POINTS)
                     if detector is not None:
-                        self._view.show_fault(f"{panel.name}: {found.problem}.")
+                        self._tell_fault(f"{panel.name}: {found.problem}.")
                 elif found.is_crop_size:
                     panel.set_placing(Placing.CROP)  # what a detector finds in a crop is a little off
             elif found.problem and picture.placing is not Placing.POINTS:
@@ -201,9 +206,15 @@ class TwoFacesPresenter(QObject):
             if picture.path is None:
                 self._soon()  # what is stored of an image can be compared without it
             else:
-                self._view.show_fault(fault_text(error))
+                self._tell_fault(fault_text(error))
 
         self._document.bridge.ask(_LOOK_TOPICS[number], work, on_result=looked, on_failure=failed)
+
+    def _tell_fault(self, text: str) -> None:
+        """Say why nothing is compared: what was compared before is not shown any more, and is asked for again."""
+        self._asked = None
+        self._document.bridge.drop(_TOPIC)
+        self._view.show_fault(text)
 
     def _two(self, study: Study) -> TwoFaces:
         """What compares; in the engine's interactive thread only."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 import itertools
 import logging
 import queue
+import subprocess
+import sys
 import threading
 import time
 import traceback
@@ -61,13 +63,15 @@ class Started(Event):
 
 @dataclass(frozen=True)
 class Progress(Event):
-    """``done`` of ``total`` units; ``rate`` in units per second and ``eta`` in seconds, where known."""
+    """``done`` of ``total`` units; ``rate`` in units per second and ``eta`` in seconds, where known. ``rough``: the eta
+    goes by the rate of other work, because part of what is left was never measured."""
 
     done: int
     total: int
     what: str
     rate: float | None
     eta: float | None
+    rough: bool = False
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,16 @@ class JobContext:
         step = JobContext(self.job, self.revision)
         self.on_cancel(step.cancel)
         return step
+
+    def step(self, passed_on: Callable[[Event], None]) -> JobContext:
+        """A context for a step of this job: cancelled with it, and what it says is given to ``passed_on``."""
+        step = JobContext(self.job, self.revision, passed_on)
+        self.on_cancel(step.cancel)
+        return step
+
+    def pass_on(self, event: Event) -> None:
+        """Say what a step of this job said."""
+        self._emit(event)
 
     def check(self) -> None:
         """Raise :class:`~canon_core.errors.Cancelled` when the job was told to stop."""
@@ -317,6 +331,17 @@ class Engine:
             self.events.put(Failed(job, revision, fault, traceback.format_exc()))
         else:
             self.events.put(Finished(job, revision, result, time.monotonic() - start))
+
+
+def apart_from_terminal() -> dict[str, Any]:
+    """What ``subprocess.Popen`` is given so that Ctrl-C reaches this program alone.
+
+    A terminal interrupts every process of its group; a worker that ends by itself then looks like a failure before this
+    program has cancelled the job that the worker serves.
+    """
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
 
 
 def system_error(error: OSError) -> CanonError:

@@ -62,6 +62,8 @@ class AddModelDialog(QDialog):
         self._document = document
         self._candidates: list[Candidate] = []
         self._adding = False
+        self._open = True
+        self._added = False  # something was added
         self._add_wanted = False  # Add was clicked while a change was still being checked
         self._timer = settled(self, _CHECK_DELAY_MS, self._form_settled)
         self.files = QTreeWidget()
@@ -76,7 +78,7 @@ class AddModelDialog(QDialog):
         self.files.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self.files.currentItemChanged.connect(self._show_current)
         self.more_button = QPushButton("Add files…")
-        self.more_button.clicked.connect(self._more)
+        self.more_button.clicked.connect(self.choose_files)
         self.drop_button = QPushButton("Take off list")
         self.drop_button.clicked.connect(self._take_off)
         buttons = QHBoxLayout()
@@ -87,7 +89,7 @@ class AddModelDialog(QDialog):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.files, 1)
         column.addLayout(buttons)
-        splitter = QSplitter()
+        self._parts = splitter = QSplitter()
         splitter.addWidget(left)
         splitter.addWidget(self._make_details())
         splitter.setStretchFactor(1, 1)
@@ -103,9 +105,13 @@ class AddModelDialog(QDialog):
         layout.addWidget(splitter, 1)
         layout.addWidget(self.fault)
         layout.addWidget(self.buttons)
-        self.finished.connect(lambda _: document.bridge.drop(_TOPIC))
+        self.finished.connect(self._closed)
         self.add_files(files)
         self._show_current()
+
+    def _closed(self, _result: int) -> None:
+        self._open = False
+        self._document.bridge.drop(_TOPIC)
 
     def _make_details(self) -> QWidget:
         self.name = QLineEdit()
@@ -164,7 +170,8 @@ class AddModelDialog(QDialog):
             self._look()
         self._refresh()
 
-    def _more(self) -> None:
+    def choose_files(self) -> None:
+        """Ask for files in the system's own dialog."""
         last = self._candidates[-1].path.parent if self._candidates else None
         self.add_files(file_choosers.choose_networks(self, last))
 
@@ -184,7 +191,7 @@ class AddModelDialog(QDialog):
             self._show_current()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if any(path.suffix.lower() == ".onnx" for path in _local(event)):
+        if not self._adding and any(path.suffix.lower() == ".onnx" for path in _local(event)):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
@@ -247,7 +254,12 @@ class AddModelDialog(QDialog):
         self.notes.setVisible(found is not None and bool(found.notes))
         if candidate.error is not None:
             self.problem.label.setText(fault_text(candidate.error))
-        self.problem.setVisible(candidate.error is not None)
+        elif twins := self._twins(candidate):
+            self.problem.label.setText(
+                f"The very same network is in the study already, as {_and(twins)}. Added again with the same"
+                " preprocessing it gives the same embeddings."
+            )
+        self.problem.setVisible(candidate.error is not None or bool(self._twins(candidate)))
         if found is None:
             self.about.setText("" if candidate.error else "Looking into the network…")
             return
@@ -255,6 +267,13 @@ class AddModelDialog(QDialog):
         if candidate.error is None and not candidate.looking:
             self.form.show_spec(found.spec, [output.name for output in found.facts.outputs])
         self.notes.setText("\n".join(f"•  {note}" for note in found.notes))
+
+    def _twins(self, candidate: Candidate) -> list[str]:
+        """Models of the study that are the same file."""
+        contents, found = self._document.contents, candidate.resolved
+        if contents is None or found is None:
+            return []
+        return [model.name for model in contents.models if not model.imported and model.sha256 == found.sha256]
 
     def _fill_presets(self, candidate: Candidate) -> None:
         from canon_core.models.presets import presets
@@ -311,7 +330,7 @@ class AddModelDialog(QDialog):
         for row, candidate in enumerate(self._candidates):
             item = self.files.topLevelItem(row)
             item.setText(0, candidate.title)
-            item.setText(1, candidate.state)
+            item.setText(1, "in the study already" if self._twins(candidate) and candidate.usable else candidate.state)
             badge = Badge.NONE if candidate.looking else Badge.COMPLETE if candidate.error is None else Badge.DAMAGED
             item.setData(1, BADGE_ROLE, badge.value)
         usable = sum(candidate.usable for candidate in self._candidates)
@@ -319,9 +338,15 @@ class AddModelDialog(QDialog):
         self.add_button.setText("Adding…" if self._adding else f"Add {usable}" if usable > 1 else "Add")
         self.add_button.setEnabled(usable > 0 and not waiting and not self._adding)
         self.add_button.setDefault(True)
+        self._parts.setEnabled(not self._adding)
+        close = self._adding or self._added  # there is nothing to take back any more
+        self.buttons.button(QDialogButtonBox.StandardButton.Cancel).setText("Close" if close else "Cancel")
 
     def _add(self) -> None:
-        """Add the usable networks one after the other; those that cannot be added stay."""
+        """Add the usable networks one after the other; those that cannot be added stay.
+
+        What was begun goes on where the dialog is closed meanwhile.
+        """
         self.fault.hide()
         if self._timer.isActive():  # a field was changed a moment ago, and is not checked yet
             self._timer.stop()
@@ -333,32 +358,48 @@ class AddModelDialog(QDialog):
             return
         self._adding = True
         self._refresh()
-        self._add_next()
+        document, study = self._document, self._document.study
+        waiting = [each for each in self._candidates if each.usable]
 
-    def _add_next(self) -> None:
-        candidate = next((each for each in self._candidates if each.usable), None)
-        if candidate is None:
-            self._adding = False
-            self._refresh()
-            if not self._candidates:
-                self.accept()
-            return
+        def add_next() -> None:
+            if not waiting or document.study is not study:
+                if self._open:
+                    self._added_all()
+                return
+            candidate = waiting.pop(0)
 
-        def added() -> None:
-            self._drop(candidate)
-            self._add_next()
+            def added() -> None:
+                self._added = True
+                if self._open:
+                    self._drop(candidate)
+                add_next()
 
-        def failed(error: CanonError) -> None:
-            self._adding = False
-            self._choose(candidate)
-            self.fault.label.setText(fault_text(error))
-            self.fault.show()
-            self._refresh()
+            def failed(error: CanonError) -> None:
+                if self._open:
+                    self._not_added(candidate, error)
+                else:
+                    document.faulted.emit(error)
+                    add_next()
 
-        self._document.changes.add_model(
-            candidate.path, candidate.name or None, candidate.spec, preset=candidate.preset or None, then=added,
-            failed=failed,
-        )
+            document.changes.add_model(
+                candidate.path, candidate.name or None, candidate.spec, preset=candidate.preset or None, then=added,
+                failed=failed,
+            )  # fmt: skip
+
+        add_next()
+
+    def _added_all(self) -> None:
+        self._adding = False
+        self._refresh()
+        if not self._candidates:
+            self.accept()
+
+    def _not_added(self, candidate: Candidate, error: CanonError) -> None:
+        self._adding = False
+        self._choose(candidate)
+        self.fault.label.setText(fault_text(error))
+        self.fault.show()
+        self._refresh()
 
 
 def facts_text(found: ResolvedModel) -> str:
@@ -372,6 +413,10 @@ def facts_text(found: ResolvedModel) -> str:
         f"{found.dimensions} dimensions, {facts.parameters / 1e6:.2f} M parameters,"
         f" {facts.macs / 1e6:,.0f} M multiply-adds ({facts.flops / 1e6:,.0f} M FLOPs) an image."
     )
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(f"'{name}'" for name in names)
 
 
 def _local(event: QDropEvent) -> list[Path]:

@@ -20,8 +20,6 @@ _LEAKS = {
     " 3.3 of the paper describes this side, mapped templates from X_V; the authors' scripts map the other).",
 }
 
-ROTATION_TITLE = "Why does a rotation beat the linear map here?"
-
 
 def fewest_pairs(cell: Cell) -> Fit | None:
     """The fit with the fewest pairs for each dimension; None where there is no map."""
@@ -36,26 +34,6 @@ def few_pairs_note(cell: Cell) -> str:
     return (
         f"Few fit pairs: {fit.pairs:,} for {fit.dimensions} source dimensions, {fit.pairs_per_dimension:.1f} a "
         f"dimension, below {FEW_PAIRS_PER_DIMENSION:.0f}. The map is poorly determined; more images would help."
-    )
-
-
-def rotation_note(cell: Cell, matrix: Matrix) -> str:
-    """Why rotation beats linear out of sample, against the paper's order, where few pairs decide; else nothing."""
-    fit = fewest_pairs(cell)
-    if (
-        fit is None
-        or matrix.settings.mode is not FitMode.DISJOINT
-        or matrix.settings.map is MapKind.NONE
-        or fit.pairs_per_dimension >= FEW_PAIRS_PER_DIMENSION
-    ):
-        return ""
-    return (
-        f"With {fit.pairs_per_dimension:.1f} fit pairs a dimension, pairs decide more than freedom. A linear map has a "
-        "free number for every pair of a source and a target dimension and also learns what is peculiar to its fit "
-        "images; a rotation can only turn the space, so it carries over better to subjects outside the fit. The "
-        "paper's figures have linear ahead because its mapped images are the ones the maps were fitted on: they are "
-        f"in-sample. Set the fit to “{FitMode.AUTHORS if matrix.templates else FitMode.IN_SAMPLE}” to see how much a "
-        "map learns by heart."
     )
 
 

@@ -20,16 +20,15 @@ from .confidence_section import write_confidence
 from .empty_state import EmptyState
 from .entry_sheets import dataset_sheet, model_sheet
 from .explanations import (
-    ROTATION_TITLE,
     few_pairs_note,
     in_sample_note,
     left_out_note,
     residual_words,
-    rotation_note,
     subject_note,
 )
 from .fact_sheet import FactSheet
 from .group_section import write_groups
+from .map_comparison import write_comparison
 from .shown_matrix import number_text, rate_text, title_of, why_missing
 from .singular_plot import SingularPlot
 
@@ -61,6 +60,10 @@ class Beyond:
         By which its templates can be grouped; empty where they cannot.
     groups : GroupRates or None
         Its errors by group, where they were counted.
+    other_map : Cell or None
+        The cell through the map that its own is compared with, where it is stored.
+    comparing : bool
+        Whether that is still looked up.
     """
 
     intervals: Confidence | None = None
@@ -69,6 +72,8 @@ class Beyond:
     command: str = ""
     covariate: str = ""
     groups: GroupRates | None = None
+    other_map: Cell | None = None
+    comparing: bool = False
 
 
 class Inspector(QWidget):
@@ -142,8 +147,10 @@ class Inspector(QWidget):
         known of it."""
         rule = FarRule(rule)
         singles = tuple(matrix.cells.get((name, name)) for name in (cell.source, cell.target))
-        more = () if beyond is None else (beyond.intervals, beyond.groups)
-        words = () if beyond is None else (str(beyond.sampling), beyond.refusal, beyond.command, beyond.covariate)
+        more = () if beyond is None else (beyond.intervals, beyond.groups, beyond.other_map)
+        words = () if beyond is None else (
+            str(beyond.sampling), str(beyond.comparing), beyond.refusal, beyond.command, beyond.covariate,
+        )  # fmt: skip
         if self._is_shown("cell", cell, matrix.settings, rule, far, singles, words, *more):
             return
         settings = matrix.settings
@@ -192,11 +199,9 @@ class Inspector(QWidget):
             ]
         )
         if cell.fits:
-            _fits(sheet, cell)
-        why = rotation_note(cell, matrix)
-        if why:
-            sheet.heading(ROTATION_TITLE)
-            sheet.paragraph(why)
+            _fits(sheet, cell, matrix)
+        other, looking = (None, False) if beyond is None else (beyond.other_map, beyond.comparing)
+        write_comparison(sheet, cell, matrix, rule, far, other, looking=looking)
         sheet.heading("Settings")
         sheet.remark(settings_line(matrix, rule))
         self._show(sheet)
@@ -288,9 +293,12 @@ def _readings(sheet: FactSheet, cell: Cell, matrix: Matrix, rule: FarRule, far: 
     sheet.remark(f"FAR rule {rule}; a pair is accepted where its score reaches the threshold.")
 
 
-def _fits(sheet: FactSheet, cell: Cell) -> None:
+def _fits(sheet: FactSheet, cell: Cell, matrix: Matrix) -> None:
     sheet.heading("Map" if len(cell.fits) == 1 else "Maps, each fitted on the other half")
-    names = ["on all images"] if len(cell.fits) == 1 else [f"for half {number + 1}" for number in range(len(cell.fits))]
+    if len(cell.fits) == 1:
+        names = ["on all enrolment images" if matrix.templates else "on all images"]
+    else:
+        names = [f"for half {number + 1}" for number in range(len(cell.fits))]
     rows = [
         ["fit pairs", *(f"{fit.pairs:,}" for fit in cell.fits)],
         ["a dimension", *(f"{fit.pairs_per_dimension:.1f}" for fit in cell.fits)],

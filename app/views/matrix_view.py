@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+from collections.abc import Sequence
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication
@@ -89,6 +90,8 @@ class MatrixView(QWidget):
         super().__init__(parent)
         self._matrix: Matrix | None = None
         self._pending: frozenset[Pair] = frozenset()
+        self._lacking: frozenset[str] = frozenset()
+        self._embedding, self._computable = False, True
         self._far = ORDER_FAR
         self._rule = FarRule.CONSERVATIVE
         self._study = "STUDY.canon"
@@ -155,13 +158,19 @@ class MatrixView(QWidget):
         pending: frozenset[Pair] = frozenset(),
         *,
         far: float | None = None,
+        lacking: Sequence[str] = (),
+        embedding: bool = False,
+        computable: bool = True,
     ) -> None:
-        """Show a matrix; None shows the empty state. ``pending`` cells are being computed.
+        """Show a matrix; None shows the empty state. ``pending`` cells are being computed, others wait for embeddings
+        of models that are ``lacking`` them (``embedding``: they are being made). ``computable`` offers to compute what
+        is missing.
 
         ``far`` is one of the matrix's; without it the view stays at its FAR where the matrix has that, else goes to
         1e-2, else to the matrix's first.
         """
         self._matrix, self._rule, self._pending = matrix, FarRule(rule), pending
+        self._lacking, self._embedding, self._computable = frozenset(lacking), embedding, computable
         if matrix is not None:
             choices = [self._far if far is None else far, ORDER_FAR, matrix.settings.far[0]]
             self._far = next(choice for choice in choices if choice in matrix.settings.far)
@@ -257,11 +266,17 @@ class MatrixView(QWidget):
         waiting = sum(pair in self._pending for pair in absent)
         wanted = sum(pair not in self._pending and pair not in matrix.missing for pair in absent)
         total = len(matrix.models) ** 2
-        self.compute_button.setVisible(bool(wanted and not waiting))
+        blocked = sum(not self._lacking.isdisjoint(pair) for pair in absent)
+        self.compute_button.setVisible(self._computable and bool((wanted and not waiting) or blocked))
+        said = ""
         if waiting:
-            said = f"{waiting} of {total} cells are being computed. "
-        else:
-            said = f"{wanted} of {total} cells are not computed yet for these settings. " if wanted else ""
+            said = f"{waiting} of {total} cells {_are(waiting)} being computed. "
+        elif wanted:
+            said = f"{wanted} of {total} cells {_are(wanted)} not computed yet for these settings. "
+        if blocked:
+            models = f"{len(self._lacking)} model{'s' * (len(self._lacking) != 1)}"
+            made = ", which are being made" * self._embedding
+            said += f"{blocked} of {total} cells wait{'s' * (blocked == 1)} for embeddings of {models}{made}. "
         self._notice.label.setText(said + self._means(matrix))
 
     def _means(self, matrix: Matrix) -> str:
@@ -354,3 +369,7 @@ class MatrixView(QWidget):
             self.heat_map.set_selection((pair,))
             self.selectionChanged.emit((pair,))
             self.cellSelected.emit(*pair)
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"

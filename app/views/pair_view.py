@@ -356,9 +356,13 @@ def _count_text(listing: Listing, shown: ShownPairs, listed: int, total: int) ->
     name = _kind_text(kind, shown)
     if against is not None:
         name += f" against {shown.target if against is Against.TARGET else shown.source} alone"
+    if kind in (PairKind.GENUINE_BETWEEN, PairKind.IMPOSTORS_BETWEEN):
+        end = "lowest" if kind is PairKind.GENUINE_BETWEEN else "highest"
+        some = f"{listed:,} of " * (total != listed)
+        return f"{name}: {some}{total:,}, {end} score first"
     if total == listed:
         return f"{name}: {total:,}"
-    order = "clearest" if "repaired" in kind else "highest" if "interval" in kind else "worst"
+    order = "clearest" if "repaired" in kind else "worst"
     return f"{name}: the {listed:,} {order} of {total:,}"
 
 

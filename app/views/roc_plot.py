@@ -97,13 +97,11 @@ class RocPlot(ReadPlot):
         self._rule = FarRule.CONSERVATIVE
         self._target = pg.InfiniteLine(angle=90)
         self._few = pg.LinearRegionItem(movable=False)
-        self._few_text = pg.TextItem(f"shaded: fewer than\n{FEW_IMPOSTORS} impostor pairs", anchor=(0, 1))
         self._across, self._down = pg.InfiniteLine(angle=0), pg.InfiniteLine(angle=90)
         self._point = pg.ScatterPlotItem(size=11)
         for level, item in enumerate((self._few, self._target, self._across, self._down, self._point)):
             item.setZValue((-20, -10, 20, 20, 30)[level])
             self.addItem(item, ignoreBounds=True)
-        self.addItem(self._few_text, ignoreBounds=True)
         self._marks = (self._across, self._down, self._point)
         self.getViewBox().sigRangeChanged.connect(self._draw_range)
         self._restyle()
@@ -145,6 +143,11 @@ class RocPlot(ReadPlot):
         """Whether DET curves are drawn."""
         return self._det
 
+    @property
+    def shaded(self) -> bool:
+        """Whether some of the ground is shaded, because few impostor pairs decide there."""
+        return bool(self._drawn) and self._few.isVisible()
+
     # -- axes and range ------------------------------------------------------------------------------------------
     def _whole(self) -> tuple[float, float]:
         """Both ends of the whole axis of log10 FAR."""
@@ -175,30 +178,16 @@ class RocPlot(ReadPlot):
         edge = math.log10(min(1.0, FEW_IMPOSTORS / impostors)) if impostors else left
         shaded = edge > left
         self._few.setVisible(shaded)
-        self._few_text.setVisible(shaded)
         self._few.setRegion((left - 1, max(edge, left)))
         self._draw_range()
 
     def _draw_range(self) -> None:
         """Draw of each curve what the present zoom can show."""
-        (left, right), (bottom, top) = self.getViewBox().viewRange()
+        (left, right), _ = self.getViewBox().viewRange()
         for drawn in self._drawn:
             drawn.trace = self._traced(drawn.curve, left, right)
             drawn.line.setData(drawn.trace.x, drawn.trace.y)
-        self._place_words(left, bottom, top)
         self._place_marks()
-
-    def _place_words(self, left: float, bottom: float, top: float) -> None:
-        """What the shade means, at the left above all curves or below them, wherever there is more room."""
-        across, up = self.getViewBox().viewPixelSize()
-        reach = left + (self._few_text.boundingRect().width() + 6) * across
-        near = [drawn.trace.y[drawn.trace.x <= reach] for drawn in self._drawn]
-        near = [heights for heights in near if len(heights)]
-        highest = max((min(heights.max(), top) for heights in near), default=bottom)
-        lowest = min((max(heights.min(), bottom) for heights in near), default=bottom)
-        above = top - highest > lowest - bottom
-        self._few_text.setAnchor((0, 0 if above else 1))
-        self._few_text.setPos(left + 6 * across, top - 8 * up if above else bottom + 4 * up)
 
     def resizeEvent(self, event: QEvent) -> None:
         super().resizeEvent(event)
@@ -305,7 +294,6 @@ class RocPlot(ReadPlot):
         self._few.setBrush(shade)
         for line in self._few.lines:
             line.setPen(pg.mkPen(None))
-        self._few_text.setColor(theme.muted)
         for drawn in self._drawn:
             style = theme.series(drawn.curve.colour)
             drawn.line.setPen(curve_pen(drawn.curve, theme))

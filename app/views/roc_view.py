@@ -16,18 +16,19 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from canon_core.figures.curve import Curve
+from canon_core.figures.curve import FEW_DECIDE, Curve
 from canon_core.figures.histogram_figure import CountAxis
 from canon_core.figures.numbers import ORDER_FAR, tar_text
 from canon_core.study.results import DEFAULT_FAR, far_text
 from canon_core.verification.roc import FarRule
 
+from ..theme import SMALL
 from .bar_buttons import button_row, copy_button, table_button, tool_button
 from .choosers import labelled
 from .curve_legend import CurveLegend
 from .empty_state import EmptyState
 from .flow_layout import FlowLayout
-from .labels import SettingsLabel
+from .labels import SettingsLabel, TextLabel
 from .roc_plot import RocPlot
 from .score_histogram import COLUMNS as SCORE_COLUMNS
 from .score_histogram import CellScores, ScoreHistogramPlot, ScoreLegend, histogram_rows
@@ -84,7 +85,7 @@ class RocView(QWidget):
         super().__init__(parent)
         self._curves: tuple[Curve, ...] = ()
         self._far, self._rule = ORDER_FAR, FarRule.CONSERVATIVE
-        self._command = ""
+        self._command = self._scores_command = ""
         self.plot = RocPlot()
         self.legend = CurveLegend()
         self.table = TableTwin("ROC curves as a table")
@@ -94,7 +95,8 @@ class RocView(QWidget):
         self._scores: CellScores | None = None
         self._scores_settings = self._curves_settings = ""
         self._empty = EmptyState("Choose a cell of the matrix: its curve and those of its two models appear here.")
-        self._settings = SettingsLabel()
+        self._settings, self._absent = SettingsLabel(), TextLabel()
+        self._shade_note = TextLabel(f"Shaded: {FEW_DECIDE}.", size=SMALL)
         self._stack = QStackedWidget()
         drawing = QWidget()
         column = QVBoxLayout(drawing)
@@ -117,6 +119,8 @@ class RocView(QWidget):
         layout.setSpacing(8)
         layout.addWidget(self._bar)
         layout.addWidget(self._stack, 1)
+        layout.addWidget(self._shade_note)
+        layout.addWidget(self._absent)
         layout.addWidget(self._settings)
         self._empty.actionRequested.connect(self.actionRequested)
         self._no_scores.actionRequested.connect(self.scoresRequested)
@@ -165,9 +169,14 @@ class RocView(QWidget):
         self._curves_settings = settings_line
         self._show()
 
-    def set_scores(self, scores: CellScores | None, settings_line: str = "") -> None:
-        """The histogram of the chosen cell; None shows what :meth:`set_no_scores` says."""
-        self._scores, self._scores_settings = scores, settings_line
+    def note_absent(self, text: str) -> None:
+        """Say under the curves why that of the chosen cell is not among them; nothing where it is."""
+        self._absent.setText(text)
+
+    def set_scores(self, scores: CellScores | None, settings_line: str = "", command: str = "") -> None:
+        """The histogram of the chosen cell, and the command that gives its scores; None shows what
+        :meth:`set_no_scores` says."""
+        self._scores, self._scores_settings, self._scores_command = scores, settings_line, command
         self.scores_plot.set_scores(scores)
         self._scores_legend.set_scores(scores)
         self._show_page()
@@ -208,7 +217,7 @@ class RocView(QWidget):
     def set_command(self, command: str) -> None:
         """The command that makes these curves, to be copied."""
         self._command = command
-        self.copy_command_action.setVisible(bool(command))
+        self.copy_command_action.setVisible(bool(self.command))
 
     @property
     def curves(self) -> tuple[Curve, ...]:
@@ -232,11 +241,11 @@ class RocView(QWidget):
     @property
     def command(self) -> str:
         """The command that gives what is shown; empty without one."""
-        return self._command
+        return self._scores_command if self.kind is Kind.SCORES else self._command
 
     def copy_command(self) -> None:
         """The command to the clipboard."""
-        QGuiApplication.clipboard().setText(self._command)
+        QGuiApplication.clipboard().setText(self.command)
 
     # -- showing -------------------------------------------------------------------------------------------------
     def _show(self) -> None:
@@ -249,12 +258,16 @@ class RocView(QWidget):
         scores = self.kind is Kind.SCORES
         there = self._scores is not None if scores else bool(self._curves)
         self._settings.setText(self._scores_settings if scores else self._curves_settings)
+        drawn = there and not scores and not self.table_button.isChecked()
+        self._shade_note.setVisible(drawn and self.plot.shaded)
+        self._absent.setVisible(there and not scores and bool(self._absent.text()))
         self._settings.setVisible(there and bool(self._settings.text()))
         # Scores of a cell may be wanted where its curves are not there: the kinds stay within reach.
         self._bar.setVisible(scores or there)
         self._axis_chooser.setVisible(scores)
         for button in (self.whole_button, self.table_button, self.copy_button, self.export_button):
             button.setVisible(there)
+        self.copy_command_action.setVisible(bool(self.command))
         self.whole_button.setText("Whole histogram" if scores else "Whole curve")
         how = "wheel; Shift and drag moves it" if scores else "wheel or drag"
         self.whole_button.setToolTip(f"Back from zooming in ({how})")

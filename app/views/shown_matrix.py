@@ -6,7 +6,15 @@ import math
 import shlex
 from dataclasses import dataclass
 
-from canon_core.figures.numbers import NO_VALUE, colour_range, difference, difference_text, display_order, tar_text
+from canon_core.figures.numbers import (
+    NO_VALUE,
+    colour_range,
+    difference,
+    difference_text,
+    display_order,
+    rate_text,
+    tar_text,
+)
 from canon_core.figures.palette import ColourRange, difference_range, tar_range
 from canon_core.study.results import Cell, Matrix, MatrixSettings, far_text
 from canon_core.verification.roc import FarRule
@@ -97,18 +105,6 @@ def number_text(value: float, digits: int = 4) -> str:
     if math.isinf(value):
         return "+∞" if value > 0 else "−∞"
     return f"{value:.{digits}f}".replace("-", "−")
-
-
-def rate_text(value: float) -> str:
-    """A small rate with three digits: ``9.97e-4``; ``0`` and a dash as they are."""
-    if math.isnan(value):
-        return NO_VALUE
-    if value == 0:
-        return "0"
-    if value >= 0.01:
-        return f"{value:.3g}"
-    mantissa, exponent = f"{value:.2e}".split("e")
-    return f"{mantissa}e{int(exponent)}"
 
 
 def cell_facts(matrix: Matrix, cell: Cell, far: float, rule: FarRule) -> tuple[tuple[str, str], ...]:

@@ -16,16 +16,24 @@ from canon_core.figures.sensitivity_curve import (
 )
 from canon_core.maps.kinds import MapKind
 from canon_core.study.results import FEW_PAIRS_PER_DIMENSION, far_text
-from canon_core.study.sensitivity_results import Sensitivity, SensitivitySettings
+from canon_core.study.sensitivity_results import Pair, Sensitivity, SensitivitySettings
 from canon_core.verification.roc import FarRule
 
+from ..wording import duration_text
 from .table_twin import Entry
 
 COLUMNS = ("map", "fit", "fit pairs", "pairs a dimension", "mean TAR", "lowest", "highest", "subsets", "to single")
 
 
-def sensitivity_command(study: str, settings: SensitivitySettings, far: float, rule: FarRule) -> str:
-    """The ``canon`` command of one curve, quoted for a shell."""
+def sensitivity_command(
+    study: str,
+    settings: SensitivitySettings,
+    far: float,
+    rule: FarRule,
+    among: Sequence[Pair] | None = None,
+) -> str:
+    """The ``canon`` command of one curve, quoted for a shell; ``among`` are the cells that its means are over."""
+    cells = () if among is None else ("--cells", ",".join(f"{source}:{target}" for source, target in among))
     pairs = ("--pairs", ",".join(map(str, settings.pairs))) if settings.pairs else ()
     return shlex.join(
         [
@@ -40,6 +48,7 @@ def sensitivity_command(study: str, settings: SensitivitySettings, far: float, r
             *("--far", far_text(far)),
             *("--far-rule", FarRule(rule).value),
             *("--seed", str(settings.seed)),
+            *cells,
         ]
     )
 
@@ -124,20 +133,29 @@ def dimensions_text(dimensions: Sequence[int]) -> str:
     return str(dimensions[0]) if len(dimensions) == 1 else f"{dimensions[0]} to {dimensions[-1]}"
 
 
-def work_text(results: Sequence[Sensitivity]) -> str:
-    """What is to be computed before there is anything to see."""
+def work_text(
+    results: Sequence[Sensitivity], among: Sequence[Pair] | None = None, seconds: float | None = None
+) -> str:
+    """What is to be computed before there is anything to see: of cells ``among`` others, or of all; ``seconds`` that it
+    takes, where that is known."""
     first = results[0]
     steps = len(first.pairs)
     available = " to ".join(f"{count:,}" for count in sorted({result.available for result in results}))
-    cells = len(first.cells) - len(first.missing)
-    maps = sum(sum(result.repeats) * (len(result.cells) - len(result.missing)) for result in results)
+    cells = len(first.counted(among))
+    which = "every cell" if among is None else "each chosen cell" if cells != 1 else "the chosen cell"
+    scored = sum(sum(result.repeats) * len(result.lacking(among)) for result in results)
     return (
         "How many image pairs does a map need? Maps are fitted again on random subsets of the"
-        f" {available} fit pairs, and every cell is scored through them: {cells} cells, {steps}"
+        f" {available} fit pairs, and {which} is scored through them: {cells} cell{'s' * (cells != 1)}, {steps}"
         f" step{'s' * (steps != 1)} ({_steps(first)}), {max(first.repeats)}"
         f" subset{'s' * (max(first.repeats) != 1)} each, {len(results)} curve{'s' * (len(results) != 1)}:"
-        f" {maps:,} cells to score."
+        f" {scored:,} cells to score{time_text(seconds)}."
     )
+
+
+def time_text(seconds: float | None) -> str:
+    """How long it takes, by what was measured before; empty where that is not known."""
+    return "" if seconds is None else f": about {duration_text(seconds)} at the pace of the last ones"
 
 
 def _steps(result: Sensitivity) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
@@ -19,6 +18,7 @@ from .empty_state import EmptyState
 from .face_image import image_of
 from .flow_layout import FlowLayout
 from .labels import SettingsLabel, TextLabel
+from .picture_canvas import pictures_of
 from .picture_panel import PicturePanel
 from .score_bars import BarLine, ScoreBars, signed
 
@@ -188,12 +188,12 @@ class TwoFacesView(QWidget):
 
     # -- dropping ------------------------------------------------------------------------------------------------
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
+        if pictures_of(event):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Two files are the two faces; one is that of the side it was dropped on."""
-        files = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        files = pictures_of(event)
         event.acceptProposedAction()
         panels = [self.first, self.second]
         if len(files) == 1 and event.position().x() > self.width() / 2:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from canon_core.cli.terminal import out, say
 from canon_core.errors import CanonError
+from canon_core.figures.numbers import rate_text as far_rate_text
 from canon_core.study.cached_files import RESULTS, Cached, bytes_text
 from canon_core.study.entries import EmbeddingState
 from canon_core.study.results import (
@@ -48,7 +49,7 @@ def print_matrix(matrix: Matrix, rule: FarRule) -> None:
         achieved = max((point.far for point in readings), default=float("nan"))
         few = any(point.false_accepts < FEW_FALSE_ACCEPTS for point in readings)
         note = f"unresolved: fewer than {FEW_FALSE_ACCEPTS} false accepts decide" if few else ""
-        means.add_row(far_text(target_far), rate_text(single), rate_text(cross), f"{achieved:.3g}", note)
+        means.add_row(far_text(target_far), rate_text(single), rate_text(cross), far_rate_text(achieved), note)
     out.print()
     out.print(means)
     fits = [cell.fits for cell in matrix.cells.values() if cell is not None and cell.fits]

@@ -24,7 +24,7 @@ from canon_core.cli import CANCELLED
 from canon_core.errors import CanonError
 from canon_core.jobs import Cancellation, Engine, Event, Failed, Finished, JobContext, Log
 from canon_core.jobs import Progress as JobProgress
-from canon_core.store.atomic import write_atomically
+from canon_core.store.output import write_output
 
 T = TypeVar("T")
 
@@ -138,7 +138,8 @@ def _interrupts() -> Iterator[list[int]]:
 def _pace(event: JobProgress) -> str:
     if event.rate is None or event.eta is None:
         return ""
-    return f"{event.rate:,.0f}/s · {duration(event.eta)} left" if event.rate >= 10 else f"{duration(event.eta)} left"
+    left = f"{'about ' * event.rough}{duration(event.eta)} left"
+    return f"{event.rate:,.0f}/s · {left}" if event.rate >= 10 else left
 
 
 def duration(seconds: float) -> str:
@@ -157,4 +158,4 @@ def write_json(document: dict[str, Any], target: str) -> None:
     if target == "-":
         sys.stdout.write(text + "\n")
         return
-    write_atomically(Path(target), (text + "\n").encode("utf-8", "replace"))
+    write_output(Path(target), (text + "\n").encode("utf-8", "replace"))

@@ -71,6 +71,7 @@ def contact_sheet(
     columns: int = 8,
     tile: int = 112,
     captions: bool = True,
+    named: bool = False,
     ctx: JobContext | None = None,
 ) -> ContactSheet:
     """Draw the crops that a network sees of some images.
@@ -90,7 +91,9 @@ def contact_sheet(
     columns, tile : int
         Tiles in a row, and their side in pixels.
     captions : bool
-        Write the image's name under its tile, in as many lines as it needs.
+        Write the image's number in the dataset, from 0, under its tile.
+    named : bool
+        Write its name instead, in as many lines as it needs.
     ctx : JobContext, optional
         Asked before each tile whether to go on.
 
@@ -105,7 +108,8 @@ def contact_sheet(
             f"a contact sheet of {len(rows):,} images cannot be drawn", remedy=f"choose 1 to {_MAX_TILES:,} images"
         )
     columns = max(1, min(columns, len(rows)))
-    words = [caption_lines(faces.ids[row].rsplit("/", 1)[-1], tile) if captions else [] for row in rows]
+    texts = [faces.ids[row].rsplit("/", 1)[-1] if named else str(row) for row in rows]
+    words = [caption_lines(text, tile) if captions else [] for text in texts]
     step_x, step_y = tile + GAP, tile + GAP + CAPTION * max(map(len, words))
     height = GAP + step_y * -(-len(rows) // columns)
     pixels = np.empty((height, GAP + step_x * columns, 3), np.uint8)

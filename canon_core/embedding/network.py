@@ -74,7 +74,6 @@ class Network:
         self._turn = threading.Lock()
         self._own = threading.local()
         runtime = onnx_runtime()
-        runtime.disable_telemetry_events()  # its Windows builds have some
         settings = runtime.SessionOptions()
         settings.intra_op_num_threads = threads
         settings.inter_op_num_threads = 1

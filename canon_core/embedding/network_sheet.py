@@ -23,7 +23,7 @@ from canon_core.embedding.contact_sheet import (
 )
 from canon_core.errors import SettingsError
 from canon_core.models.spec import InputSpec, ModelSpec
-from canon_core.store.atomic import write_atomically
+from canon_core.store.output import write_output
 
 #: Images drawn of one way of seeing, and of each of several.
 _ALONE, _AMONG = 64, 16
@@ -46,6 +46,7 @@ def write_contact_sheet(
     count: int | None = None,
     columns: int = 8,
     seed: int = 0,
+    named: bool = False,
 ) -> tuple[Seen, ...]:
     """Draw a seeded sample of a dataset as each network sees it, and write it as PNG (readable by its owner only: it
     shows faces).
@@ -65,6 +66,8 @@ def write_contact_sheet(
         Images of each sheet; 64 of a single one and 16 of each of several, unless given.
     columns, seed : int
         Tiles in a row; of the images drawn.
+    named : bool
+        Write the images' names under them, not their numbers in the dataset.
 
     Raises
     ------
@@ -81,13 +84,13 @@ def write_contact_sheet(
     titles = {way: f"{', '.join(names)}: {way}" for way, names in alike.items()}
     rows = sample_indices(faces, count or (_ALONE if len(alike) == 1 else _AMONG), seed)
     seen = tuple(
-        Seen(tuple(names), titles[way], contact_sheet(faces, networks[names[0]], rows, columns=columns))
+        Seen(tuple(names), titles[way], contact_sheet(faces, networks[names[0]], rows, columns=columns, named=named))
         for way, names in alike.items()
     )
     pixels = np.concatenate([_headed(each) for each in seen])
     cv2 = opencv()
     _, data = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
-    write_atomically(target, data.tobytes())
+    write_output(target, data.tobytes())
     return seen
 
 

@@ -286,9 +286,7 @@ def _part_of(ctx: JobContext, before: int, total: int) -> JobContext:
         if isinstance(event, Progress):
             ctx.report(before + event.done, total, _WHAT)
 
-    step = JobContext(ctx.job, ctx.revision, passed_on)
-    ctx.on_cancel(step.cancel)
-    return step
+    return ctx.step(passed_on)
 
 
 def confidence_json(confidence: Confidence, rule: FarRule) -> dict[str, Any]:

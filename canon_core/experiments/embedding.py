@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from canon_core.datasets.faces import FaceImages
 from canon_core.embedding.embed import EmbedOptions, EmbedReport, embed, embeddings_bytes, require_space
 from canon_core.errors import DatasetError, ModelError
+from canon_core.experiments.embedding_progress import EmbeddingProgress
 from canon_core.jobs import JobContext
 from canon_core.models.providers import ProviderChoice, choose_provider
 from canon_core.study.keys import embeddings_key
@@ -69,15 +70,19 @@ def embed_study(
     _require_space(study, dataset, names, len(faces))
     done: list[ModelEmbedded] = []
     faults: list[ModelError] = []
+    flops = {name: study.model(name).flops for name in names}
+    progress = EmbeddingProgress(ctx, len(faces), _embedded_rows(study, dataset, names), flops)
     for name in names:
         ctx.check()
         try:
-            embedded = _embed_one(study, dataset, name, faces, options, ctx)
+            embedded = _embed_one(study, dataset, name, faces, options, progress.of(name))
         except ModelError as error:
+            progress.finished(name)
             if len(names) > 1:
                 ctx.log(f"{name} is left out: {error.sentence()}", logging.WARNING)
             faults.append(error)
             continue
+        progress.finished(name)
         done.append(embedded)
         ctx.partial(embedded)
     if faults:
@@ -101,6 +106,11 @@ def _require_space(study: Study, dataset: str, names: Sequence[str], rows: int) 
             f"the embeddings of {len(new)} models",
             "free space on that disk, move the study to another, or embed with fewer models",
         )
+
+
+def _embedded_rows(study: Study, dataset: str, names: Sequence[str]) -> dict[str, int]:
+    states = {name: study.embedding_state(name, dataset) for name in names}
+    return {name: state.done if state.current else 0 for name, state in states.items()}
 
 
 def _embed_one(

@@ -63,6 +63,13 @@ def stored_matrix(study: Study, settings: MatrixSettings) -> Matrix:
     return _assemble(settings, work.usable, cells, missing, 0.0)
 
 
+def stored_cell(study: Study, settings: MatrixSettings, source: str, target: str) -> Cell | None:
+    """What is stored of one cell of a matrix; None where nothing is, or where there can be no such cell."""
+    work = open_cells(study, settings)
+    there = {source, target} <= set(work.usable.models) and not work.usable.why_not(source, target, settings.map)
+    return work.stored_cell(source, target) if there else None
+
+
 def read_roc(study: Study, cell: Cell) -> Roc:
     """The stored ROC of a cell."""
     return load_roc(study.stored("results", cell.key))

@@ -14,6 +14,7 @@ from canon_core.errors import SettingsError
 from canon_core.experiments.cells import Cells, open_cells
 from canon_core.experiments.pair_sides import PairSide, Sides
 from canon_core.experiments.pair_stream import search_pairs
+from canon_core.figures.csv_fields import quoted
 from canon_core.jobs import JobContext
 from canon_core.maps.kinds import MapKind
 from canon_core.study.keys import content_key
@@ -33,6 +34,9 @@ from canon_core.verification.pair_search import ErrorSearch, FoundPairs, Interva
 
 #: Seconds of looking beyond which what was found is stored.
 _WORTH_STORING: Final = 1.0
+#: Changes whenever the meaning of stored lists changes. 2: templates that cancel out in one model alone do not shift
+#: the scores of other pairs.
+_MADE: Final = 2
 #: Lists of errors, in the order of :meth:`ErrorSearch.rankings`.
 _ERRORS: Final[tuple[Listing, ...]] = (
     (PairKind.FALSE_MATCHES, None),
@@ -180,7 +184,8 @@ class PairFinder:
         return self._kept(key, PairLists(self.settings, limits, lists, time.perf_counter() - start))
 
     def between(self, low: float, high: float, ctx: JobContext) -> PairLists:
-        """Genuine and impostor pairs with ``low`` ≤ score < ``high``, the highest scores first.
+        """Genuine and impostor pairs with ``low`` ≤ score < ``high``: genuine from the lowest score up, impostors from
+        the highest down.
 
         Raises
         ------
@@ -191,7 +196,7 @@ class PairFinder:
         start = time.perf_counter()
         if not low < high:
             raise SettingsError(f"no score lies between {low:g} and {high:g}", remedy="give the lower score first")
-        key = self._key("interval", low=low, high=high)
+        key = self._interval_key(low, high)
         stored = load_pairs(self.study.stored("results", key), self.settings)
         if stored is not None:
             return stored
@@ -204,7 +209,7 @@ class PairFinder:
 
     def stored(self, *, interval: tuple[float, float] | None = None) -> PairLists | None:
         """What is stored, without looking for anything; None where nothing is."""
-        key = self._key("errors") if interval is None else self._key("interval", low=interval[0], high=interval[1])
+        key = self._key("errors") if interval is None else self._interval_key(*interval)
         return load_pairs(self.study.stored("results", key), self.settings)
 
     def shown(self, found: FoundPairs) -> tuple[FacePair, ...]:
@@ -226,6 +231,9 @@ class PairFinder:
             return [(source, target)], [limits.cell]
         return [(source, target), (target, target), (source, source)], [limits.cell, limits.target, limits.source]
 
+    def _interval_key(self, low: float, high: float) -> str:
+        return self._key("interval, farthest first", low=low, high=high)
+
     def _key(self, what: str, **more: float) -> str:
         settings, cells = self.settings, self.cells
         source, target = settings.source, settings.target
@@ -237,6 +245,7 @@ class PairFinder:
             target_far=settings.far,
             rule=str(settings.rule),
             count=settings.count,
+            made=_MADE,
             **more,
         )
 
@@ -276,22 +285,8 @@ def pairs_csv(pairs: Sequence[FacePair], thresholds: PairThresholds, settings_li
             (pair.source_score, thresholds.source),
         ):
             fields += ["" if score is None else f"{score:.10g}", "" if score is None else f"{threshold:.10g}"]
-        lines.append(",".join(map(_quoted, fields)))
+        lines.append(",".join(map(quoted, fields)))
     return "\n".join(lines) + "\n"
-
-
-def _quoted(field: str) -> str:
-    if field.startswith(("=", "+", "-", "@", "\t", "\r")) and not _is_number(field):  # a spreadsheet would run it
-        field = "'" + field
-    return '"' + field.replace('"', '""') + '"' if any(letter in field for letter in ',"\n\r') else field
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _number(value: float) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from canon_core.study.sensitivity_results import (
     SensitivityCell,
     SensitivitySettings,
     load_sensitivity_cell,
+    models_of,
     save_sensitivity_cell,
 )
 from canon_core.study.study import Study
@@ -35,7 +36,9 @@ _FIRST_STEP: Final = 32
 _STREAM: Final = 0x5E
 
 
-def run_sensitivity(study: Study, settings: SensitivitySettings, ctx: JobContext) -> Sensitivity:
+def run_sensitivity(
+    study: Study, settings: SensitivitySettings, ctx: JobContext, among: Sequence[Pair] | None = None
+) -> Sensitivity:
     """TAR of every cross-model cell against the number of image pairs that its map is fitted on.
 
     The subsets are drawn without replacement from each half's fit images, from the seed, the size and the repetition:
@@ -46,19 +49,29 @@ def run_sensitivity(study: Study, settings: SensitivitySettings, ctx: JobContext
     ----------
     ctx : JobContext
         Progress and cancellation; each :class:`SensitivityCell` is a partial result.
+    among : sequence of (source, target), optional
+        The cells to compute, in this order, with their models by themselves; all unless given. Of the others what is
+        stored is read.
 
     Raises
     ------
     SettingsError
-        When the settings do not fit the dataset, or a step has more pairs than there are.
+        When the settings do not fit the dataset, a step has more pairs than there are, or ``among`` names no such cell.
     StudyError
         When no model has embeddings.
     """
     start = time.perf_counter()
     work = _Work(study, settings, ctx)
     cells, missing = work.stored()
-    todo = [pair for pair, cell in cells.items() if cell is None and pair not in missing]
-    total = len(cells) - len(missing)
+    asked = tuple(cells) if among is None else tuple(dict.fromkeys(among))
+    for pair in asked:
+        if pair not in cells:
+            raise SettingsError(
+                f"'{pair[0]}' → '{pair[1]}' is no cell across two of the models", remedy="name two models of --models"
+            )
+    computable = [pair for pair in asked if pair not in missing]
+    todo = [pair for pair in computable if cells[pair] is None]
+    total = len(computable)
     what = f"fitting {settings.map} maps on fewer pairs"
     ctx.report(total - len(todo), total, what)
     for done, (source, target) in enumerate(todo, total - len(todo)):
@@ -66,7 +79,13 @@ def run_sensitivity(study: Study, settings: SensitivitySettings, ctx: JobContext
         cells[source, target] = cell
         ctx.partial(cell)
         ctx.report(done + 1, total, what)
-    single = {name: work.single(name, ctx) for name in settings.models if name not in work.cells.usable.missing}
+    wanted = set(settings.models) if among is None else {name for pair in computable for name in pair}
+    single = {}
+    for name in settings.models:
+        if name not in work.cells.usable.missing:
+            found = work.single(name, ctx) if name in wanted else work.stored_single(name)
+            if found is not None:
+                single[name] = found
     return work.result(cells, missing, single, time.perf_counter() - start)
 
 
@@ -273,11 +292,14 @@ def _steps(settings: SensitivitySettings, available: int) -> tuple[tuple[int, in
     return tuple((pairs, 1 if pairs == available else settings.repeats) for pairs in sizes)
 
 
-def sensitivity_json(result: Sensitivity, rule: FarRule) -> dict[str, Any]:
+def sensitivity_json(
+    result: Sensitivity, rule: FarRule, among: Collection[Pair] | None = None
+) -> dict[str, Any]:
     """Sensitivity as ``canon sensitivity --json`` prints it (house plan, The command line).
 
-    ``tar`` is ``[n][repeat][far]``, the mean over off-diagonal cells, without the models that ``beside`` names;
-    ``cells`` ``[n][repeat][s][t][far]`` with null on the diagonal.
+    ``tar`` is ``[n][repeat][far]``, the mean over the cells that ``among`` names (source, target), where null over all
+    off the diagonal without the models that ``beside`` names; ``single`` is over the same models; ``cells`` is
+    ``[n][repeat][s][t][far]`` with null on the diagonal.
     """
     settings = result.settings
     names = settings.models
@@ -301,15 +323,16 @@ def sensitivity_json(result: Sensitivity, rule: FarRule) -> dict[str, Any]:
         "seed": settings.seed,
         "shuffled": settings.shuffled,
         "models": list(names),
+        "among": None if among is None else [list(pair) for pair in among],
         "beside": [name for name in names if stands_beside(name)],
         "pairs": list(result.pairs),
         "far": list(settings.far),
         "tar": [
-            [[result.mean(step, repeat, far, rule) for far in settings.far] for repeat in range(repeats)]
+            [[result.mean(step, repeat, far, rule, among) for far in settings.far] for repeat in range(repeats)]
             for step, repeats in steps
         ],
         "cells": [[table(step, repeat) for repeat in range(repeats)] for step, repeats in steps],
-        "single": [result.single_mean(far, rule) for far in settings.far],
+        "single": [result.single_mean(far, rule, models_of(among)) for far in settings.far],
         "missing": [
             {"source": source, "target": target, "reason": reason}
             for (source, target), reason in result.missing.items()

@@ -21,6 +21,8 @@ Integers = NDArray[np.int64]
 
 #: Below this many impostor pairs a point of the curve is decided by chance more than by the models.
 FEW_IMPOSTORS = FEW_FALSE_ACCEPTS
+#: In words, what a shade over a plot then says.
+FEW_DECIDE = f"fewer than {FEW_IMPOSTORS} impostor pairs decide"
 
 
 class CurveRole(StrEnum):

@@ -64,6 +64,20 @@ def tar_text(value: float | None) -> str:
     return text[1:] if text.startswith("0.") else text
 
 
+def rate_text(value: float) -> str:
+    """A rate of errors with three digits, always as a power of ten; 0 and 1 as they are, a dash where there is none.
+
+    >>> rate_text(0.1), rate_text(0.01), rate_text(9.966e-4), rate_text(0.0)
+    ('1.00e-1', '1.00e-2', '9.97e-4', '0')
+    """
+    if not math.isfinite(value):
+        return NO_VALUE
+    if value in (0, 1):
+        return f"{value:.0f}"
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
 def difference_text(value: float | None) -> str:
     """Three decimals with a sign (a true minus): ``+.012``, ``−.031``, ``.000``.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from canon_core.figures.curve import FEW_IMPOSTORS, Curve, CurveRole, Plane, plane_of, trace
+from canon_core.figures.curve import FEW_DECIDE, FEW_IMPOSTORS, Curve, CurveRole, Plane, plane_of, trace
 from canon_core.figures.legend_above import LegendAbove, entry_width
 from canon_core.figures.palette import Marker, series_style
 from canon_core.figures.style import (
@@ -45,7 +45,8 @@ _COLUMNS = 1200
 def roc_figure(curves: Sequence[Curve], *, det: bool = False, settings_line: str, width: float | None = None) -> Figure:
     """TAR over log FAR, or with ``det`` FNMR over FMR, both logarithmic; each curve with its colour, dash and marker.
 
-    Cells are solid, sources dashed, targets dotted. Where fewer than 30 impostor pairs decide the ground is shaded.
+    Cells are solid, sources dashed, targets dotted. Where fewer than 30 impostor pairs decide the ground is shaded,
+    as the settings then say.
     ``width`` in inches is a paper's column, or its page where more than eight curves need naming, unless given.
     """
     if width is None:
@@ -54,6 +55,8 @@ def roc_figure(curves: Sequence[Curve], *, det: bool = False, settings_line: str
     impostors = [curve.roc.impostors for curve in plotted]
     plane = plane_of(plotted, det=det)
     legend = LegendAbove.fitting([name_lines(curve.label) for curve in curves], width)
+    if _few_below(min(impostors, default=0)) > plane.far:
+        settings_line = " · ".join(filter(None, [settings_line, f"shaded: {FEW_DECIDE}"]))
     with paper_style():
         figure, axes = new_figure(width, 0.68 * min(width, 5.0) + legend.height, settings_line)
         for number, curve in enumerate(curves):
@@ -89,19 +92,14 @@ def _draw(axes: Axes, curve: Curve, number: int, plane: Plane) -> None:
 
 
 def _shade(axes: Axes, impostors: int, low_far: float) -> None:
-    edge = FEW_IMPOSTORS / impostors if impostors else 0.0
-    if edge <= low_far:
-        return
-    axes.axvspan(low_far, min(edge, 1.0), color="#000000", alpha=0.055, linewidth=0, zorder=0)
-    axes.text(
-        0.02,
-        0.03,
-        f"shaded: fewer than {FEW_IMPOSTORS}\nimpostor pairs decide",
-        transform=axes.transAxes,
-        fontsize=SMALL_SIZE - 1,
-        color="#5a6472",
-        va="bottom",
-    )
+    edge = _few_below(impostors)
+    if edge > low_far:
+        axes.axvspan(low_far, min(edge, 1.0), color="#000000", alpha=0.055, linewidth=0, zorder=0)
+
+
+def _few_below(impostors: int) -> float:
+    """The FAR below which fewer than 30 impostor pairs decide."""
+    return FEW_IMPOSTORS / impostors if impostors else 0.0
 
 
 def _frame(axes: Axes, plane: Plane) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from canon_core.errors import SettingsError
 from canon_core.maps.fitted import FittedMap
+from canon_core.models.providers import onnx_runtime
 from canon_core.resources import version
 
 if TYPE_CHECKING:
@@ -161,14 +162,13 @@ def _float32(array: NDArray[np.float64]) -> NDArray[np.float32]:
 
 def _try(data: bytes, mapping: FittedMap) -> None:
     """Run it once on rows of every length, one of zeros among them, against numpy."""
-    import onnxruntime
-
+    runtime = onnx_runtime()
     rows = np.random.default_rng(0).standard_normal((_TRIAL_ROWS, mapping.matrix.shape[0])).astype(np.float32)
     rows *= np.linspace(0, 2, _TRIAL_ROWS, dtype=np.float32)[:, None]
-    settings = onnxruntime.SessionOptions()
+    settings = runtime.SessionOptions()
     settings.intra_op_num_threads = 1
     settings.log_severity_level = 3
-    session = onnxruntime.InferenceSession(data, settings, providers=["CPUExecutionProvider"])
+    session = runtime.InferenceSession(data, settings, providers=["CPUExecutionProvider"])
     (found,) = session.run([OUTPUT], {INPUT: rows})
     difference = float(np.abs(found - mapping.apply(rows)).max())
     if not difference <= _TOLERANCE:

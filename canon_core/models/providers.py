@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import os
 import platform
 import re
 from dataclasses import dataclass
@@ -106,12 +107,16 @@ def why_not(name: str, device: int = 0) -> Obstacle | None:
 
 @functools.cache
 def onnx_runtime() -> Any:
-    """ONNX Runtime, silent on the terminal, with CUDA's libraries from the environment's own packages loaded first.
+    """ONNX Runtime, silent on the terminal and to the network, with CUDA's libraries from the environment's own
+    packages loaded first.
 
-    Whoever makes a session gets the module here: the libraries must be loaded before the first one.
+    Whoever makes a session gets the module here: the libraries must be loaded before the first one. Some of its builds
+    send what they notice of the machine to their maker, from the import on; the variable keeps them from it.
     """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime as ort
 
+    ort.disable_telemetry_events()
     ort.set_default_logger_severity(_SILENT)
     if hasattr(ort, "preload_dlls"):
         # It prints what it does not find; that is said by why_not, where it matters.

@@ -62,7 +62,7 @@ def few_pairs_text(pairs_per_dimension: float, kind: MapKind) -> str:
     means = (
         "maps are poorly determined"
         if kind is MapKind.ROTATION
-        else f"a {kind} map overfits, and a rotation is the safer choice"
+        else f"a {kind} map may overfit: compare its scores with a rotation's"
     )
     return f"{pairs_per_dimension:.1f} fit pairs a source dimension: below {FEW_PAIRS_PER_DIMENSION:.0f} {means}"
 

@@ -99,11 +99,6 @@ class Sensitivity:
     available: int = 0
     seconds: float = 0.0
 
-    @property
-    def wanted(self) -> tuple[Pair, ...]:
-        """Cells that can be computed and are not there."""
-        return tuple(pair for pair, cell in self.cells.items() if cell is None and pair not in self.missing)
-
     def tar(self, source: str, target: str, step: int, repeat: int, far: float, rule: FarRule) -> float | None:
         """TAR of a cell at a step, None where it is missing or not a number."""
         cell = self.cells.get((source, target))
@@ -113,14 +108,27 @@ class Sensitivity:
         tar = found[rule][self.settings.far.index(far)].tar
         return tar if math.isfinite(tar) else None
 
-    def averaged(self, among: Collection[Pair] | None = None) -> tuple[Pair, ...]:
-        """The off-diagonal cells that are there: those that are ``among`` others, or all but those of models that stand
-        beside. What a mean is over."""
+    def counted(self, among: Collection[Pair] | None = None) -> tuple[Pair, ...]:
+        """The off-diagonal cells that can be there and that a mean is over: those that are ``among`` others, or all but
+        those of models that stand beside."""
 
         def counts(pair: Pair) -> bool:
             return not any(map(stands_beside, pair)) if among is None else pair in among
 
-        return tuple(pair for pair, cell in self.cells.items() if cell is not None and counts(pair))
+        return tuple(pair for pair in self.cells if pair not in self.missing and counts(pair))
+
+    def averaged(self, among: Collection[Pair] | None = None) -> tuple[Pair, ...]:
+        """The cells of :meth:`counted` that are there. What a mean is over."""
+        return tuple(pair for pair in self.counted(among) if self.cells[pair] is not None)
+
+    def lacking(self, among: Collection[Pair] | None = None) -> tuple[Pair, ...]:
+        """The cells of :meth:`counted` that are not there yet."""
+        return tuple(pair for pair in self.counted(among) if self.cells[pair] is None)
+
+    def lacking_single(self, among: Collection[Pair] | None = None) -> tuple[str, ...]:
+        """The models of the cells of :meth:`counted` that are not scored by themselves yet."""
+        models = dict.fromkeys(name for pair in self.counted(among) for name in pair)
+        return tuple(name for name in models if name not in self.single)
 
     def mean(
         self, step: int, repeat: int, far: float, rule: FarRule, among: Collection[Pair] | None = None
@@ -150,6 +158,11 @@ class Sensitivity:
         values = [points[rule][place].tar for name, points in self.single.items() if counts(name)]
         found = [value for value in values if math.isfinite(value)]
         return sum(found) / len(found) if found else None
+
+
+def models_of(among: Collection[Pair] | None) -> frozenset[str] | None:
+    """The models of some cells, by which their single models are chosen; None where that is all."""
+    return None if among is None else frozenset(name for pair in among for name in pair)
 
 
 def with_cell(result: Sensitivity, cell: SensitivityCell) -> Sensitivity:

@@ -178,7 +178,8 @@ class ErrorSearch:
 
 
 class IntervalSearch:
-    """Genuine and impostor pairs whose score lies in an interval, the highest scores first.
+    """Genuine and impostor pairs whose score lies in an interval, the farthest from their kind first: of genuine pairs
+    the lowest scores, of impostors the highest.
 
     Parameters
     ----------
@@ -190,7 +191,7 @@ class IntervalSearch:
 
     def __init__(self, low: float, high: float, count: int) -> None:
         self._low, self._high = np.float32(low), np.float32(high)
-        self.genuine, self.impostors = Ranking(count, highest=True), Ranking(count, highest=True)
+        self.genuine, self.impostors = Ranking(count, highest=False), Ranking(count, highest=True)
 
     def look(self, block: PairBlock) -> None:
         """Look through some pairs."""

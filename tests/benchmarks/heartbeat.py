@@ -394,6 +394,7 @@ def score_ijbc(application: Any, window: Any, heart: Heart) -> dict[str, float]:
     kept = finished_cells(window)
     assert CELLS_BEFORE <= kept < len(window.computing.matrix.cells), f"{kept} cells after cancelling"
     before = written_cells(window)
+    run_until(application, row.button.isEnabled)  # the button that said Cancel waits before it takes Resume
     row.button.click()
     run_until(application, lambda: finished_cells(window) == len(window.computing.matrix.cells))
     run_until(application, lambda: not window.bridge.busy)

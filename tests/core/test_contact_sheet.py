@@ -172,6 +172,21 @@ def test_without_a_network_there_is_nothing_to_see(tmp_path: Path) -> None:
         write_contact_sheet(make(tmp_path / "crops", 1), {}, tmp_path / "sheet.png")
 
 
+def test_images_are_numbered_unless_their_names_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import canon_core.embedding.contact_sheet as module
+
+    written: list[str] = []
+    monkeypatch.setattr(module, "write_text", lambda _pixels, text, *_: written.append(text))
+    faces = make(tmp_path / "crops", 12)
+    contact_sheet(faces, ModelSpec(), [3, 7])
+    assert written == ["3", "7"]
+    write_contact_sheet(faces, {"a": ModelSpec()}, tmp_path / "sheet.png", count=2, seed=1)
+    assert not [text for text in written if ".png" in text]
+    written.clear()
+    write_contact_sheet(faces, {"a": ModelSpec()}, tmp_path / "sheet.png", count=2, seed=1, named=True)
+    assert written == [faces.ids[row].split("/")[1] for row in sample_indices(faces, 2, seed=1)]
+
+
 def test_long_names_are_written_whole_in_lines_that_fit() -> None:
     name = "Maria_Guadalupe_Fernandez_de_la_Cruz_0012.jpg"
     lines = caption_lines(name, 112)
@@ -188,9 +203,8 @@ def test_a_long_name_moves_the_next_row_down_and_no_tile_out_of_its_place(tmp_pa
     (tmp_path / "long" / "Ann").mkdir(parents=True)
     for number in range(4):
         faces.path(number).rename(tmp_path / "long" / "Ann" / f"a_name_that_is_rather_long_{number:02d}.png")
-    long = contact_sheet(
-        read_dataset(tmp_path / "long", DatasetOptions(), JobContext()).faces, ModelSpec(), range(4), columns=2
-    )
+    renamed = read_dataset(tmp_path / "long", DatasetOptions(), JobContext()).faces
+    long = contact_sheet(renamed, ModelSpec(), range(4), columns=2, named=True)
     assert long.corners[2][1] > short.corners[2][1]
     for place in range(4):
         np.testing.assert_array_equal(tile_of(long, place), tile_of(short, place))

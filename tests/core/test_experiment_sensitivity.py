@@ -24,7 +24,7 @@ from canon_core.figures.sensitivity_curve import (
 )
 from canon_core.figures.sensitivity_figure import sensitivity_figure
 from canon_core.figures.statistics_tables import sensitivity_csv
-from canon_core.jobs import JobContext, Partial
+from canon_core.jobs import Event, JobContext, Partial, Progress
 from canon_core.maps.kinds import MapKind
 from canon_core.study.results import FitMode, MatrixSettings, settings_line
 from canon_core.study.sensitivity_results import SensitivitySettings, sensitivity_line, with_cell
@@ -239,7 +239,7 @@ def test_what_is_stored_is_found_without_fitting(
     study: Study = request.getfixturevalue(protocol)
     settings = SensitivitySettings("d", ("a", "b"), MapKind.LINEAR, mode, pairs=(20, 0), far=FAR)
     nothing = stored_sensitivity(study, settings)
-    assert nothing.wanted == (("a", "b"), ("b", "a"))
+    assert nothing.lacking() == (("a", "b"), ("b", "a"))
     assert not nothing.single
     computed = run_sensitivity(study, settings, JobContext())
     monkeypatch.setattr("canon_core.experiments.sensitivity.SourceFit", None)  # nothing may be fitted now
@@ -248,20 +248,50 @@ def test_what_is_stored_is_found_without_fitting(
     assert (found.pairs, found.repeats, found.available) == (computed.pairs, computed.repeats, computed.available)
     assert found.dimensions == {"a": 16, "b": 20}
     more = stored_sensitivity(study, SensitivitySettings("d", ("a", "b"), MapKind.LINEAR, mode, pairs=(20, 24)))
-    assert more.wanted == (("a", "b"), ("b", "a"))
+    assert more.lacking() == (("a", "b"), ("b", "a"))
     assert set(more.single) == {"a", "b"}
 
 
 def test_another_far_of_the_paper_s_needs_no_second_computation(images: Study) -> None:
     run_sensitivity(images, SensitivitySettings("d", ("a", "b"), pairs=(20,), far=(1e-2,)), JobContext())
     found = stored_sensitivity(images, SensitivitySettings("d", ("a", "b"), pairs=(20,), far=(1e-1, 1e-3)))
-    assert not found.wanted
+    assert not found.lacking()
     images.clear_results()
     again = run_sensitivity(images, SensitivitySettings("d", ("a", "b"), pairs=(20,), far=(1e-1, 1e-3)), JobContext())
     assert found.cells == again.cells
-    assert not stored_sensitivity(images, SensitivitySettings("d", ("a", "b"), pairs=(20,), far=(1e-2,))).wanted
+    assert not stored_sensitivity(images, SensitivitySettings("d", ("a", "b"), pairs=(20,), far=(1e-2,))).lacking()
     elsewhere = stored_sensitivity(images, SensitivitySettings("d", ("a", "b"), pairs=(20,), far=(0.05,)))
-    assert len(elsewhere.wanted) == 2
+    assert len(elsewhere.lacking()) == 2
+
+
+def test_chosen_cells_alone_are_computed_in_their_order(images: Study) -> None:
+    settings = SensitivitySettings("d", ("a", "twin", "b"), pairs=(20,))
+    events: list[Event] = []
+    among = (("twin", "b"), ("b", "a"))
+    found = run_sensitivity(images, settings, JobContext(emit=events.append), among)
+    arrived = [event.payload for event in events if isinstance(event, Partial)]
+    assert [(cell.source, cell.target) for cell in arrived] == list(among)
+    assert {pair for pair, cell in found.cells.items() if cell is not None} == set(among)
+    assert set(found.single) == {"a", "twin", "b"}
+    progress = [event for event in events if isinstance(event, Progress) and "fewer pairs" in event.what]
+    assert {event.total for event in progress} == {2}
+    again = stored_sensitivity(images, settings)
+    assert again.lacking() == (("a", "twin"), ("twin", "a"))  # both are one model: their cells with b are the same
+    assert again.lacking(among) == again.lacking_single(among) == ()
+    whole = run_sensitivity(images, settings, JobContext())
+    assert not whole.lacking()
+    assert whole.cells["twin", "b"] == found.cells["twin", "b"]
+    with pytest.raises(SettingsError, match="no cell across two of the models"):
+        run_sensitivity(images, settings, JobContext(), [("a", "a")])
+
+
+def test_a_control_counts_only_where_it_is_chosen(images: Study) -> None:
+    images.rename_model("twin", "control-one")
+    nothing = stored_sensitivity(images, SensitivitySettings("d", ("a", "control-one", "b"), pairs=(20,)))
+    assert nothing.lacking() == (("a", "b"), ("b", "a"))
+    assert nothing.lacking_single() == ("a", "b")
+    assert nothing.lacking([("control-one", "a")]) == (("control-one", "a"),)
+    assert nothing.lacking_single([("control-one", "a")]) == ("control-one", "a")
 
 
 def test_a_cell_that_arrives_is_added_to_what_was_there(images: Study) -> None:

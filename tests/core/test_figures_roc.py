@@ -57,11 +57,13 @@ def test_every_curve_is_named_as_it_is_with_its_own_dash_by_role():
 
 
 def test_where_fewer_than_thirty_impostors_decide_is_shaded():
-    axes = roc_figure(curves(1), settings_line=SETTINGS).axes[0]
+    figure = roc_figure(curves(1), settings_line=SETTINGS)
+    axes = figure.axes[0]
     (shade,) = axes.patches
     right = shade.get_x() + shade.get_width()
     assert right == pytest.approx(30 / 9000)
-    assert any("fewer than 30" in text.get_text() for text in axes.texts)
+    assert not axes.texts  # nothing is written where curves are
+    assert any("shaded: fewer than 30 impostor pairs decide" in text.get_text() for text in figure.texts)
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 12])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -226,3 +228,22 @@ def test_the_report_prints_nothing_of_its_own_and_loads_no_qt() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_no_library_writes_down_or_sends_what_it_notices_of_the_machine(tmp_path: Path) -> None:
+    environment = {name: text for name, text in os.environ.items() if not name.startswith(("XDG_", "ORT_"))}
+    code = (
+        "from canon_core.demo.networks import TEN, network_file\n"
+        "from canon_core.models.providers import onnx_runtime\n"
+        "onnx_runtime().InferenceSession(str(network_file(TEN[0])), providers=['CPUExecutionProvider'])\n"
+    )
+    subprocess.run([sys.executable, "-c", code], env=environment | {"HOME": str(tmp_path)}, check=True)
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_nobody_but_the_one_that_keeps_it_quiet_imports_onnx_runtime() -> None:
+    root = Path(providers.__file__).parents[2]
+    importing = re.compile(r"^\s*(import|from) onnxruntime\b(?! import OrtValue)", re.MULTILINE)
+    files = [file for room in ("canon_core", "app") for file in (root / room).rglob("*.py")]
+    found = [file for file in files if importing.search(file.read_text(encoding="utf-8"))]
+    assert found == [Path(providers.__file__)]

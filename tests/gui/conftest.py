@@ -39,6 +39,14 @@ def user_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
 
 
 @pytest.fixture(autouse=True)
+def no_networks_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system's dialog for networks, which opens with *Add models…*, is cancelled unless a test chooses some."""
+    from app import file_choosers
+
+    monkeypatch.setattr(file_choosers, "choose_networks", lambda *_: [])
+
+
+@pytest.fixture(autouse=True)
 def nothing_left_behind(user_folders: Path) -> Iterator[None]:
     """Fails a test that leaves widgets, timers or threads behind: they would go on in the next test."""
     before = _alive()

@@ -44,6 +44,7 @@ def test_a_job_is_cancelled_at_once_and_goes_on_when_it_is_asked_to(
     assert not window.bridge.batch()  # nor does it begin again by itself
     assert not window.messages.text.text().startswith("Problem")
     assert row.button.text() == "Resume"
+    qtbot.waitUntil(row.button.isEnabled, timeout=PATIENCE)
     if kind == "overlay":
         return  # UMAP's worker takes long to start; that it goes on is tested where it is stood in for
     brake.release()

@@ -13,9 +13,10 @@ from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.next_step import NextStep
-from app.views.explanations import ROTATION_TITLE, amount_text
-from app.views.inspector import Inspector
+from app.views.explanations import amount_text
+from app.views.inspector import Beyond, Inspector
 from app.views.labels import Note, TextLabel
+from app.views.map_comparison import COMPARISON_TITLE
 from app.views.singular_plot import SingularPlot
 from canon_core.datasets.faces import Problem
 from canon_core.maps.kinds import MapKind
@@ -81,7 +82,7 @@ def test_a_cell_is_shown_with_every_number_and_its_settings(inspector: Inspector
     assert lines[0] == "one → two"
     for row in (
         "1e-2\t.800\t.770\t.800 .790\t−.100",
-        "1e-2\t0.3125\t0.01\t10,000",
+        "1e-2\t0.3125\t1.00e-2\t10,000",
         "genuine\t2,000",
         "impostor\t1,000,000",
         "EER\t0.0300",
@@ -135,18 +136,49 @@ def test_a_point_that_few_impostors_decide_is_marked(inspector: Inspector) -> No
 def test_few_pairs_a_dimension_are_explained_and_many_are_not(inspector: Inspector) -> None:
     text = show(inspector, matrix(pairs=900))
     assert "900 for 100 source dimensions, 9.0 a dimension, below 10" in text
-    assert ROTATION_TITLE in text
+    assert COMPARISON_TITLE in text
     assert "in-sample" in text
     assert len(inspector.findChildren(Note)) == 2  # few pairs, and one subject that dominates
     text = show(inspector, matrix(pairs=1100))
     assert "Few fit pairs" not in text
-    assert ROTATION_TITLE not in text
+    assert COMPARISON_TITLE not in text
 
 
-def test_the_rotation_is_explained_only_where_it_is_so(inspector: Inspector) -> None:
-    assert ROTATION_TITLE in show(inspector, matrix(map=MapKind.ROTATION))
-    assert ROTATION_TITLE not in show(inspector, matrix(mode=FitMode.IN_SAMPLE))
-    assert ROTATION_TITLE not in show(inspector, matrix(), "one", "one")
+def test_linear_map_and_rotation_are_compared_only_where_few_pairs_ask_for_it(inspector: Inspector) -> None:
+    assert COMPARISON_TITLE in show(inspector, matrix(map=MapKind.ROTATION))
+    assert COMPARISON_TITLE not in show(inspector, matrix(mode=FitMode.IN_SAMPLE))
+    assert COMPARISON_TITLE not in show(inspector, matrix(), "one", "one")
+
+
+def test_before_the_other_map_is_computed_no_map_is_said_to_be_better(inspector: Inspector) -> None:
+    text = show(inspector, matrix())
+    assert "nothing is stored of it through a rotation map" in text
+    assert "may overfit" in text
+    for claim in ("ahead by", "beat", "carries over better", "safer"):
+        assert claim not in text
+
+
+@pytest.mark.parametrize(
+    ("shown", "other", "says"),
+    [
+        (MapKind.LINEAR, 0.75, "At FAR 1e-2 the linear map is ahead by .050"),
+        (MapKind.LINEAR, 0.85, "At FAR 1e-2 the rotation map is ahead by .050"),
+        (MapKind.ROTATION, 0.75, "At FAR 1e-2 the rotation map is ahead by .050"),
+        (MapKind.LINEAR, 0.8, "At FAR 1e-2 both are level"),
+    ],
+)
+def test_both_maps_are_compared_in_figures_where_both_are_stored(
+    inspector: Inspector, shown: MapKind, other: float, says: str
+) -> None:
+    found, through_other = matrix(map=shown), cell("one", "two", other)
+    beyond = Beyond(other_map=through_other)
+    inspector.show_cell(found.cells["one", "two"], found, RULE, far=1e-2, beyond=beyond)
+    text = inspector.text()
+    assert says in text
+    columns = (0.8, other) if shown is MapKind.LINEAR else (other, 0.8)
+    assert "FAR\tlinear\trotation" in text
+    assert "1e-2\t" + "\t".join(f"{tar:.3f}"[1:] for tar in columns) in text
+    assert "nothing is stored" not in text
 
 
 def test_in_sample_numbers_a_dominating_subject_and_left_out_images_are_warned_about(inspector: Inspector) -> None:

@@ -6,6 +6,7 @@ import math
 import time
 
 import numpy as np
+import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QGuiApplication
@@ -113,16 +114,17 @@ def test_points_that_few_impostors_decide_are_marked(qtbot, view):
     assert view.plot._few.getRegion()[1] == pytest.approx(math.log10(30 / 20_000))
 
 
-@pytest.mark.parametrize("high", [False, True])
-def test_what_the_shade_means_stands_where_no_curve_is(view, high):
-    drawn = view.plot._drawn
-    assert drawn
-    (left, _), (bottom, top) = view.plot.getViewBox().viewRange()
-    for each in drawn:
-        each.trace.y[:] = top if high else bottom
-    view.plot._place_words(left, bottom, top)
-    words = view.plot._few_text.pos().y()
-    assert (words < (top + bottom) / 2) == high
+def test_what_the_shade_means_stands_below_the_plot(view):
+    note = view._shade_note
+    assert note.isVisible()
+    assert note.text() == "Shaded: fewer than 30 impostor pairs decide."
+    assert note.geometry().top() >= view._stack.geometry().bottom()
+    assert not [item for item in view.plot.getPlotItem().items if isinstance(item, pg.TextItem) and item.isVisible()]
+    view.table_button.click()
+    assert not note.isVisible()
+    view.table_button.click()
+    view.set_curves(())
+    assert not note.isVisible()
 
 
 def test_arrow_keys_walk_along_a_curve_and_over_to_the_next(qtbot, view):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shlex
 import shutil
 import time
@@ -182,11 +183,52 @@ def test_cells_arrive_while_it_runs_and_a_cancelled_curve_goes_on_where_it_was(
     qtbot.waitUntil(view.compute_button.isVisible, timeout=PATIENCE)
     assert view.notice.startswith("4 of 6 cells are not computed yet")
     allowed.append(True)
+    qtbot.waitUntil(row.button.isEnabled, timeout=PATIENCE)
     qtbot.mouseClick(row.button, LEFT)
     qtbot.waitUntil(lambda: not view.notice, timeout=PATIENCE)
     settle(window, qtbot)
     assert len(scored) == len(set(scored)) == 6  # what was finished was not computed again
     assert view.shown.curves[0].label == "linear, disjoint*"
+
+
+def test_the_chosen_cell_alone_is_computed_and_then_said_how_long_all_will_take(
+    window: MainWindow, bare_template_study: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import canon_core.experiments.sensitivity as experiment
+
+    real: Callable = experiment._Work.compute
+    scored: list[tuple[str, str]] = []
+
+    def counted(self: object, source: str, target: str, ctx: JobContext) -> object:
+        scored.append((source, target))
+        return real(self, source, target, ctx)
+
+    monkeypatch.setattr(experiment._Work, "compute", counted)
+    open_study(window, qtbot, bare_template_study)
+    pair = ("south", "east")
+    linear = SensitivityChoice(maps=(MapKind.LINEAR,), chosen=True)
+    window.document.change("Choose", cells=(pair,), sensitivity=linear)
+    window.actions_["view.sensitivity"].trigger()
+    settle(window, qtbot)
+    view = window.sensitivity_view
+    assert "the chosen cell is scored through them: 1 cell," in message(window)
+    assert "1 curve: 7 cells to score." in message(window)  # two steps of three subsets, and all pairs
+    qtbot.mouseClick(button(view, "Compute curves"), LEFT)
+    qtbot.waitUntil(lambda: view.shown is not None and not view.notice, timeout=PATIENCE)
+    settle(window, qtbot)
+    assert scored == [pair]
+    assert window.actions_.refusal("experiment.sensitivity") == "Every cell of these curves is computed."
+    window.document.change("Choose", cells=(("east", "north"),))
+    settle(window, qtbot)
+    assert re.search(r"7 cells to score: about [\d.]+ s at the pace of the last ones", message(window))
+    window.document.change("All", sensitivity=SensitivityChoice(maps=(MapKind.LINEAR,)))
+    settle(window, qtbot)
+    assert re.match(r"5 of 6 cells are not computed yet for these settings: about [\d.]+ s", view.notice)
+    qtbot.mouseClick(view.compute_button, LEFT)
+    qtbot.waitUntil(lambda: not view.notice, timeout=PATIENCE)
+    settle(window, qtbot)
+    assert scored[:2] == [pair, ("east", "north")]  # what is chosen comes first
+    assert len(scored) == len(set(scored)) == 6
 
 
 # -- looking up --------------------------------------------------------------------------------------------------------

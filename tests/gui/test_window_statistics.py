@@ -116,6 +116,7 @@ def test_intervals_of_all_cells_can_be_cancelled_and_resumed(
     qtbot.waitUntil(lambda: row.phase is JobPhase.CANCELLED, timeout=PATIENCE)
     assert time.monotonic() - start < 1.5
     allowed.append(True)
+    qtbot.waitUntil(row.button.isEnabled, timeout=PATIENCE)
     qtbot.mouseClick(row.button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(scored) == 9, timeout=PATIENCE)
     settle(window, qtbot)

@@ -180,6 +180,7 @@ def test_a_matrix_cancelled_in_the_middle_of_a_cell_keeps_the_others_and_goes_on
     found = {pair for pair, cell in window.computing.matrix.cells.items() if cell is not None}
     assert found == {("a", "a"), ("b", "b")}
     held.set()
+    qtbot.waitUntil(row.button.isEnabled, timeout=PATIENCE)
     click(row.button, qtbot)  # it says Resume now
     wait_for_matrix(window, qtbot)
     assert measured == [("a", "a"), ("b", "b"), ("a", "b"), ("a", "b"), ("b", "a")]

@@ -1,0 +1,39 @@
+"""A study opens with the view in front that was in front when it was left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pytestqt.qtbot import QtBot
+
+from app.main_window import MainWindow
+from canon_core.study.study import Study
+
+from .conftest import PATIENCE, open_study
+
+
+def test_the_view_in_front_is_found_again(
+    window: MainWindow, embedded_study: Path, small_study: Path, qtbot: QtBot
+) -> None:
+    open_study(window, qtbot, embedded_study)
+    window.actions_["view.pairs"].trigger()
+    open_study(window, qtbot, small_study)
+    window.actions_["view.roc"].trigger()
+    open_study(window, qtbot, embedded_study)
+    assert window.tabs.currentWidget() is window.pair_view
+    assert not window.document.undo.canUndo()  # looking at another view is no step
+    open_study(window, qtbot, small_study)
+    assert window.tabs.currentWidget() is window.roc_view
+
+
+def test_a_view_that_does_not_exist_is_not_looked_for(window: MainWindow, small_study: Path, qtbot: QtBot) -> None:
+    with Study.open(small_study) as study:
+        study.save_view({"state": {}, "tab": ["ROC"]})
+    open_study(window, qtbot, small_study)
+    assert window.tabs.currentWidget() is window.matrix_view
+    window.document.close()
+    qtbot.waitUntil(lambda: not window.document.changing, timeout=PATIENCE)
+    with Study.open(small_study) as study:
+        study.save_view({"state": {}, "tab": "Gone"})
+    open_study(window, qtbot, small_study)
+    assert window.tabs.currentWidget() is window.matrix_view
