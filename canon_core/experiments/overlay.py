@@ -21,6 +21,7 @@ from canon_core.projection.agreement import subject_agreement
 from canon_core.projection.linear_axes import principal_axes, singular_axes
 from canon_core.projection.worker_process import ProjectionWorker
 from canon_core.study.keys import content_key
+from canon_core.study.overlay_files import load_overlay, reading_overlay, save_overlay
 from canon_core.study.overlay_results import (
     Overlay,
     OverlayLevel,
@@ -28,9 +29,6 @@ from canon_core.study.overlay_results import (
     OverlayPart,
     OverlayScore,
     OverlaySettings,
-    load_overlay,
-    reading_overlay,
-    save_overlay,
 )
 from canon_core.study.overlay_text import overlay_line, score_text
 from canon_core.study.results import Features, FitMode, MatrixSettings
