@@ -178,7 +178,8 @@ class Document(QObject):
             self.bridge.revise()
             saved = self._restored if self._restored is not None else self.study.view
             self._restored = None
-            state = ViewState.from_json(saved.get("state"))
+            names = self.contents.model_names, self.contents.dataset_names
+            state = ViewState.from_json(saved["state"]) if "state" in saved else ViewState.at_first(*names)
             self.state = _fitting(state, self.contents)
             self.undo.clear()
             self.opened.emit(self.contents)

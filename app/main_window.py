@@ -12,14 +12,11 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
-    QLabel,
     QMainWindow,
     QMenu,
-    QSizePolicy,
     QStackedWidget,
     QTabWidget,
     QToolBar,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -37,6 +34,7 @@ from .engine_bridge import EngineBridge
 from .exporting import Exporting
 from .faces_presenter import FacesPresenter
 from .jobs_panel import JobsPanel
+from .jobs_shown import JobsShown
 from .log_panel import LogPanel
 from .management import Management
 from .message_bar import MessageBar
@@ -181,13 +179,8 @@ class MainWindow(QMainWindow):
         self.pages = QStackedWidget()
         self.pages.addWidget(self.start_page)
         self.pages.addWidget(self.tabs)
-        centre = QWidget()
-        column = QVBoxLayout(centre)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.messages)
-        column.addWidget(self.pages, 1)
-        self.setCentralWidget(centre)
+        self.setCentralWidget(self.pages)
+        self.messages.float_over(self, self.pages)
 
     def _connect_statistics(self) -> None:
         """One selection for the views of statistics and all others."""
@@ -236,6 +229,7 @@ class MainWindow(QMainWindow):
         jobs.raise_()
         self.resizeDocks([study, inspector], [250, 310], Qt.Orientation.Horizontal)
         self.resizeDocks([jobs], [76], Qt.Orientation.Vertical)
+        self.jobs_shown = JobsShown(self, self.bridge, self.jobs, jobs, log)
         self.tree.menuRequested.connect(self._tree_menu)
         self._first_arrangement = self.saveState(_LAYOUT_VERSION)
 
@@ -291,15 +285,10 @@ class MainWindow(QMainWindow):
     def arrange_as_at_first(self) -> None:
         """Put every dock back where it was at the first start."""
         self.restoreState(self._first_arrangement, _LAYOUT_VERSION)
+        self.jobs_shown.restore(chosen=False)
 
     def _make_status(self) -> None:
-        self._jobs_label = QLabel()
-        self._jobs_label.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
-        self.statusBar().addPermanentWidget(self._jobs_label)
-        self.jobs.countChanged.connect(self._jobs_changed)
-
-    def _jobs_changed(self, running: int) -> None:
-        self._jobs_label.setText(f"{running} job{'s' * (running != 1)} running" if running else "")
+        self.statusBar().addPermanentWidget(self.jobs_shown.button)
 
     def _tree_menu(self, position: object) -> None:
         menu = QMenu(self)
@@ -399,6 +388,7 @@ class MainWindow(QMainWindow):
             "study": str(contents.path) if contents is not None else "",
             "geometry": _encoded(self.saveGeometry()),
             "docks": _encoded(self.saveState(_LAYOUT_VERSION)),
+            "jobs_chosen": self.jobs_shown.chosen,
             "look": str(self._appearance.look) if self._appearance is not None else str(Look.SYSTEM),
         }
         self.bridge.run_errand(lambda: write_window(window))
@@ -409,6 +399,7 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(geometry)
         if (docks := _decoded(window.get("docks"))) is not None:
             self.restoreState(docks, _LAYOUT_VERSION)
+        self.jobs_shown.restore(chosen=window.get("jobs_chosen") is True)
 
 
 def _with_presence(paths: Sequence[Path]) -> list[tuple[Path, bool]]:
