@@ -107,13 +107,18 @@ class JobRow(QFrame):
             self.bar.setValue(1000)
         self._show(phase, text)
 
+    def never_again(self) -> None:
+        """It would fail again."""
+        self._resume = None
+        self._show(self.phase, self.says.text())
+
     def _show(self, phase: JobPhase, text: str) -> None:
         self.phase = phase
         self.says.setText(text)
         self.setAccessibleName(f"{self.title}: {phase.value}. {text}")
         over = phase in _ENDED
         self.bar.setVisible(not over)
-        self.button.setText("Resume" if over else "Cancel")
+        self.button.setText(("Try again" if phase is JobPhase.FAILED else "Resume") if over else "Cancel")
         self.button.setAccessibleName(f"{self.button.text()} {self.title}")
         can_resume = phase in (JobPhase.FAILED, JobPhase.CANCELLED) and self._resume is not None
         self.button.setVisible(not over or can_resume)
@@ -214,6 +219,11 @@ class JobsPanel(QScrollArea):
             row.ended(phase, text)
             self._arrange()
         self._count()
+
+    def never_again(self, number: int) -> None:
+        """A job that failed is not offered to be begun again."""
+        if number in self.rows:
+            self.rows[number].never_again()
 
     @property
     def order(self) -> list[JobRow]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
@@ -30,6 +30,7 @@ from .demo_commands import DemoCommands
 from .dialogs.ask import confirm
 from .dock import Dock
 from .document import Document
+from .drop_hint import DropHint, drop_words
 from .engine_bridge import EngineBridge
 from .exporting import Exporting
 from .faces_presenter import FacesPresenter
@@ -150,6 +151,7 @@ class MainWindow(QMainWindow):
         self._make_status()
         self.document.opened.connect(self._show_study)
         self.document.closed.connect(self._show_start)
+        self.document.changes.unreadable.connect(self.jobs.never_again)
         self.document.recentChanged.connect(self._show_recent)
         self.start_page.newRequested.connect(self.commands.new_study)
         self.start_page.openRequested.connect(self.commands.open_study)
@@ -181,6 +183,7 @@ class MainWindow(QMainWindow):
         self.pages.addWidget(self.tabs)
         self.setCentralWidget(self.pages)
         self.messages.float_over(self, self.pages)
+        self.drop_hint = DropHint(self, self.pages)
 
     def _connect_statistics(self) -> None:
         """One selection for the views of statistics and all others."""
@@ -330,12 +333,18 @@ class MainWindow(QMainWindow):
 
     # -- dropping ------------------------------------------------------------------------------------------------
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
+        paths = _dragged(event)
+        if paths:
             event.acceptProposedAction()
+            self.drop_hint.say(drop_words(paths, study_open=self.document.contents is not None))
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self.drop_hint.hide()
 
     def dropEvent(self, event: QDropEvent) -> None:
+        self.drop_hint.hide()
         event.acceptProposedAction()
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        paths = _dragged(event)
         # The other program waits until this returns; dialogs come after it.
         QTimer.singleShot(0, self, lambda: self.commands.take(paths))
 
@@ -400,6 +409,10 @@ class MainWindow(QMainWindow):
         if (docks := _decoded(window.get("docks"))) is not None:
             self.restoreState(docks, _LAYOUT_VERSION)
         self.jobs_shown.restore(chosen=window.get("jobs_chosen") is True)
+
+
+def _dragged(event: QDropEvent) -> list[Path]:
+    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
 
 
 def _with_presence(paths: Sequence[Path]) -> list[tuple[Path, bool]]:

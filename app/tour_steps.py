@@ -112,7 +112,8 @@ def step_text(number: int, tab: str, contents: Contents, state: ViewState, matri
         return (
             "Now one linear map stands between every two networks. It was fitted on faces of one half of the people and"
             f" is tested on the other half, so it cannot know the answers.{_means(matrix)} The same synthetic faces,"
-            f" the same networks: all that was added is one table of numbers for each field.{_beside(matrix, state.rule)}"
+            " the same networks: all that was added is one table of numbers for each field."
+            + _beside(matrix, state.rule)
         )
     if number == 3:
         return _curve_text(state, matrix)

@@ -76,6 +76,16 @@ class PictureCanvas(QWidget):
                        Qt.CursorShape.ArrowCursor)  # fmt: skip
         self.update()
 
+    def set_hovered(self, hovered: bool) -> None:
+        """Whether what is dragged would fall on it: its frame says so."""
+        self._hovered = hovered
+        self.update()
+
+    @property
+    def hovered(self) -> bool:
+        """Whether its frame says that a drop falls on it."""
+        return self._hovered
+
     @property
     def image(self) -> QImage | None:
         """What is shown."""
@@ -143,16 +153,13 @@ class PictureCanvas(QWidget):
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if sum(url.isLocalFile() for url in event.mimeData().urls()) == 1:  # two at once are for both canvases
             event.acceptProposedAction()
-            self._hovered = True
-            self.update()
+            self.set_hovered(True)
 
     def dragLeaveEvent(self, event: object) -> None:
-        self._hovered = False
-        self.update()
+        self.set_hovered(False)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        self._hovered = False
-        self.update()
+        self.set_hovered(False)
         files = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         if files:
             event.acceptProposedAction()
@@ -187,6 +194,10 @@ class PictureCanvas(QWidget):
                     painter.drawText(place + QPointF(1, 1), str(number))
                     painter.setPen(QColor("#ffffff"))
                     painter.drawText(place, str(number))
+        if self._hovered:
+            ground = QColor(theme.accent)
+            ground.setAlpha(36)
+            painter.fillRect(frame, ground)
         marked = self._hovered or self.hasFocus()
         pen = QPen(QColor(theme.accent if marked else theme.border), 2 if marked else 1)
         if self._image is None or self._hovered:

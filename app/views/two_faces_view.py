@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from canon_core.maps.kinds import MapKind
@@ -188,12 +188,28 @@ class TwoFacesView(QWidget):
 
     # -- dropping ------------------------------------------------------------------------------------------------
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
+        if _files(event):
             event.acceptProposedAction()
+            self._show_drop(event)
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        event.acceptProposedAction()
+        self._show_drop(event)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self._show_drop(None)
+
+    def _show_drop(self, event: QDragMoveEvent | None) -> None:
+        """Mark the sides that a drop here would fill."""
+        number = len(_files(event)) if event is not None else 0
+        right = event is not None and number == 1 and event.position().x() > self.width() / 2
+        self.first.canvas.set_hovered(number > 0 and not right)
+        self.second.canvas.set_hovered(number > 1 or right)
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Two files are the two faces; one is that of the side it was dropped on."""
-        files = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        files = _files(event)
+        self._show_drop(None)
         event.acceptProposedAction()
         panels = [self.first, self.second]
         if len(files) == 1 and event.position().x() > self.width() / 2:
@@ -216,6 +232,10 @@ class TwoFacesView(QWidget):
             self.settings_line,
         ]
         QGuiApplication.clipboard().setText("\n".join(line for line in lines if line) + "\n")
+
+
+def _files(event: QDropEvent) -> list[Path]:
+    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
 
 
 def _lines(found: Comparison) -> list[BarLine]:
