@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QObject, QRect, QRectF, Qt
+from PySide6.QtCore import QEvent, QObject, QRectF, Qt
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QColor, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QPushButton, QToolButton, QWidget
 
@@ -18,8 +18,9 @@ from .views.labels import TextLabel
 
 #: Milliseconds after which a message that asks for nothing goes by itself: so many, or what its words take to read.
 _PASSING_MS, _CHARACTER_MS = 8000, 60
-#: Pixels: its width at most, and from the edges of what it lies over.
-_WIDEST, _EDGE = 720, 6
+#: Pixels: from the window's left and lower edge; kept at the right, where the line of state tells of jobs; and more
+#: than its words take.
+_EDGE, _BELOW, _KEPT, _SLACK = 6, 2, 150, 12
 
 
 class Tone(enum.Enum):
@@ -50,7 +51,7 @@ class MessageBar(QFrame):
         self.close_button.setAccessibleName("Close this message")
         self.close_button.clicked.connect(self.hide)
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(16, 5, 6, 5)
+        layout.setContentsMargins(18, 2, 6, 2)
         layout.addWidget(self.text, 1)
         layout.addWidget(self.button)
         layout.addWidget(self.close_button)
@@ -106,11 +107,17 @@ class MessageBar(QFrame):
         window = self.parentWidget()
         if window is None or self._above is None:
             return
-        above = QRect(self._above.mapTo(window, self._above.rect().topLeft()), self._above.size())
-        width = min(_WIDEST, max(above.width(), 320) - 2 * _EDGE)
-        height = max(self.layout().totalHeightForWidth(width), self.layout().totalMinimumSize().height())
-        left = min(max(above.center().x() - width // 2, _EDGE), window.width() - width - _EDGE)
-        self.setGeometry(left, window.height() - height - _EDGE, width, height)
+        # One line where the window is wide enough for it: that covers the line of state and nothing else.
+        layout = self.layout()
+        words = self.text.fontMetrics().horizontalAdvance(self.text.text()) + _SLACK
+        beside = [each for each in (self.button, self.close_button) if not each.isHidden()]
+        margins = layout.contentsMargins().left() + layout.contentsMargins().right()
+        around = margins + sum(each.sizeHint().width() + layout.spacing() for each in beside)
+        width = min(words + around, window.width() - _EDGE - _KEPT)
+        height = max(layout.totalHeightForWidth(width), layout.totalMinimumSize().height())
+        middle = self._above.mapTo(window, self._above.rect().center()).x()
+        left = max(_EDGE, min(middle - width // 2, window.width() - _KEPT - width))
+        self.setGeometry(left, window.height() - height - _BELOW, width, height)
 
     def event(self, event: QEvent) -> bool:
         # Escape also clears the selection of cells; while the keyboard is in the message, it closes the message.
@@ -138,7 +145,7 @@ class MessageBar(QFrame):
         painter.setPen(QColor(theme.border))
         painter.setBrush(QColor(theme.raised))
         box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
-        painter.drawRoundedRect(box, 6, 6)
+        painter.drawRoundedRect(box, 5, 5)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(colour))
         painter.drawRoundedRect(QRectF(box.left() + 5, box.top() + 6, 4, box.height() - 12), 2, 2)

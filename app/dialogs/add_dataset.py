@@ -71,7 +71,6 @@ class AddDatasetDialog(JobDialog):
         self.folder.pathChanged.connect(self._folder_changed)
         self.look, self.details = TextLabel(muted=True), TextLabel(muted=True, size=SMALL)
         self.details_button = QPushButton(_MORE)
-        self.details_button.setFlat(True)
         self.details_button.setAutoDefault(False)
         self.details_button.setCheckable(True)
         self.details_button.toggled.connect(self._show_details)

@@ -212,8 +212,9 @@ class PicturePanel(QWidget):
         there = self.canvas.image is not None
         self.clear_button.setVisible(clicking and there)
         self.diagram.setVisible(clicking and there)
-        self.crop.setVisible(there)
-        self._seen.setVisible(there)
+        seen = there and not (clicking and mine is not None and len(mine.points) < POINTS)
+        self.crop.setVisible(seen)
+        self._seen.setVisible(seen)
         self.canvas.set_clicking(clicking)
         self.title.setText(self._what.rsplit("/", 1)[-1])
         self.title.setToolTip(self._what)

@@ -163,8 +163,19 @@ def test_a_job_that_failed_can_be_begun_again(qtbot: QtBot) -> None:
     row.ended(JobPhase.FAILED, "No space is left.")
     assert row.says.text() == "No space is left."
     assert "failed" in row.accessibleName()
+    assert row.button.text() == "Try again"
     qtbot.mouseClick(row.button, Qt.MouseButton.LeftButton)
     assert again == [True]
+    assert not row.button.isVisible()
+
+
+def test_a_job_that_would_fail_again_is_not_offered_again(qtbot: QtBot) -> None:
+    row = JobRow(3, "Read empty", lambda: None)
+    qtbot.addWidget(row)
+    row.show()
+    row.started()
+    row.never_again()
+    row.ended(JobPhase.FAILED, "It holds no images.")
     assert not row.button.isVisible()
 
 
@@ -242,10 +253,6 @@ def test_a_message_says_what_kind_it_is_in_words(qtbot: QtBot) -> None:
     qtbot.mouseClick(bar.button, Qt.MouseButton.LeftButton)
     assert done == [True]
     assert not bar.isVisible()
-    bar.say("Written.", Tone.DONE)
-    assert bar._timer.isActive()  # what only confirms goes by itself
-    bar.say("Look at this.")
-    assert not bar._timer.isActive()
 
 
 def test_a_fault_of_the_program_is_one_sentence_for_the_user_and_a_trace_in_the_log(
