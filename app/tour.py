@@ -58,7 +58,7 @@ class Tour(QObject):
         if self.card is None:
             return
         names = [self._window.tabs.tabText(index) for index in range(self._window.tabs.count())]
-        self._steps = tour_steps(names, best_cell(self._computing.matrix))
+        self._steps = tour_steps(names, best_cell(self._computing.matrix, self._document.state.rule))
         if number >= len(self._steps):
             self.end()
             return

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from canon_core.demo.networks import PCA
 from canon_core.maps.kinds import MapKind
-from canon_core.study.results import FitMode, Matrix, default_rule, far_text, stands_beside
+from canon_core.study.results import FitMode, Matrix, far_text, stands_beside
 from canon_core.verification.roc import FarRule
 
 from .contents import Contents
@@ -70,14 +70,14 @@ def tour_steps(tabs: Collection[str], best: Pair | None) -> tuple[TourStep, ...]
     )
 
 
-def best_cell(matrix: Matrix | None) -> Pair | None:
-    """The cross-model cell with the largest TAR, of models that stand for themselves where there are two; None without
-    any."""
+def best_cell(matrix: Matrix | None, rule: FarRule) -> Pair | None:
+    """The cross-model cell with the largest TAR by this rule, of models that stand for themselves where there are two;
+    None without any."""
     if matrix is None or _FAR not in matrix.settings.far:
         return None
     found = []
     for source, target in matrix.cells:
-        tar = matrix.tar(source, target, _FAR, _rule(matrix)) if source != target else None
+        tar = matrix.tar(source, target, _FAR, rule) if source != target else None
         if tar is not None:
             found.append((tar, (source, target)))
     counted = [(tar, pair) for tar, pair in found if not any(map(stands_beside, pair))]
@@ -87,7 +87,8 @@ def best_cell(matrix: Matrix | None) -> Pair | None:
 def step_text(number: int, tab: str, contents: Contents, state: ViewState, matrix: Matrix | None) -> str:
     """What the step with this number (0 to 4), in this tab, says, with the numbers of the study.
 
-    Numbers are of ``matrix``, and left out while it is not the one that the state asks for.
+    Numbers are of ``matrix``, by the FAR rule of the state, and left out while it is not the one that the state asks
+    for.
     """
     if matrix is not None and (matrix.settings.map is not state.map or matrix.settings.mode is not state.mode):
         matrix = None
@@ -102,16 +103,17 @@ def step_text(number: int, tab: str, contents: Contents, state: ViewState, matri
             f" ({networks}) turn each image into a list of {numbers} numbers, its embedding. Two embeddings by the same"
             " network that lie close together are taken for the same person."
         )
+    means = _means(matrix, state.rule)
     if number == 1:
         return (
             "Each row is a network, each column the one it is compared with: itself on the diagonal. Everywhere else"
-            f" the raw numbers of two networks are compared.{_means(matrix)} Guessing would find {_percent(_FAR)}: to"
+            f" the raw numbers of two networks are compared.{means} Guessing would find {_percent(_FAR)}: to"
             f" each other, their numbers mean nothing.{_dashes(matrix)}"
         )
     if number == 2:
         return (
             "Now one linear map stands between every two networks. It was fitted on faces of one half of the people and"
-            f" is tested on the other half, so it cannot know the answers.{_means(matrix)} The same synthetic faces,"
+            f" is tested on the other half, so it cannot know the answers.{means} The same synthetic faces,"
             " the same networks: all that was added is one table of numbers for each field."
             + _beside(matrix, state.rule)
         )
@@ -120,14 +122,10 @@ def step_text(number: int, tab: str, contents: Contents, state: ViewState, matri
     return _LAST[tab] if tab in _LAST else _last_text(state, matrix)
 
 
-def _rule(matrix: Matrix) -> FarRule:
-    return default_rule(matrix.settings.mode)
-
-
-def _means(matrix: Matrix | None) -> str:
+def _means(matrix: Matrix | None, rule: FarRule) -> str:
     if matrix is None:
         return ""
-    single, cross = matrix.means(_FAR, _rule(matrix))
+    single, cross = matrix.means(_FAR, rule)
     if single is None or cross is None:
         return " The cells are being computed."
     return (
@@ -149,8 +147,7 @@ def _curve_text(state: ViewState, matrix: Matrix | None) -> str:
     pair = state.cells[-1] if state.cells else None
     if pair is None or matrix is None:
         return said
-    rule = _rule(matrix)
-    tars = [matrix.tar(*each, _FAR, rule) for each in (pair, (pair[0], pair[0]), (pair[1], pair[1]))]
+    tars = [matrix.tar(*each, _FAR, state.rule) for each in (pair, (pair[0], pair[0]), (pair[1], pair[1]))]
     if any(tar is None for tar in tars):
         return said
     across, source, target = (_percent(tar) for tar in tars if tar is not None)

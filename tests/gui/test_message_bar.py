@@ -1,10 +1,12 @@
-"""Messages lie over the window's lower edge: they move nothing, and only those that ask for nothing go by themselves."""
+"""Messages lie over the window's lower edge: they move nothing, and those that ask for nothing go."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from app import message_bar
@@ -44,13 +46,19 @@ def test_a_short_message_covers_the_line_of_state_alone(window: MainWindow, qtbo
 
 
 @pytest.fixture
-def bar(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> MessageBar:
+def bar(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[MessageBar]:
     monkeypatch.setattr(message_bar, "_PASSING_MS", 120)
     monkeypatch.setattr(message_bar, "_CHARACTER_MS", 0)
-    bar = MessageBar()
-    qtbot.addWidget(bar)
-    bar.move(300, 300)  # away from the mouse
-    return bar
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.resize(600, 400)
+    line = QLineEdit(window)
+    bar = MessageBar(window)
+    bar.setGeometry(100, 300, 400, 40)  # away from the mouse
+    window.show()
+    qtbot.waitExposed(window)
+    line.setFocus()
+    yield bar  # the window lives until then
 
 
 @pytest.mark.parametrize("tone", [Tone.DONE, Tone.NOTE])
@@ -72,7 +80,6 @@ def test_one_that_offers_something_or_tells_of_a_problem_stays(
 
 def test_one_in_which_the_keyboard_is_waits_and_escape_closes_it(bar: MessageBar, qtbot: QtBot) -> None:
     bar.say("The folder was found again.", Tone.DONE)
-    qtbot.waitExposed(bar)
     bar.close_button.setFocus()
     qtbot.waitUntil(bar.close_button.hasFocus)
     qtbot.wait(400)
