@@ -326,7 +326,7 @@ def test_a_cell_without_a_number_says_why_and_can_be_mended_from_there(
 ) -> None:
     (embedded_study / "embeddings" / "b" / "faces.h5").unlink()
     open_study(window, qtbot, embedded_study)
-    qtbot.waitUntil(lambda: window.computing.matrix is not None and not window.bridge.busy, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: window.matrix_view.matrix is not None and not window.bridge.busy, timeout=PATIENCE)
     field = window.matrix_view.heat_map.field_rect(("a", "b")).center().toPoint()
     qtbot.mouseClick(window.matrix_view.heat_map, Qt.MouseButton.LeftButton, pos=field)
     qtbot.waitUntil(lambda: "'b' has no embeddings of 'faces' yet." in window.inspector.text(), timeout=PATIENCE)
