@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtWidgets import QDockWidget, QToolButton, QWidget
+from PySide6.QtWidgets import QDockWidget, QTabBar, QToolButton, QWidget
 
 from .engine_bridge import EngineBridge
 from .jobs_panel import JobsPanel
@@ -30,7 +30,7 @@ class JobsShown(QObject):
         self, window: QWidget, bridge: EngineBridge, panel: JobsPanel, jobs: QDockWidget, log: QDockWidget
     ) -> None:
         super().__init__(window)
-        self._jobs, self._log = jobs, log
+        self._window, self._jobs, self._log = window, jobs, log
         self.chosen = False
         self._running = 0
         self.button = QToolButton()
@@ -45,8 +45,12 @@ class JobsShown(QObject):
         panel.countChanged.connect(self._count)
         bridge.failed.connect(lambda *_: self._unfold())
         jobs.visibilityChanged.connect(lambda *_: self._say())
+        self._laid_out = settled(self, 0, self._pass_over_empty_bars)
+        for dock in (jobs, log):
+            dock.visibilityChanged.connect(lambda *_: self._laid_out.start())
         self._fold()
         self._say()
+        self._laid_out.start()
 
     def restore(self, *, chosen: bool) -> None:
         """After the docks were put back: fold them unless the user wanted them as they are."""
@@ -95,6 +99,11 @@ class JobsShown(QObject):
     def _fold(self) -> None:
         for dock in (self._jobs, self._log):
             dock.hide()
+
+    def _pass_over_empty_bars(self) -> None:
+        """Qt keeps the tab bar of docks that are all hidden, out of sight, and the Tab key would stop at it."""
+        for bar in self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            bar.setFocusPolicy(Qt.FocusPolicy.TabFocus if bar.count() else Qt.FocusPolicy.NoFocus)
 
     def _say(self) -> None:
         running = self._running
