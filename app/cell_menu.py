@@ -1,8 +1,6 @@
-"""The menu of a field of the matrix: every view of that cell, and the command that computes it."""
+"""The menu of a field of the matrix: every view of that cell, and the command that computes its matrix."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtGui import QGuiApplication
@@ -42,17 +40,16 @@ class CellMenu(QObject):
             entry.setEnabled(action.isEnabled())
             entry.setToolTip(action.toolTip())
         menu.addSeparator()
-        menu.addAction("Copy command", lambda: self._copy_command(source, target))
+        menu.addAction("Copy command", self._copy_command)
         menu.popup(at)
 
     def _closed(self) -> None:
         self.menu = None
 
-    def _copy_command(self, source: str, target: str) -> None:
+    def _copy_command(self) -> None:
+        # With all models of the matrix: the images that all of them have are what the field was computed on.
         contents, matrix = self._document.contents, self._view.matrix
         if contents is not None and matrix is not None:
-            models = tuple(dict.fromkeys((source, target)))
-            settings = replace(matrix.settings, models=models)
             QGuiApplication.clipboard().setText(
-                matrix_command(str(contents.path), settings, self._document.state.rule)
+                matrix_command(str(contents.path), matrix.settings, self._document.state.rule)
             )

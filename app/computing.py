@@ -46,7 +46,7 @@ class Computing(QObject):
     matrixChanged() :
         ``matrix`` or ``pending`` changed.
     curvesChanged() :
-        ``curves`` changed.
+        ``curves`` changed; they are of the matrix with the settings ``curves_of``.
     runningChanged() :
         A computation began or ended.
     otherProvider(error, models, dataset) :
@@ -65,6 +65,7 @@ class Computing(QObject):
         self.matrix: Matrix | None = None
         self.pending: frozenset[Pair] = frozenset()
         self.curves: tuple[Curve, ...] = ()
+        self.curves_of: MatrixSettings | None = None
         self.automatic = True
         self.provider = "auto"  #: where networks run
         self.threads: int | None = None  #: that decode and, on the CPU, compute; None for every usable core
@@ -236,8 +237,9 @@ class Computing(QObject):
             from canon_core.experiments.export import export_study
 
             return export_study(
-                study, stamp.settings, state.rule, out, formats, tables, ctx, pairs=state.cells, width=width, dpi=dpi
-            )
+                study, stamp.settings, state.rule, out, formats, tables, ctx, pairs=state.cells, at=state.far,
+                width=width, dpi=dpi,
+            )  # fmt: skip
 
         def begin() -> None:
             self._bridge.submit(
@@ -273,9 +275,8 @@ class Computing(QObject):
         self._matrices.forget()
         self._embeddings.forget()
         self._rocs = {}
-        self.curves = ()
         self._show(None, frozenset())
-        self.curvesChanged.emit()
+        self._set_curves(())
         self.runningChanged.emit()
 
     def _look_up_matrix(self, stamp: _Stamp | None) -> None:
@@ -313,13 +314,14 @@ class Computing(QObject):
                 self._maybe_run()
 
         def answered(curves: tuple[Curve, ...]) -> None:
-            self._set_curves(curves)
+            self._set_curves(curves, stamp.settings)
             if self._document.state.cells != cells:  # chosen while the matrix was being read
                 self._look_up_curves()
 
         def failed(error: CanonError) -> None:
             if known is None:
                 self._show(None, frozenset())
+                self._set_curves(())
             self._document.faulted.emit(error)
 
         self._bridge.ask(_MATRIX_TOPIC, work, on_result=answered, on_failure=failed, on_partial=found)
@@ -346,8 +348,8 @@ class Computing(QObject):
         self.matrix, self.pending = matrix, pending
         self.matrixChanged.emit()
 
-    def _set_curves(self, curves: tuple[Curve, ...]) -> None:
-        self.curves = curves
+    def _set_curves(self, curves: tuple[Curve, ...], settings: MatrixSettings | None = None) -> None:
+        self.curves, self.curves_of = curves, settings
         self.curvesChanged.emit()
 
     # -- following the jobs --------------------------------------------------------------------------------------

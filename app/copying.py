@@ -38,6 +38,7 @@ class Copying(QObject):
     ) -> None:
         super().__init__(window)
         self._tabs, self._document, self._computing = window.tabs, document, computing
+        self._matrix_view, self._curves = window.matrix_view, window.sensitivity_view
         self._statistics, self._messages = statistics, messages
         self._results: dict[QWidget, Callable[[], Any]] = {}
         actions.connect("edit.copy_command", self.copy_command)
@@ -45,7 +46,7 @@ class Copying(QObject):
         self.offer(window.search_view, lambda: statistics.search.found)
         self.offer(window.group_view, lambda: statistics.groups.found)
         self.offer(window.overlay_view, lambda: window.overlay_view.result)
-        self.offer(window.sensitivity_view, lambda: next(iter(window.sensitivity.results), None))
+        self.offer(self._curves, lambda: self._curves.shown and self._curves.shown.results)
         for view in (window.matrix_view, window.roc_view, window.search_view, window.group_view):
             view.copy_button.menu().addAction(actions["edit.copy_methods"])
 
@@ -61,11 +62,14 @@ class Copying(QObject):
         if refusal := getattr(view, "no_command", ""):
             self._messages.say(refusal, Tone.NOTE)
             return
-        if not text and contents is not None and matrix is not None:
+        if view is self._matrix_view and contents is not None and matrix is not None:
             text = matrix_command(str(contents.path), matrix.settings, self._document.state.rule)
         if text:
             QGuiApplication.clipboard().setText(text)
             self._messages.say(text, Tone.NOTE)
+        else:
+            about = self._tabs.tabText(self._tabs.currentIndex())
+            self._messages.say(f"'{about}' shows nothing yet that a canon command could give.", Tone.NOTE)
 
     def copy_methods(self) -> None:
         """The methods paragraph to the clipboard."""
@@ -78,12 +82,15 @@ class Copying(QObject):
         if study is None or result is None:
             return
         intervals = self._statistics.intervals.shown
+        cells = state.cells
+        if self._curves.shown is not None and result is self._curves.shown.results:
+            cells = self._curves.shown.among or ()
 
         def write(_ctx: JobContext) -> str:
             from canon_core.experiments.methods_text import methods_text
 
             return methods_text(
-                study, result, state.rule, far=state.far, cells=state.cells, confidence=intervals
+                study, result, state.rule, far=state.far, cells=cells, confidence=intervals
             )
 
         def written(text: str) -> None:

@@ -38,6 +38,7 @@ class DemoStudy(QObject):
         super().__init__(document)
         self._document, self._preferences = document, preferences
         self._job = 0
+        self._looking = False  # whether it is there already
         self._then: Callable[[], object] | None = None
         document.bridge.progress.connect(self._progress)
 
@@ -77,8 +78,9 @@ class DemoStudy(QObject):
                 then()
             return
         self._then = then
-        if self.making:
+        if self.making or self._looking:
             return
+        self._looking = True
         out = self.folder
 
         def finished() -> bool:
@@ -86,7 +88,11 @@ class DemoStudy(QObject):
 
             return demo_is_finished(out)
 
-        self._document.bridge.run_errand(finished, self._looked)
+        def failed(error: CanonError) -> None:
+            self._looking = False
+            self._document.faulted.emit(error)
+
+        self._document.bridge.run_errand(finished, self._looked, failed)
 
     def show_made(self) -> None:
         """Open what was made while another study was open, and go on with what was to follow."""
@@ -98,6 +104,7 @@ class DemoStudy(QObject):
             self._document.bridge.cancel(self._job)
 
     def _looked(self, there: bool) -> None:
+        self._looking = False
         if there:
             self._show(self.study)
         else:
@@ -118,6 +125,7 @@ class DemoStudy(QObject):
             on_failure=self._failed,
             on_cancelled=self._end,
             resume=lambda: self.open(self._then),
+            of_study=False,
         )
         self.progressed.emit(Progress(self._job, 0, 0, 0, "begins…", None, None))
 

@@ -82,6 +82,8 @@ class Document(QObject):
     faulted(error) : CanonError
         Something that was asked for failed.
     recentChanged(paths) : tuple of Path
+    modelRenamed(old, new) : str, str
+        A model is called otherwise from now on; the state says so, and the contents are about to.
     """
 
     opened = Signal(object)
@@ -91,6 +93,7 @@ class Document(QObject):
     inUse = Signal(object, object)
     faulted = Signal(object)
     recentChanged = Signal(object)
+    modelRenamed = Signal(str, str)
 
     def __init__(self, bridge: EngineBridge, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -103,7 +106,6 @@ class Document(QObject):
         self.changes = StudyChanges(self)
         self._opening = self._closing = False
         self._after_closing: list[Callable[[], None]] = []
-        self._restored: dict[str, Any] | None = None
         self._session_timer = settled(self, _SESSION_DELAY_MS, self._save_session)
         self._study_timer = settled(self, _STUDY_DELAY_MS, self._save_view)
 
@@ -143,18 +145,22 @@ class Document(QObject):
                 study.close()
                 raise
 
-        self._restored = view
-        self._replace(load, Path(os.path.abspath(path)))
+        self._replace(load, Path(os.path.abspath(path)), view)
 
     @property
     def changing(self) -> bool:
         """Whether a study is being opened, made or closed."""
         return self._opening or self._closing
 
-    def _replace(self, load: Callable[[], tuple[Study, Contents]], path: Path) -> None:
+    def _replace(
+        self, load: Callable[[], tuple[Study, Contents]], path: Path, view: dict[str, Any] | None = None
+    ) -> None:
         if self._opening:
             return
         self._opening = True
+
+        def loaded(found: tuple[Study, Contents]) -> None:
+            self._show(*found, view)
 
         def failed(error: CanonError) -> None:
             self._opening = False
@@ -167,24 +173,23 @@ class Document(QObject):
         # means to give it back first, because this very process holds it.
         same = self.contents is not None and self.contents.path == path
         if same or self._closing:
-            self.close(lambda: self.bridge.run_errand(load, self._show, failed))
+            self.close(lambda: self.bridge.run_errand(load, loaded, failed))
         else:
-            self.bridge.run_errand(load, self._show, failed)
+            self.bridge.run_errand(load, loaded, failed)
 
-    def _show(self, found: tuple[Study, Contents]) -> None:
+    def _show(self, study: Study, contents: Contents, view: dict[str, Any] | None) -> None:
         def show() -> None:
             self._opening = False
-            self.study, self.contents = found
+            self.study, self.contents = study, contents
             self.bridge.revise()
-            saved = self._restored if self._restored is not None else self.study.view
-            self._restored = None
-            names = self.contents.model_names, self.contents.dataset_names
+            saved = view if view is not None else study.view
+            names = contents.model_names, contents.dataset_names
             state = ViewState.from_json(saved["state"]) if "state" in saved else ViewState.at_first(*names)
-            self.state = _fitting(state, self.contents)
+            self.state = _fitting(state, contents)
             self.undo.clear()
-            self.opened.emit(self.contents)
+            self.opened.emit(contents)
             self._session_timer.start()
-            path = self.contents.path
+            path = contents.path
             self.bridge.run_errand(lambda: remember_study(path), self.recentChanged.emit)
 
         if self.study is None:
@@ -251,7 +256,8 @@ class Document(QObject):
         if after == before or self.contents is None:
             return
         self.show_state(after)
-        self.undo.push(_Change(self, before, self.state, text, kind))
+        if self.state != before:  # what the study does not have is not chosen
+            self.undo.push(_Change(self, before, self.state, text, kind))
 
     def show_state(self, state: ViewState) -> None:
         """Show a state, without its becoming a step to undo."""
@@ -298,6 +304,8 @@ class Document(QObject):
         if renamed:
             self.state = self.state.renamed(**renamed)
         self.bridge.ask_again()
+        if renamed and "model" in renamed:
+            self.modelRenamed.emit(*renamed["model"])
         self._set_contents(contents)
         self.touch()
 

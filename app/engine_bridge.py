@@ -13,11 +13,12 @@ import queue
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from canon_core.errors import UnknownName
 from canon_core.jobs import (
     Cancellation,
     Engine,
@@ -51,7 +52,8 @@ Callback = Callable[[Any], None]
 @dataclass(frozen=True)
 class Job:
     """A job as the window submitted it. ``topic`` is empty on the batch lane; ``resume`` begins it again after it was
-    cancelled or failed (what it finished before it finds in the study)."""
+    cancelled or failed (what it finished before it finds in the study); ``of_study`` says that it works on the open
+    study, so that it cannot be begun again in another."""
 
     title: str
     function: Callable[[JobContext], Any]
@@ -62,6 +64,8 @@ class Job:
     resume: Callable[[], object] | None = None
     topic: str = ""
     lane: Lane = Lane.BATCH
+    of_study: bool = True
+    old_names: bool = False  #: whether names changed since it was asked
 
 
 class EngineBridge(QObject):
@@ -110,11 +114,15 @@ class EngineBridge(QObject):
         on_cancelled: Callable[[], None] | None = None,
         on_partial: Callback | None = None,
         resume: Callable[[], object] | None = None,
+        of_study: bool = True,
     ) -> int:
         """Run ``function(context)`` on the batch lane. One of the first three callbacks is called, in the GUI thread,
-        when it ends; ``on_partial`` gets lists of partial results before."""
+        when it ends; ``on_partial`` gets lists of partial results before. A job that is not ``of_study`` can be begun
+        again whichever study is open."""
         number = self.engine.submit(title, _giving_way(function), lane=Lane.BATCH, revision=self.revision)
-        self._jobs[number] = Job(title, function, on_result, on_failure, on_cancelled, on_partial, resume)
+        self._jobs[number] = Job(
+            title, function, on_result, on_failure, on_cancelled, on_partial, resume, of_study=of_study
+        )
         self._timer.start()
         return number
 
@@ -155,6 +163,9 @@ class EngineBridge(QObject):
         """What was asked before this is worthless now, and forgotten: another study is there, or none."""
         self.revision += 1
         self._questions.clear()
+        for number, job in self._jobs.items():
+            if job.of_study:
+                self._jobs[number] = replace(job, resume=None)
         for number in self._asked.values():
             self._forget(number)
 
@@ -162,11 +173,19 @@ class EngineBridge(QObject):
         """The study that questions are about changed: answers under way are worthless, and what is under way is asked
         anew, so that everybody who asked gets an answer."""
         self.revision += 1
+        self.forgive_names()
         for number in self._asked.values():
             if number not in self._unwanted:
                 job = self._jobs[number]
                 self._questions = {job.topic: job} | self._questions  # a later question on the topic stays
                 self._forget(number)
+
+    def forgive_names(self) -> None:
+        """Names are changing, or going: a question under way that speaks of an old one is no fault. Whoever asked it
+        follows the study, and asks another."""
+        self._questions = {topic: _forgiving(job) for topic, job in self._questions.items()}
+        for number in self._asked.values():
+            self._jobs[number] = _forgiving(self._jobs[number])
 
     def _ask_next(self, lane: Lane) -> None:
         topic = next((topic for topic, job in self._questions.items() if job.lane is lane), None)
@@ -308,6 +327,8 @@ class EngineBridge(QObject):
                     job.on_result(result)
                 if not asked:
                     self.finished.emit(number, result, seconds)
+            case Failed(error=error) if asked and self._jobs[number].old_names and isinstance(error, UnknownName):
+                self._end_question(number)
             case Failed(error=error, details=details):
                 job = self._end_question(number) if asked else self._jobs.pop(number)
                 if details:
@@ -339,6 +360,10 @@ class EngineBridge(QObject):
                     self.faulted.emit(outcome.error)
             elif outcome.then is not None:
                 outcome.then(outcome.result)
+
+
+def _forgiving(job: Job) -> Job:
+    return replace(job, old_names=True)
 
 
 def _giving_way(function: Callable[[JobContext], Any]) -> Callable[[JobContext], Any]:

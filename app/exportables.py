@@ -120,16 +120,18 @@ def matrix_export(matrix: Matrix, far: float, rule: FarRule, *, difference: bool
     what = "difference" if difference else "matrix"
     return Exportable(
         f"{'Difference to the weaker model' if difference else 'TAR matrix'} at FAR {far_text(far)}",
-        f"{matrix_stem(matrix.settings)}-{what}-far-{far_text(far)}",
+        f"{matrix_stem(matrix.settings, rule)}-{what}-far-{far_text(far)}",
         figure,
         {form: table(form) for form in TABLE_SUFFIXES},
     )
 
 
 def everything_export(
-    matrix: Matrix, far: float, rule: FarRule, missing: int, write: Callable[[ExportChoice], None]
+    matrix: Matrix, far: float, rule: FarRule, missing: int, cells: int, write: Callable[[ExportChoice], None]
 ) -> Exportable:
-    """What ``canon export`` writes: the matrix at every FAR, the curves of every model, and the tables."""
+    """What ``canon export`` writes: the matrix, drawn at this FAR and where enough pairs decide it, the curves of every
+    model and of the chosen cells, and the tables."""
+    from canon_core.experiments.export import drawn_fars
 
     def figure(width: float | None, _named: bool, _ctx: JobContext) -> Figure:
         from canon_core.figures.matrix_figure import matrix_figure
@@ -137,13 +139,20 @@ def everything_export(
         return matrix_figure(matrix, far, rule, width=width)
 
     tables = dict.fromkeys(TABLE_SUFFIXES, _text(lambda _named: ""))
-    note = "Matrices at every FAR, ROC and DET curves of every model, tables: what canon export writes."
+    drawn = "" if missing else f" ({', '.join(map(far_text, drawn_fars(matrix, rule, far)))})"
+    selected = {0: "", 1: " and of the chosen cell"}.get(cells, f" and of the {cells:,} chosen cells")
+    note = (
+        f"Matrices at FAR {far_text(far)}, which is previewed, and wherever enough impostor pairs decide{drawn}; ROC"
+        f" and DET curves of every model{selected}; tables at every FAR: what canon export writes."
+    )
     if missing:
         note += f" {missing:,} cells are not computed yet; they are computed first."
     return Exportable("Everything of the matrix", "", figure, tables, note=note, everything=write)
 
 
-def curves_export(matrix: Matrix, curves: Sequence[Curve], settings_line: str, *, det: bool) -> Exportable:
+def curves_export(
+    matrix: Matrix, rule: FarRule, curves: Sequence[Curve], settings_line: str, *, det: bool
+) -> Exportable:
     """ROC or DET curves of the chosen cells."""
     from canon_core.experiments.export import matrix_stem
 
@@ -154,14 +163,13 @@ def curves_export(matrix: Matrix, curves: Sequence[Curve], settings_line: str, *
 
     def table(path: Path, _named: bool) -> None:
         from canon_core.figures.roc_table import roc_csv
-        from canon_core.store.atomic import write_atomically
+        from canon_core.store.output import write_output
 
-        write_atomically(path, roc_csv(curves, settings_line))
+        write_output(path, roc_csv(curves, settings_line))
 
     kind = "det" if det else "roc"
-    return Exportable(
-        f"{kind.upper()} curves shown", f"{matrix_stem(matrix.settings)}-{kind}-selected", figure, {"csv": table}
-    )
+    stem = matrix_stem(matrix.settings, rule)
+    return Exportable(f"{kind.upper()} curves shown", f"{stem}-{kind}-selected", figure, {"csv": table})
 
 
 def scores_export(
@@ -330,8 +338,8 @@ def comparison_export(found: Comparison) -> Exportable:
 
 def _text(make: Callable[[bool], str]) -> Write:
     def write(path: Path, named: bool) -> None:
-        from canon_core.store.atomic import write_atomically
+        from canon_core.store.output import write_output
 
-        write_atomically(path, make(named).encode("utf-8"))
+        write_output(path, make(named).encode("utf-8"))
 
     return write

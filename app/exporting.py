@@ -68,7 +68,7 @@ class Exporting(QObject):
             )
 
         far = state.far if state.far in matrix.settings.far else matrix.settings.far[0]
-        return everything_export(matrix, far, state.rule, missing, write)
+        return everything_export(matrix, far, state.rule, missing, len(state.cells), write)
 
     def _written(self, folder: Path, files: Sequence[Path]) -> None:
         if len(files) == 1:

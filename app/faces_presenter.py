@@ -16,6 +16,7 @@ from .exporting import Exporting
 from .next_step import NextStep, next_step
 from .settled import settled
 from .views.contact_sheet_view import ContactSheetView
+from .views.statistics_commands import faces_command
 from .wording import fault_text
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class FacesPresenter(QObject):
             return
         model = next((model for model in networks if model.name == state.model), networks[0])
         self._view.set_models([model.name for model in networks], model.name)
-        wanted = (contents.path, dataset.fingerprint, model.spec.digest(), model.name, self._seed)
+        wanted = (contents.path, dataset.name, dataset.fingerprint, model.spec.digest(), model.name, self._seed)
         if wanted != self._shown:
             self._shown = wanted
             self._draw(dataset.name, model, self._seed)
@@ -109,7 +110,8 @@ class FacesPresenter(QObject):
         def drawn(found: tuple[ContactSheet, tuple[int, ...]]) -> None:
             sheet, rows = found
             self._rows = dataset, model.name, rows
-            self._view.set_sheet(sheet, model=model.name, dataset=dataset)
+            command = faces_command(str(study.path), dataset, model.name, seed)
+            self._view.set_sheet(sheet, model=model.name, dataset=dataset, command=command)
 
         def failed(error: CanonError) -> None:
             self._action, self._shown = "", None

@@ -52,8 +52,11 @@ class JobRow(QFrame):
     cancelRequested = Signal(int)
     resumeRequested = Signal(object)
 
-    def __init__(self, number: int, title: str, resume: Callable[[], object] | None) -> None:
+    def __init__(
+        self, number: int, title: str, resume: Callable[[], object] | None, *, of_study: bool = True
+    ) -> None:
         super().__init__()
+        self._of_study = of_study
         self.number = number
         self.title = title
         self.phase = JobPhase.WAITING
@@ -111,6 +114,12 @@ class JobRow(QFrame):
         """It would fail again."""
         self._resume = None
         self._show(self.phase, self.says.text())
+
+    def forget_study(self) -> None:
+        """The study it worked on is closed: it cannot be begun again in another."""
+        if self._of_study:
+            self._resume = None
+            self._show(self.phase, self.says.text())
 
     def _show(self, phase: JobPhase, text: str) -> None:
         self.phase = phase
@@ -184,9 +193,15 @@ class JobsPanel(QScrollArea):
         bridge.failed.connect(self._failed)
         bridge.cancelled.connect(self._cancelled)
 
+    def forget_study(self) -> None:
+        """The study is closed: no job of it can be begun again."""
+        for row in self.rows.values():
+            row.forget_study()
+
     def _queued(self, number: int, title: str) -> None:
         job = self._bridge.job(number)
-        row = JobRow(number, title, job.resume if job is not None else None)
+        resume, of_study = (job.resume, job.of_study) if job is not None else (None, True)
+        row = JobRow(number, title, resume, of_study=of_study)
         row.cancelRequested.connect(self._bridge.cancel)
         row.resumeRequested.connect(lambda resume: resume())
         self.rows[number] = row

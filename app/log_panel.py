@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
-import html
 import logging
+import re
 from datetime import datetime
 
+from PySide6.QtCore import QEvent
+from PySide6.QtGui import QColor, QSyntaxHighlighter
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from canon_core.errors import CanonError
 
 from .engine_bridge import EngineBridge
-from .theme import theme_for
+from .theme import Theme, theme_for
 
 _MAX_LINES = 5000
+#: A line: its time, and the word that a warning or a fault begins with.
+_LINE = re.compile(r"(\d\d:\d\d:\d\d)  (?:(error|warning): )?")
+
+
+class _Colours(QSyntaxHighlighter):
+    """Colours lines as they are drawn, so that old ones can be read in another theme too."""
+
+    def __init__(self, panel: QPlainTextEdit) -> None:
+        super().__init__(panel.document())
+        self.theme = theme_for(panel)
+
+    def highlightBlock(self, text: str) -> None:
+        line = _LINE.match(text)
+        if line is None:
+            return
+        self.setFormat(0, len(text), QColor(_colour(self.theme, line[2])))
+        self.setFormat(0, len(line[1]), QColor(self.theme.muted))
 
 
 class LogPanel(QPlainTextEdit):
@@ -27,6 +46,7 @@ class LogPanel(QPlainTextEdit):
         self.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
         self.setPlaceholderText("Nothing was logged yet.")
         self.setAccessibleName("Log")
+        self._colours = _Colours(self)
         bridge.log.connect(lambda _job, level, text: self.add(text, level))
         bridge.finished.connect(lambda number, _result, seconds: self.add(f"job {number} done in {seconds:.1f} s"))
         bridge.cancelled.connect(lambda number: self.add(f"job {number} cancelled"))
@@ -35,18 +55,19 @@ class LogPanel(QPlainTextEdit):
 
     def add(self, text: str, level: int = logging.INFO) -> None:
         """One more line."""
-        theme = theme_for(self)
-        word, colour = "", theme.text
-        if level >= logging.ERROR:
-            word, colour = "error: ", theme.error
-        elif level >= logging.WARNING:
-            word, colour = "warning: ", theme.warning
-        line = html.escape(f"{word}{' '.join(text.split())}")
-        self.appendHtml(
-            f'<span style="color:{theme.muted}">{datetime.now():%H:%M:%S}</span>&nbsp; '
-            f'<span style="color:{colour}">{line}</span>'
-        )
+        word = "error: " if level >= logging.ERROR else "warning: " if level >= logging.WARNING else ""
+        self.appendPlainText(f"{datetime.now():%H:%M:%S}  {word}{' '.join(text.split())}")
 
     def add_error(self, error: CanonError) -> None:
         """A fault, in its own sentence."""
         self.add(error.sentence(), logging.ERROR)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.PaletteChange:
+            self._colours.theme = theme_for(self)
+            self._colours.rehighlight()
+
+
+def _colour(theme: Theme, word: str | None) -> str:
+    return {"error": theme.error, "warning": theme.warning}.get(word or "", theme.text)

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QSocketNotifier, QTimer
@@ -83,18 +83,22 @@ def _open(window: MainWindow, study: Path | None, crashed: str = "") -> None:
             window.commands.show_log()
 
     log = "Show crash log" if crashed else "Show log"
-    if crashed:
-        window.messages.say("Canon Explorer crashed last time. What is known of it can be reported.", Tone.NOTE, log,
-                            show_log)  # fmt: skip
+
+    def offer(_contents: Contents | None = None) -> None:
+        if crashed:
+            window.messages.say("Canon Explorer crashed last time. What is known of it can be reported.", Tone.NOTE,
+                                log, show_log)  # fmt: skip
+
+    offer()
     if study is not None:
         path = Path(os.path.abspath(study))
         newer = session.view if session is not None and Path(session.study) == path else None
+        _when_opened(window, offer)
         window.document.open(path, view=newer)
     elif session is not None:
         path = Path(session.study)
 
         def tell(contents: Contents) -> None:
-            window.document.opened.disconnect(tell)
             if contents.path == path:
                 window.messages.say(
                     "Canon Explorer ended unexpectedly last time; your study is open again as you left it. Jobs that"
@@ -102,14 +106,26 @@ def _open(window: MainWindow, study: Path | None, crashed: str = "") -> None:
                     button=log,
                     then=show_log,
                 )
+            else:
+                offer()
 
-        window.document.opened.connect(tell)
+        _when_opened(window, tell)
         window.document.open(path, read_only=session.read_only, view=session.view)
     elif window.preferences.current.restore:
-        _open_last(window)
+        _open_last(window, offer)
 
 
-def _open_last(window: MainWindow) -> None:
+def _when_opened(window: MainWindow, tell: Callable[[Contents], None]) -> None:
+    """Say something once the next study is open: what was said before is taken away then."""
+
+    def opened(contents: Contents) -> None:
+        window.document.opened.disconnect(opened)
+        tell(contents)
+
+    window.document.opened.connect(opened)
+
+
+def _open_last(window: MainWindow, tell: Callable[[Contents], None]) -> None:
     """Open the study that was open when the window was closed, where it is still there."""
     last = read_window().get("study")
     if not isinstance(last, str) or not last:
@@ -117,6 +133,7 @@ def _open_last(window: MainWindow) -> None:
 
     def looked(there: bool) -> None:
         if there and window.document.contents is None and not window.document.changing:
+            _when_opened(window, tell)
             window.document.open(Path(last))
 
     window.bridge.run_errand((Path(last) / "study.json").is_file, looked)

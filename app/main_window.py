@@ -152,6 +152,7 @@ class MainWindow(QMainWindow):
         self.document.opened.connect(self._show_study)
         self.document.closed.connect(self._show_start)
         self.document.changes.unreadable.connect(self.jobs.never_again)
+        self.document.closed.connect(self.jobs.forget_study)
         self.document.recentChanged.connect(self._show_recent)
         self.start_page.newRequested.connect(self.commands.new_study)
         self.start_page.openRequested.connect(self.commands.open_study)
@@ -159,6 +160,8 @@ class MainWindow(QMainWindow):
         self.start_page.forgetRequested.connect(self.commands.forget)
         self.bridge.run_errand(lambda: _with_presence(recent_studies()), self._list_recent)
         self._show_start()
+        if self._appearance is not None:
+            self._appearance.dress()
         self._restore_arrangement()
 
     # -- building ------------------------------------------------------------------------------------------------

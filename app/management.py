@@ -117,6 +117,7 @@ class Management(QObject):
 
         self._computing.results_cleared()
         self._statistics.look_again()
+        self._window.sensitivity.look_again()
         self._messages.say(f"{bytes_text(freed)} were freed. What was deleted can be computed again.", Tone.DONE)
 
     # -- which can be chosen -------------------------------------------------------------------------------------

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from canon_core.experiments.pairs import FacePair
     from canon_core.jobs import JobContext
 
+    from .view_state import ViewState
+
 _LISTS_TOPIC, _DETAILS_TOPIC, _FACES_TOPIC = "face pairs", "one face pair", "faces of pairs"
 _SINGLE_TOPIC = "pair that was asked for"
 
@@ -70,12 +72,14 @@ class PairsPresenter(QObject):
         self._fault = ""
         self._unsought = False  # nothing is stored, and looking takes long: a button is shown
         self._pictures_of: object = None
-        self._single: tuple[str, str, int, int] | None = None  # a pair that was asked for by itself
+        self._single: tuple[str, str, int, int] | None = None  # a pair that was asked for by itself, and
+        self._single_of = ""  # the fingerprint of the dataset it is of
         self._late = settled(self, 0, self._show)
         for changed in (
             document.opened, document.contentsChanged, document.stateChanged, computing.matrixChanged,
         ):  # fmt: skip
             changed.connect(self._soon)
+        document.stateChanged.connect(self._forget_single)
         document.closed.connect(self._closed)
         roc.intervalBrushed.connect(self.show_interval)
         view.pairSelected.connect(self._ask_details)
@@ -100,9 +104,14 @@ class PairsPresenter(QObject):
 
     def open_pair(self, source: str, target: str, first: int, second: int) -> None:
         """Show two images (by row) or templates (by id) as a pair of a cell, and go there."""
-        self._single = source, target, first, second
+        self._single, self._single_of = (source, target, first, second), self._fingerprint
         self._actions["view.pairs"].trigger()
         self._soon()
+
+    def _forget_single(self, before: ViewState, after: ViewState) -> None:
+        """Something else was chosen before the pair could be shown: it is not wanted any more."""
+        if (before.dataset, before.cells) != (after.dataset, after.cells):
+            self._single = None
 
     def tab_shown(self, *_: object) -> None:
         """Another view is looked at."""
@@ -110,6 +119,12 @@ class PairsPresenter(QObject):
 
     def _soon(self, *_: object) -> None:
         self._late.start()
+
+    @property
+    @property
+    def _fingerprint(self) -> str:
+        entry = self._document.dataset
+        return entry.fingerprint if entry is not None else ""
 
     @property
     def _question(self) -> Question | None:
@@ -246,6 +261,8 @@ class PairsPresenter(QObject):
         if single is None or study is None or single[:2] != (settings.source, settings.target):
             return
         self._single = None
+        if self._single_of != self._fingerprint:  # its images changed meanwhile: a row is somebody else now
+            return
 
         def work(_ctx: JobContext) -> FacePair:
             return finding.single(self._shelf, study, question, *single[2:])

@@ -237,6 +237,8 @@ class Presenter(QObject):
         if not self._roc.isVisible():
             return  # drawn when it is looked at
         matrix, state = self._computing.matrix, self._document.state
+        if matrix is not None and self._computing.curves_of not in (None, matrix.settings):
+            return  # curves of other settings stay under their own until those of the matrix were read
         line = settings_line(matrix, state.rule) if matrix is not None else ""
         curves = self._computing.curves
         if (curves, line) != self._curves_shown:
@@ -305,6 +307,6 @@ class Presenter(QObject):
 
     def _export_curves(self) -> None:
         roc, matrix = self._roc, self._computing.matrix
-        if matrix is not None and roc.curves:
-            offer = curves_export(matrix, roc.curves, roc.settings_line, det=roc.det)
+        if matrix is not None and roc.curves and self._computing.curves_of == matrix.settings:
+            offer = curves_export(matrix, self._matrix.rule, roc.curves, roc.settings_line, det=roc.det)
             self._exporting.ask([offer, self._exporting.everything(self._computing)])

@@ -98,6 +98,14 @@ class SensitivityCurves(QObject):
         self._watched = watched
         self._follow()
 
+    def look_again(self) -> None:
+        """Stored cells were deleted: look up what is left."""
+        for kept in self._curves.values():
+            kept.drop()
+        self._curves.clear()
+        self._follow()
+        self.changed.emit()
+
     def _follow(self, *_: object) -> None:
         """Look up the curves that are wanted now and were not, and forget the others."""
         wanted = self.wanted

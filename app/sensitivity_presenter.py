@@ -71,7 +71,7 @@ class SensitivityPresenter(QObject):
         modes = TEMPLATE_MODES if entry.has_templates else IMAGE_MODES
         view.set_choices(state.sensitivity, modes, state.far, state.seed, chosen)
         view.set_commands(
-            [sensitivity_command(str(contents.path), settings, state.far, state.rule) for settings in wanted]
+            [sensitivity_command(str(contents.path), settings, state.far, state.rule, among) for settings in wanted]
         )
         if curves.fault is not None:
             view.set_uncomputed(curves.fault.sentence())

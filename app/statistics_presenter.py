@@ -22,7 +22,7 @@ from .views.inspector import Beyond
 from .views.roc_view import Kind, RocView
 from .views.score_histogram import CellScores
 from .views.shown_matrix import title_of
-from .views.statistics_commands import confidence_command, groups_command, identify_command
+from .views.statistics_commands import confidence_command, groups_command, identify_command, scores_command
 
 _CHOOSE = "Choose a cell of the matrix first."
 
@@ -235,7 +235,7 @@ class StatisticsPresenter(QObject):
             self._roc.set_no_scores("Choose a cell of the matrix: how its scores are spread appears here.")
             self._roc.set_scores(None)
         elif histogram.found is not None and histogram.known:
-            self._roc.set_scores(self._cell_scores(), self._scores_line())
+            self._roc.set_scores(self._cell_scores(), self._scores_line(), self._scores_command())
         else:
             if histogram.running:
                 self._roc.set_no_scores("The cell is being scored once more. How far that is, is shown below.")
@@ -273,6 +273,12 @@ class StatisticsPresenter(QObject):
             drawn = readable(histogram)
             parts.append(f"bins of {float(drawn.edges[1] - drawn.edges[0]):.3g}")
         return " · ".join([*parts, settings_line(chosen.matrix, self._document.state.rule)])
+
+    def _scores_command(self) -> str:
+        chosen, contents = self._statistics.chosen, self._document.contents
+        if chosen is None or contents is None:
+            return ""
+        return scores_command(str(contents.path), chosen.matrix.settings, *chosen.pair, self._document.state.rule)
 
     # -- doing ---------------------------------------------------------------------------------------------------
     def _cell_clicked(self, _source: str, _target: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -171,7 +170,7 @@ class StudyChanges(QObject):
             self.reading = False
             if document.study is study:
                 name = dataset_of(found)
-                document.refresh(lambda: document.show_state(replace(document.state, dataset=name)))
+                document.refresh(lambda: document.change(f"Choose {name}", dataset=name))
             on_result(found)
 
         def failed(error: CanonError) -> None:
@@ -224,4 +223,6 @@ class StudyChanges(QObject):
             if then is not None:
                 then()
 
+        if clear_undo:
+            document.bridge.forgive_names()
         document.bridge.run_errand(work, done, failed or document.faulted.emit)

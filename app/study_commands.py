@@ -18,6 +18,7 @@ from .adding import Adding
 from .computing import Computing, wanted_cells
 from .dialogs.ask import NameDialog, confirm
 from .document import Document
+from .dropped import Dropped
 from .exporting import Exporting
 from .message_bar import MessageBar, Tone
 from .study_tree import StudyTree
@@ -152,7 +153,7 @@ class StudyCommands(QObject):
         self._window.statusBar().clearMessage()
         contents = self._document.contents
         if contents is not None and contents.read_only:
-            self._messages.say("The study is open read-only: what is stored can be looked at and exported by copying.")
+            self._messages.say("The study is open read-only: what is stored can be looked at, copied and exported.")
         else:
             self._messages.hide()
         waiting, self._after_opening = self._after_opening, []
@@ -162,13 +163,10 @@ class StudyCommands(QObject):
     # -- models and datasets -------------------------------------------------------------------------------------
     def take(self, paths: Sequence[Path]) -> None:
         """What was dropped on the window: studies are opened, networks and datasets added, embeddings imported."""
-        studies = [path for path in paths if path.suffix == ".canon" or (path / "study.json").is_file()]
-        networks = [path for path in paths if path.suffix.lower() == ".onnx"]
-        datasets = [path for path in paths if path not in studies and (path.is_dir() or path.suffix.lower() == ".bin")]
-        embeddings = [path for path in paths if path.suffix.lower() in file_choosers.EMBEDDINGS and path.is_file()]
-        if studies:
-            self.open_path(studies[0])
-        elif not networks and not datasets and not embeddings:
+        found = Dropped.sort(paths)
+        if found.studies:
+            self.open_path(found.studies[0])
+        elif not found.networks and not found.datasets and not found.embeddings:
             self._messages.say(
                 "Drop ONNX files, a folder of face images, IJB or LFW, a .bin file, embeddings (.npy, .npz, .h5, .csv),"
                 " or a study (NAME.canon) on this window.",
@@ -184,7 +182,7 @@ class StudyCommands(QObject):
         elif self._document.contents.read_only:
             self._messages.say(f"{_READ_ONLY} Nothing can be added to it.", Tone.FAULT)
         else:
-            self.adding.ask_for(networks, datasets[:1], embeddings)
+            self.adding.ask_for(found.networks, found.datasets, found.embeddings)
 
     def preprocessing(self) -> None:
         """Show the chosen model's preprocessing."""
@@ -254,7 +252,8 @@ class StudyCommands(QObject):
 
     def _set_automatic(self, automatic: bool) -> None:
         self._computing.automatic = automatic
-        if automatic and wanted_cells(self._computing.matrix):
+        contents = self._document.contents
+        if automatic and contents is not None and not contents.read_only and wanted_cells(self._computing.matrix):
             self._computing.compute_matrix()
 
     def _ask_other_provider(self, error: CanonError, models: tuple[str, ...], dataset: str) -> None:

@@ -56,6 +56,7 @@ class TwoFacesPresenter(QObject):
             changed.connect(self._soon)
         for changed in (document.contentsChanged, document.stateChanged):
             changed.connect(self._forget_other_rows)
+        document.modelRenamed.connect(self._renamed)
         document.opened.connect(self._follow_cell)
         document.stateChanged.connect(self._cell_changed)
         document.closed.connect(self._closed)
@@ -117,6 +118,10 @@ class TwoFacesPresenter(QObject):
     def _models_chosen(self, _name: str) -> None:
         self._models = self._panels[0].model.currentText(), self._panels[1].model.currentText()
         self._soon()
+
+    def _renamed(self, old: str, new: str) -> None:
+        source, target = (new if name == old else name for name in self._models)
+        self._models = source, target
 
     def _follow_cell(self, *_: object) -> None:
         cells = self._document.state.cells

@@ -44,6 +44,10 @@ class StudyError(CanonError):
     """A study folder, or what is asked of it."""
 
 
+class UnknownName(StudyError):
+    """A study has no model or dataset of that name, or none any more."""
+
+
 class StudyInUse(StudyError):
     """Another process holds the study; ``owner`` describes it (program, pid, host, since)."""
 

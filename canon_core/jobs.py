@@ -9,6 +9,8 @@ from __future__ import annotations
 import itertools
 import logging
 import queue
+import subprocess
+import sys
 import threading
 import time
 import traceback
@@ -317,6 +319,17 @@ class Engine:
             self.events.put(Failed(job, revision, fault, traceback.format_exc()))
         else:
             self.events.put(Finished(job, revision, result, time.monotonic() - start))
+
+
+def apart_from_terminal() -> dict[str, Any]:
+    """What ``subprocess.Popen`` is given so that Ctrl-C reaches this program alone.
+
+    A terminal interrupts every process of its group; a worker that ends by itself then looks like a failure before this
+    program has cancelled the job that the worker serves.
+    """
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
 
 
 def system_error(error: OSError) -> CanonError:

@@ -18,8 +18,11 @@ MISSING_TEXTS: Mapping[str, tuple[Path, ...]] = {
     "pyside6-essentials": (TEXTS / "LGPL-3.0.txt", TEXTS / "GPL-3.0.txt"),
     "shiboken6": (TEXTS / "LGPL-3.0.txt", TEXTS / "GPL-3.0.txt"),
 }
-_TEXT = re.compile(r"(licen[cs]es?|copying|notices?|thirdpartynotices|authors)\b", re.IGNORECASE)
-_NOT_A_TEXT = (".py", ".pyc", ".pyi", ".so", ".h", ".json")
+#: Code of others inside a package of which it brings no text of its own; theirs are quoted from its sources.
+FURTHER_TEXTS: Mapping[str, tuple[Path, ...]] = {"scikit-learn": (TEXTS / "libsvm-COPYRIGHT.txt",)}
+#: Names of texts: LICENSE_DOP, COPYING_QHULL.txt, LICENCE, COPYRIGHT, "CC-BY license - …".
+_TEXT = re.compile(r"(^|[\W_])(licen[cs]e|copying|copyright|notice|thirdpartynotices|authors)", re.IGNORECASE)
+_NOT_A_TEXT = (".py", ".pyc", ".pyi", ".pyx", ".pxd", ".so", ".c", ".cpp", ".h", ".hpp", ".json", ".js", ".css")
 
 README = """\
 What this program is made of, and under which terms
@@ -69,29 +72,28 @@ def name_of(distribution: Distribution) -> str:
 
 
 def licence_texts(distribution: Distribution) -> dict[str, Path]:
-    """Licence texts of a package, under the names they get here.
+    """Licence texts of a package, under the names they get here: from its metadata, and from anywhere inside it, since
+    code of others that it took in keeps its own.
 
     Raises
     ------
     NoLicenceText
         When the package brings none and :data:`MISSING_TEXTS` knows none.
     """
-    texts = {}
-    for file in distribution.files or ():
+    texts: dict[str, Path] = {}
+    for file in sorted(distribution.files or (), key=lambda file: (not file.parts[0].endswith(".dist-info"), file)):
         path = Path(str(distribution.locate_file(file)))
-        # In its metadata, or beside its modules; deeper files belong to tests and examples.
-        if not any(part.endswith(".dist-info") for part in file.parts) and len(file.parts) > 2:
-            continue
-        inner = [part for part in file.parts[1:] if part != "licenses"]
-        named = any(_TEXT.match(part) for part in inner) or "licenses" in file.parts[1:-1]
-        if named and path.suffix not in _NOT_A_TEXT and path.is_file():
-            texts["-".join(inner)] = path
+        inner = [part for part in file.parts[1:] if part.casefold() != "licenses"]
+        named = bool(inner and _TEXT.search(inner[-1])) or "licenses" in map(str.casefold, file.parts[1:-1])
+        if named and path.suffix.casefold() not in _NOT_A_TEXT and path.is_file():
+            title = "-".join(inner)
+            texts["-".join(file.parts) if title in texts else title] = path
     if not texts:
         texts = {path.name: path for path in MISSING_TEXTS.get(name_of(distribution), ())}
     if not texts:
         name = distribution.metadata["Name"]
         raise NoLicenceText(f"{name} brings no licence text: find it and add it to MISSING_TEXTS in licences.py")
-    return texts
+    return texts | {path.name: path for path in FURTHER_TEXTS.get(name_of(distribution), ())}
 
 
 def terms(distribution: Distribution) -> str:

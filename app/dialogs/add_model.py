@@ -62,6 +62,7 @@ class AddModelDialog(QDialog):
         self._document = document
         self._candidates: list[Candidate] = []
         self._adding = False
+        self._open = True
         self._add_wanted = False  # Add was clicked while a change was still being checked
         self._timer = settled(self, _CHECK_DELAY_MS, self._form_settled)
         self.files = QTreeWidget()
@@ -87,7 +88,7 @@ class AddModelDialog(QDialog):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.files, 1)
         column.addLayout(buttons)
-        splitter = QSplitter()
+        self._parts = splitter = QSplitter()
         splitter.addWidget(left)
         splitter.addWidget(self._make_details())
         splitter.setStretchFactor(1, 1)
@@ -103,9 +104,13 @@ class AddModelDialog(QDialog):
         layout.addWidget(splitter, 1)
         layout.addWidget(self.fault)
         layout.addWidget(self.buttons)
-        self.finished.connect(lambda _: document.bridge.drop(_TOPIC))
+        self.finished.connect(self._closed)
         self.add_files(files)
         self._show_current()
+
+    def _closed(self, _result: int) -> None:
+        self._open = False
+        self._document.bridge.drop(_TOPIC)
 
     def _make_details(self) -> QWidget:
         self.name = QLineEdit()
@@ -184,7 +189,7 @@ class AddModelDialog(QDialog):
             self._show_current()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if any(path.suffix.lower() == ".onnx" for path in _local(event)):
+        if not self._adding and any(path.suffix.lower() == ".onnx" for path in _local(event)):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
@@ -319,9 +324,14 @@ class AddModelDialog(QDialog):
         self.add_button.setText("Adding…" if self._adding else f"Add {usable}" if usable > 1 else "Add")
         self.add_button.setEnabled(usable > 0 and not waiting and not self._adding)
         self.add_button.setDefault(True)
+        self._parts.setEnabled(not self._adding)
+        self.buttons.button(QDialogButtonBox.StandardButton.Cancel).setText("Close" if self._adding else "Cancel")
 
     def _add(self) -> None:
-        """Add the usable networks one after the other; those that cannot be added stay."""
+        """Add the usable networks one after the other; those that cannot be added stay.
+
+        What was begun goes on where the dialog is closed meanwhile.
+        """
         self.fault.hide()
         if self._timer.isActive():  # a field was changed a moment ago, and is not checked yet
             self._timer.stop()
@@ -333,32 +343,47 @@ class AddModelDialog(QDialog):
             return
         self._adding = True
         self._refresh()
-        self._add_next()
+        document, study = self._document, self._document.study
+        waiting = [each for each in self._candidates if each.usable]
 
-    def _add_next(self) -> None:
-        candidate = next((each for each in self._candidates if each.usable), None)
-        if candidate is None:
-            self._adding = False
-            self._refresh()
-            if not self._candidates:
-                self.accept()
-            return
+        def add_next() -> None:
+            if not waiting or document.study is not study:
+                if self._open:
+                    self._added_all()
+                return
+            candidate = waiting.pop(0)
 
-        def added() -> None:
-            self._drop(candidate)
-            self._add_next()
+            def added() -> None:
+                if self._open:
+                    self._drop(candidate)
+                add_next()
 
-        def failed(error: CanonError) -> None:
-            self._adding = False
-            self._choose(candidate)
-            self.fault.label.setText(fault_text(error))
-            self.fault.show()
-            self._refresh()
+            def failed(error: CanonError) -> None:
+                if self._open:
+                    self._not_added(candidate, error)
+                else:
+                    document.faulted.emit(error)
+                    add_next()
 
-        self._document.changes.add_model(
-            candidate.path, candidate.name or None, candidate.spec, preset=candidate.preset or None, then=added,
-            failed=failed,
-        )
+            document.changes.add_model(
+                candidate.path, candidate.name or None, candidate.spec, preset=candidate.preset or None, then=added,
+                failed=failed,
+            )  # fmt: skip
+
+        add_next()
+
+    def _added_all(self) -> None:
+        self._adding = False
+        self._refresh()
+        if not self._candidates:
+            self.accept()
+
+    def _not_added(self, candidate: Candidate, error: CanonError) -> None:
+        self._adding = False
+        self._choose(candidate)
+        self.fault.label.setText(fault_text(error))
+        self.fault.show()
+        self._refresh()
 
 
 def facts_text(found: ResolvedModel) -> str:

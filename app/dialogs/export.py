@@ -174,7 +174,7 @@ class ExportDialog(QDialog):
         offer, folder, name = self.offer, self.folder.path, self.name.text().strip()
         figures = tuple(key for key, box in self.figures.items() if box.isChecked() and offer.figure is not None)
         tables = tuple(key for key, box in self.tables.items() if box.isChecked() and key in offer.tables)
-        if folder is None or not (figures or tables):
+        if folder is None or self.folder.nobody or not (figures or tables):
             return None
         if offer.everything is None and (not name or Path(name).name != name):
             return None
@@ -250,7 +250,8 @@ class ExportDialog(QDialog):
         choice = self._chosen()
         self.export_button.setEnabled(choice is not None and not self._writing)
         if choice is None:
-            self.files.setText("Choose a format, a folder and a name.")
+            nobody = f"There is no home folder {self.folder.nobody} here. " if self.folder.nobody else ""
+            self.files.setText(f"{nobody}Choose a format, a folder and a name.")
         elif choice.what.everything is not None:
             self.files.setText(f"{self.offer.note}\nWrites the folders figures and tables.")
         else:
@@ -330,7 +331,7 @@ class ExportDialog(QDialog):
 
         def work(ctx: JobContext) -> tuple[Path, ...]:
             from canon_core.figures.save import figure_bytes
-            from canon_core.store.atomic import write_atomically
+            from canon_core.store.output import write_output
 
             figure = choice.what.figure
             contents: dict[str, bytes] = {}
@@ -342,7 +343,7 @@ class ExportDialog(QDialog):
             ctx.check()
             choice.folder.mkdir(parents=True, exist_ok=True)
             for form, data in contents.items():
-                write_atomically(paths[form], data)
+                write_output(paths[form], data)
             for form in choice.tables:
                 choice.what.tables[form](paths[form], choice.named)
             return tuple(paths.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,9 +56,16 @@ class PathField(QWidget):
 
     @property
     def path(self) -> Path | None:
-        """What stands in the line."""
+        """What stands in the line; the home of nobody stays as it is written."""
         text = self.line.text().strip()
-        return Path(text).expanduser() if text else None
+        return Path(os.path.expanduser(text)) if text else None
+
+    @property
+    def nobody(self) -> str:
+        """Whose home was meant who has none here, as ``~alice``; empty where the path is somewhere."""
+        path = self.path
+        first = path.parts[0] if path is not None and path.parts else ""
+        return first if first.startswith("~") else ""
 
     def set_path(self, path: Path | None) -> None:
         """Put a path into the line, and tell it."""

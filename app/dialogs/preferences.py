@@ -115,9 +115,7 @@ class PreferencesDialog(QDialog):
     def _files(self, demo_folder: Path) -> QWidget:
         self.demo_folder = PathField("folder of the demo study", file_choosers.choose_demo_folder)
         self.demo_folder.set_path(demo_folder)
-        self.demo_folder.pathChanged.connect(
-            lambda path: self._preferences.change(demo_folder="" if path is None else str(path))
-        )
+        self.demo_folder.pathChanged.connect(self._demo_folder_chosen)
         page, form = _page()
         form.addRow("Demo study", _told(self.demo_folder,
             "Networks, synthetic faces, figures and tables of the demo. One made elsewhere before stays there."))
@@ -128,6 +126,10 @@ class PreferencesDialog(QDialog):
             " off. The log has details of faults, never embeddings. Studies lie where you made them, and nothing is"
             " sent anywhere."))
         return page
+
+    def _demo_folder_chosen(self, path: Path | None) -> None:
+        if not self.demo_folder.nobody:
+            self._preferences.change(demo_folder="" if path is None else str(path))
 
     def _box(self, text: str, on: bool, field: str) -> QCheckBox:
         box = QCheckBox(text)

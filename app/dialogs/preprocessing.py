@@ -29,6 +29,8 @@ class PreprocessingDialog(QDialog):
         self.setWindowTitle(f"Preprocessing of {model.name}")
         self.resize(480, 460)
         self._document, self._model = document, model
+        self._open = True
+        self.finished.connect(self._closed)
         self.form = SpecForm()
         self.form.show_spec(model.spec)
         self.form.setEnabled(not settled)
@@ -58,6 +60,9 @@ class PreprocessingDialog(QDialog):
         layout.addWidget(self.fault)
         layout.addWidget(buttons)
 
+    def _closed(self, _result: int) -> None:
+        self._open = False
+
     def _copy(self) -> None:
         from canon_core.models.spec import spec_to_toml
 
@@ -73,9 +78,16 @@ class PreprocessingDialog(QDialog):
             self.accept()
             return
         self.change_button.setEnabled(False)
-        self._document.changes.set_spec(self._model.name, spec, self.accept, self._failed)
+        self._document.changes.set_spec(self._model.name, spec, self._changed, self._failed)
+
+    def _changed(self) -> None:
+        if self._open:
+            self.accept()
 
     def _failed(self, error: CanonError) -> None:
+        if not self._open:  # closed while it was being changed
+            self._document.faulted.emit(error)
+            return
         self.fault.label.setText(fault_text(error))
         self.fault.show()
         self.change_button.setEnabled(True)

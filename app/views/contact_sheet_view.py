@@ -139,6 +139,7 @@ class ContactSheetView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._sheet: ContactSheet | None = None
+        self.command = ""  #: that gives the same faces; empty where none are shown
         self.grid = CropGrid()
         self.table = TableTwin("Aligned faces as a table")
         self._empty = EmptyState("Add a model and a dataset: the faces appear here as the model will see them.")
@@ -192,9 +193,12 @@ class ContactSheetView(QWidget):
             self.model_chooser.setCurrentIndex(list(names).index(current))
         self._show()
 
-    def set_sheet(self, sheet: ContactSheet | None, *, model: str = "", dataset: str = "") -> None:
-        """Show a sheet drawn without captions for ``model``; None shows the empty state."""
-        self._sheet = sheet
+    def set_sheet(
+        self, sheet: ContactSheet | None, *, model: str = "", dataset: str = "", command: str = ""
+    ) -> None:
+        """Show a sheet drawn without captions for ``model``, and the command that draws it; None shows the empty
+        state."""
+        self._sheet, self.command = sheet, command
         self.grid.set_sheet(sheet)
         if sheet is not None:
             reasons = dict(sheet.failed)

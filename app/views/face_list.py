@@ -43,6 +43,7 @@ class FaceList(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._item = "image"
         self.title = TextLabel("", size=LARGE, bold=True)
         self.counts = TextLabel("", muted=True, size=SMALL)
         self.list = QListWidget()
@@ -74,10 +75,14 @@ class FaceList(QWidget):
         column.addWidget(self.clear_button)
         self.setMinimumWidth(190)
 
+    def set_level(self, level: str) -> None:
+        """What an item is: ``images`` or ``templates``."""
+        self._item = level.removesuffix("s")
+
     def show_faces(self, points: int, faces: Sequence[ListedFace], items: int, subjects: int) -> None:
         """List the first faces of a selection."""
         self.title.setText(f"{points:,} point{'s' * (points != 1)} selected")
-        text = f"{items:,} image{'s' * (items != 1)} of {subjects:,} subject{'s' * (subjects != 1)}"
+        text = f"{items:,} {self._item}{'s' * (items != 1)} of {subjects:,} subject{'s' * (subjects != 1)}"
         if items > len(faces):
             text += f"; the first {len(faces):,} are listed"
         self.counts.setText(text)

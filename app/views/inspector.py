@@ -192,7 +192,7 @@ class Inspector(QWidget):
             ]
         )
         if cell.fits:
-            _fits(sheet, cell)
+            _fits(sheet, cell, matrix)
         why = rotation_note(cell, matrix)
         if why:
             sheet.heading(ROTATION_TITLE)
@@ -288,9 +288,12 @@ def _readings(sheet: FactSheet, cell: Cell, matrix: Matrix, rule: FarRule, far: 
     sheet.remark(f"FAR rule {rule}; a pair is accepted where its score reaches the threshold.")
 
 
-def _fits(sheet: FactSheet, cell: Cell) -> None:
+def _fits(sheet: FactSheet, cell: Cell, matrix: Matrix) -> None:
     sheet.heading("Map" if len(cell.fits) == 1 else "Maps, each fitted on the other half")
-    names = ["on all images"] if len(cell.fits) == 1 else [f"for half {number + 1}" for number in range(len(cell.fits))]
+    if len(cell.fits) == 1:
+        names = ["on all enrolment images" if matrix.templates else "on all images"]
+    else:
+        names = [f"for half {number + 1}" for number in range(len(cell.fits))]
     rows = [
         ["fit pairs", *(f"{fit.pairs:,}" for fit in cell.fits)],
         ["a dimension", *(f"{fit.pairs_per_dimension:.1f}" for fit in cell.fits)],

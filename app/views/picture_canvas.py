@@ -19,6 +19,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from ..dropped import Dropped
 from ..theme import sized, theme_for
 
 #: Points of a face.
@@ -151,7 +152,7 @@ class PictureCanvas(QWidget):
 
     # -- dropping ------------------------------------------------------------------------------------------------
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if sum(url.isLocalFile() for url in event.mimeData().urls()) == 1:  # two at once are for both canvases
+        if len(pictures_of(event)) == 1:  # two at once are for both canvases
             event.acceptProposedAction()
             self.set_hovered(True)
 
@@ -160,7 +161,7 @@ class PictureCanvas(QWidget):
 
     def dropEvent(self, event: QDropEvent) -> None:
         self.set_hovered(False)
-        files = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        files = pictures_of(event)
         if files:
             event.acceptProposedAction()
             self.dropped.emit(files[0])
@@ -205,3 +206,10 @@ class PictureCanvas(QWidget):
         painter.setPen(pen)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(frame, 4, 4)
+
+
+def pictures_of(event: QDropEvent) -> list[Path]:
+    """Files that are dropped as pictures; none where anything else, such as a network, is among them: that is for the
+    window to take."""
+    files = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+    return files if Dropped.sort(files).others == tuple(files) else []

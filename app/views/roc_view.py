@@ -84,7 +84,7 @@ class RocView(QWidget):
         super().__init__(parent)
         self._curves: tuple[Curve, ...] = ()
         self._far, self._rule = ORDER_FAR, FarRule.CONSERVATIVE
-        self._command = ""
+        self._command = self._scores_command = ""
         self.plot = RocPlot()
         self.legend = CurveLegend()
         self.table = TableTwin("ROC curves as a table")
@@ -165,9 +165,10 @@ class RocView(QWidget):
         self._curves_settings = settings_line
         self._show()
 
-    def set_scores(self, scores: CellScores | None, settings_line: str = "") -> None:
-        """The histogram of the chosen cell; None shows what :meth:`set_no_scores` says."""
-        self._scores, self._scores_settings = scores, settings_line
+    def set_scores(self, scores: CellScores | None, settings_line: str = "", command: str = "") -> None:
+        """The histogram of the chosen cell, and the command that gives its scores; None shows what
+        :meth:`set_no_scores` says."""
+        self._scores, self._scores_settings, self._scores_command = scores, settings_line, command
         self.scores_plot.set_scores(scores)
         self._scores_legend.set_scores(scores)
         self._show_page()
@@ -208,7 +209,7 @@ class RocView(QWidget):
     def set_command(self, command: str) -> None:
         """The command that makes these curves, to be copied."""
         self._command = command
-        self.copy_command_action.setVisible(bool(command))
+        self.copy_command_action.setVisible(bool(self.command))
 
     @property
     def curves(self) -> tuple[Curve, ...]:
@@ -232,11 +233,11 @@ class RocView(QWidget):
     @property
     def command(self) -> str:
         """The command that gives what is shown; empty without one."""
-        return self._command
+        return self._scores_command if self.kind is Kind.SCORES else self._command
 
     def copy_command(self) -> None:
         """The command to the clipboard."""
-        QGuiApplication.clipboard().setText(self._command)
+        QGuiApplication.clipboard().setText(self.command)
 
     # -- showing -------------------------------------------------------------------------------------------------
     def _show(self) -> None:
@@ -255,6 +256,7 @@ class RocView(QWidget):
         self._axis_chooser.setVisible(scores)
         for button in (self.whole_button, self.table_button, self.copy_button, self.export_button):
             button.setVisible(there)
+        self.copy_command_action.setVisible(bool(self.command))
         self.whole_button.setText("Whole histogram" if scores else "Whole curve")
         how = "wheel; Shift and drag moves it" if scores else "wheel or drag"
         self.whole_button.setToolTip(f"Back from zooming in ({how})")

@@ -16,7 +16,7 @@ from canon_core.figures.sensitivity_curve import (
 )
 from canon_core.maps.kinds import MapKind
 from canon_core.study.results import FEW_PAIRS_PER_DIMENSION, far_text
-from canon_core.study.sensitivity_results import Sensitivity, SensitivitySettings
+from canon_core.study.sensitivity_results import Pair, Sensitivity, SensitivitySettings
 from canon_core.verification.roc import FarRule
 
 from .table_twin import Entry
@@ -24,8 +24,15 @@ from .table_twin import Entry
 COLUMNS = ("map", "fit", "fit pairs", "pairs a dimension", "mean TAR", "lowest", "highest", "subsets", "to single")
 
 
-def sensitivity_command(study: str, settings: SensitivitySettings, far: float, rule: FarRule) -> str:
-    """The ``canon`` command of one curve, quoted for a shell."""
+def sensitivity_command(
+    study: str,
+    settings: SensitivitySettings,
+    far: float,
+    rule: FarRule,
+    among: Sequence[Pair] | None = None,
+) -> str:
+    """The ``canon`` command of one curve, quoted for a shell; ``among`` are the cells that its means are over."""
+    cells = () if among is None else ("--cells", ",".join(f"{source}:{target}" for source, target in among))
     pairs = ("--pairs", ",".join(map(str, settings.pairs))) if settings.pairs else ()
     return shlex.join(
         [
@@ -40,6 +47,7 @@ def sensitivity_command(study: str, settings: SensitivitySettings, far: float, r
             *("--far", far_text(far)),
             *("--far-rule", FarRule(rule).value),
             *("--seed", str(settings.seed)),
+            *cells,
         ]
     )
 

@@ -1,4 +1,5 @@
-"""The ``canon`` commands that give the same intervals, searches, rates of groups and pairs, quoted for a shell."""
+"""The ``canon`` commands that give the same intervals, searches, rates of groups, scores, pairs and faces, quoted for a
+shell."""
 
 from __future__ import annotations
 
@@ -46,6 +47,7 @@ def groups_command(study: str, settings: GroupSettings) -> str:
             *("--target", settings.target),
             *("--covariate", settings.covariate),
             *("--dataset", matrix.dataset),
+            *_among(matrix, settings.source, settings.target),
             *("--map", matrix.map.value),
             *("--mode", matrix.mode.value),
             *("--features", matrix.features.value),
@@ -57,12 +59,44 @@ def groups_command(study: str, settings: GroupSettings) -> str:
     )
 
 
+def scores_command(study: str, matrix: MatrixSettings, source: str, target: str, rule: FarRule) -> str:
+    """The score of every pair of one cell."""
+    return shlex.join(
+        [
+            *("canon", "scores", study),
+            *("--source", source),
+            *("--target", target),
+            *("--dataset", matrix.dataset),
+            *_among(matrix, source, target),
+            *("--map", matrix.map.value),
+            *("--mode", matrix.mode.value),
+            *("--features", matrix.features.value),
+            *("--far", ",".join(map(_far, matrix.far))),
+            *("--far-rule", FarRule(rule).value),
+            *("--seed", str(matrix.seed)),
+            *("--out", "scores.h5"),
+        ]
+    )
+
+
+def faces_command(study: str, dataset: str, model: str, seed: int) -> str:
+    """The same faces as the model sees them."""
+    return shlex.join(
+        [
+            *("canon", "info", study),
+            *("--contact-sheet", "faces.png"),
+            *("--model", model),
+            *("--dataset", dataset),
+            *("--seed", str(seed)),
+        ]
+    )
+
+
 def pairs_command(
     study: str, settings: PairSettings, kind: PairKind, against: Against | None, interval: tuple[float, float] | None
 ) -> str:
     """A list of the pairs of one cell."""
     matrix = settings.matrix
-    among = () if set(matrix.models) <= {settings.source, settings.target} else ("--models", ",".join(matrix.models))
     name = kind.value.replace(" ", "-") if interval is None else kind.value.split()[0]
     return shlex.join(
         [
@@ -73,7 +107,7 @@ def pairs_command(
             *(() if against is None else ("--against", Against(against).value)),
             *(() if interval is None else (f"--between={interval[0]!r},{interval[1]!r}",)),
             *("--dataset", matrix.dataset),
-            *among,
+            *_among(matrix, settings.source, settings.target),
             *("--map", matrix.map.value),
             *("--mode", matrix.mode.value),
             *("--features", matrix.features.value),
@@ -83,6 +117,11 @@ def pairs_command(
             *("--out", "pairs.csv"),
         ]
     )
+
+
+def _among(matrix: MatrixSettings, source: str, target: str) -> tuple[str, ...]:
+    """The matrix's other models where it has any: an image that one of them has no embedding of is left out."""
+    return () if set(matrix.models) <= {source, target} else ("--models", ",".join(matrix.models))
 
 
 def _far(far: float) -> str:

@@ -10,6 +10,8 @@ from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 _SORT_ROLE = Qt.ItemDataRole.UserRole
+#: Fields that say what a row is about: source and target, curve and FAR.
+_LEADING = 2
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -86,8 +88,24 @@ class TableTwin(QTableView):
         header.setHighlightSections(False)
 
     def set_table(self, columns: Sequence[str], rows: Sequence[Sequence[Entry]]) -> None:
-        """Show these rows, one :class:`Entry` a column, in this order until a header is clicked."""
+        """Show these rows, one :class:`Entry` a column, in this order until a header is clicked.
+
+        Who walks through them keeps the place: nothing is touched where they are the same, and else the row that begins
+        like the current one becomes current again, without a signal.
+        """
+        before, current = self._rows.rows, self.currentIndex()
+        if tuple(columns) == self._rows.columns and tuple(map(tuple, rows)) == before:
+            return
+        number = self.row_number(current) if current.isValid() else -1
         self._rows.replace(columns, rows)
+        if number >= 0 and (place := _place(before[number], number, self._rows.rows)) is not None:
+            index = self._sorted.mapFromSource(self._rows.index(place, current.column()))
+            selection = self.selectionModel()
+            selection.blockSignals(True)
+            self.setCurrentIndex(index)
+            selection.blockSignals(False)
+            self.scrollTo(index)
+            self.viewport().update()
 
     def row_number(self, index: _Index) -> int:
         """Number of a shown row as it was given to :meth:`set_table`."""
@@ -115,3 +133,10 @@ class TableTwin(QTableView):
         lines = ["\t".join(self._rows.columns)]
         lines += ["\t".join(" ".join(entry.text.split()) for entry in row) for row in entries]
         return "\n".join(lines) + "\n"
+
+
+def _place(row: Sequence[Entry], number: int, rows: Sequence[Sequence[Entry]]) -> int | None:
+    """Number of the row that begins like this one, which was at ``number``; None without any."""
+    begins = [entry.text for entry in row[:_LEADING]]
+    numbers = [number, *range(len(rows))] if number < len(rows) else range(len(rows))
+    return next((each for each in numbers if [entry.text for entry in rows[each][:_LEADING]] == begins), None)

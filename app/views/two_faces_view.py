@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
@@ -19,6 +18,7 @@ from .empty_state import EmptyState
 from .face_image import image_of
 from .flow_layout import FlowLayout
 from .labels import SettingsLabel, TextLabel
+from .picture_canvas import pictures_of
 from .picture_panel import PicturePanel
 from .score_bars import BarLine, ScoreBars, signed
 
@@ -59,6 +59,7 @@ class TwoFacesView(QWidget):
         super().__init__(parent)
         self.setAcceptDrops(True)
         self._found: Comparison | None = None
+        self._dragged = 0  # pictures that are dragged over it
         self.first, self.second = PicturePanel("First face", "source"), PicturePanel("Second face", "target")
         self.verdict, self.words = TextLabel(bold=True, size=TITLE), TextLabel()
         self.bars, self.likelihood = ScoreBars(), TextLabel(muted=True)
@@ -188,7 +189,8 @@ class TwoFacesView(QWidget):
 
     # -- dropping ------------------------------------------------------------------------------------------------
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if _files(event):
+        self._dragged = len(pictures_of(event))
+        if self._dragged:
             event.acceptProposedAction()
             self._show_drop(event)
 
@@ -201,14 +203,14 @@ class TwoFacesView(QWidget):
 
     def _show_drop(self, event: QDragMoveEvent | None) -> None:
         """Mark the sides that a drop here would fill."""
-        number = len(_files(event)) if event is not None else 0
+        number = self._dragged if event is not None else 0
         right = event is not None and number == 1 and event.position().x() > self.width() / 2
         self.first.canvas.set_hovered(number > 0 and not right)
         self.second.canvas.set_hovered(number > 1 or right)
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Two files are the two faces; one is that of the side it was dropped on."""
-        files = _files(event)
+        files = pictures_of(event)
         self._show_drop(None)
         event.acceptProposedAction()
         panels = [self.first, self.second]
@@ -232,10 +234,6 @@ class TwoFacesView(QWidget):
             self.settings_line,
         ]
         QGuiApplication.clipboard().setText("\n".join(line for line in lines if line) + "\n")
-
-
-def _files(event: QDropEvent) -> list[Path]:
-    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
 
 
 def _lines(found: Comparison) -> list[BarLine]:

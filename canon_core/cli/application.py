@@ -163,9 +163,16 @@ def matrix_settings(
     return _settings(data, choose_models(study, models), kind, mode, features, far, seed)
 
 
+def cell_models(study: Study, among: str | None, source: str, target: str) -> tuple[str, ...]:
+    """The models of a cell's matrix: those asked for as ``a,b,…``, and the cell's two, or the one on both sides."""
+    asked = () if among is None else arguments.listed(among)
+    return tuple(dict.fromkeys(study.model(name).name for name in (*asked, source, target)))
+
+
 def cell_settings(
     study: Study,
     dataset: str | None,
+    among: str | None,
     source: str,
     target: str,
     kind: MapKind,
@@ -174,11 +181,10 @@ def cell_settings(
     far: str | None,
     seed: int,
 ) -> MatrixSettings:
-    """The settings of one cell: as of a matrix whose models are its two, or the one that stands on both sides."""
+    """The settings of one cell, of a matrix whose models are those asked for and its two."""
     study.refresh_states()
     data = choose_dataset(study, dataset)
-    names = tuple(dict.fromkeys(study.model(name).name for name in (source, target)))
-    return _settings(data, names, kind, mode, features, far, seed)
+    return _settings(data, cell_models(study, among, source, target), kind, mode, features, far, seed)
 
 
 def _settings(

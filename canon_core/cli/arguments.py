@@ -73,6 +73,20 @@ def counts(text: str, option: str) -> tuple[int, ...]:
     return values
 
 
+def cells(text: str, option: str, *, singles: bool = False) -> tuple[tuple[str, str], ...]:
+    """Cells given as ``source:target,…``, each once; ``singles`` lets one be a model by itself.
+
+    Raises
+    ------
+    typer.BadParameter
+        When one is none, or a model by itself where that makes no sense.
+    """
+    pairs = [tuple(name.strip() for name in part.split(":")) for part in listed(text)]
+    if not pairs or any(len(pair) != 2 or not all(pair) or (pair[0] == pair[1] and not singles) for pair in pairs):
+        raise typer.BadParameter(f"'{text}' is not a list of cells such as A:B,B:A", param_hint=option)
+    return tuple(dict.fromkeys((source, target) for source, target in pairs))
+
+
 def dataset_format(value: str) -> str:
     """A format of datasets that is known."""
     return _known((value,), FORMATS, value)
@@ -152,13 +166,20 @@ def file_to_write(path: Path | None) -> Path | None:
     Raises
     ------
     CanonError
-        When it is a folder, or the folder it is to lie in is a file or must not be written to.
+        When it is a folder, a disk or a socket, or the folder it is to lie in is a file or must not be written to.
     """
+    from canon_core.store.output import output_place
+
     if path is None:
         return None
     if path.is_dir():
         raise CanonError("this is a folder", path=path, remedy="name the file to write")
-    folder = next(parent for parent in Path(os.path.abspath(path)).parents if parent.exists())
+    place, stream = output_place(path)
+    if stream:  # a pipe or device: nothing comes to lie beside it
+        if not os.access(path, os.W_OK):
+            raise CanonError("permission denied", path=path, remedy="name another file to write")
+        return path
+    folder = next(parent for parent in place.parents if parent.exists())
     if not folder.is_dir():
         raise CanonError("this is a file, so nothing can lie below it", path=folder, remedy="name another folder")
     if not os.access(folder, os.W_OK | os.X_OK):

@@ -14,11 +14,19 @@ from canon_core.cli import CANCELLED, arguments, options, terminal
 from canon_core.cli.application import app, choose_dataset, choose_models, matrix_settings, open_study
 from canon_core.cli.terminal import duration, run_job, say, write_json
 from canon_core.datasets.options import FORMATS
-from canon_core.errors import CanonError, StudyError
+from canon_core.errors import CanonError, SettingsError, StudyError
 from canon_core.maps.kinds import MapKind
 from canon_core.resources import window_package
 from canon_core.study.entries import DatasetEntry
-from canon_core.study.results import Features, FitMode, FoldSettings, MatrixSettings, default_rule, stands_beside
+from canon_core.study.results import (
+    Features,
+    FitMode,
+    FoldSettings,
+    MatrixSettings,
+    default_rule,
+    far_text,
+    stands_beside,
+)
 from canon_core.study.study import Study
 from canon_core.verification.bootstrap import DEFAULT_RESAMPLES
 
@@ -326,23 +334,37 @@ def export(
             help="Of every figure; a paper's column or page, whichever it needs, unless given.",
         ),
     ] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="F", help="FAR drawn in any case. Default: 1e-2, or the first.")
+    ] = None,
+    cells: Annotated[
+        str | None, typer.Option("--cells", metavar="A:B,…", help="Source:target, whose curves get a figure together.")
+    ] = None,
     dpi: Annotated[int, typer.Option("--dpi", min=50, max=1200, help="Pixels an inch of PNG.")] = 300,
     read_only: options.ReadOnly = False,
 ) -> None:
-    """The matrix and the ROC curves as figures, the matrix as tables."""
+    """The matrix (where enough impostor pairs decide it) and the ROC curves as figures, the matrix as tables."""
     from canon_core.experiments.export import export_study
 
     rule = far_rule or default_rule(mode)
     figure_formats, table_formats = arguments.listed(format), arguments.listed(tables)
     inches = None if width is None else arguments.figure_width(width)
+    together = () if cells is None else arguments.cells(cells, "--cells", singles=True)
     with open_study(study, owner="canon export", read_only=read_only) as opened:
         settings = matrix_settings(opened, dataset, models, map, mode, features, far, seed)
+        looked_at = None if at is None else arguments.fars(at, "--at")[0]
+        if looked_at is not None and looked_at not in settings.far:
+            raise SettingsError(f"FAR {far_text(looked_at)} is none of the targets", remedy="add it to --far")
+        for name in (name for pair in together for name in pair):
+            if opened.model(name).name not in settings.models:
+                raise SettingsError(f"--cells names '{name}', which --models leaves out", remedy="name it in both")
         if read_only:
             _need_stored(opened, settings)
         written = run_job(
             "export",
             lambda ctx: export_study(
-                opened, settings, rule, out, figure_formats, table_formats, ctx, width=inches, dpi=dpi
+                opened, settings, rule, out, figure_formats, table_formats, ctx, together,
+                at=looked_at, width=inches, dpi=dpi,
             ),
         )
     say(f"wrote {len(written)} files below {out}")

@@ -53,7 +53,7 @@ def map_fit(
     from canon_core.experiments.portable_map import fit_portable_map
 
     with open_study(study, owner="canon map fit", read_only=read_only) as opened:
-        chosen = cell_settings(opened, dataset, source, target, map, mode, Features.PAPER, far, seed)
+        chosen = cell_settings(opened, dataset, None, source, target, map, mode, Features.PAPER, far, seed)
         rule = far_rule or default_rule(mode)
         portable = run_job("map fit", lambda ctx: fit_portable_map(opened, chosen, rule, ctx))
     write_map(out, portable)
@@ -102,6 +102,7 @@ def scores(
     target: options.Target,
     out: Annotated[Path, typer.Option("--out", metavar="FILE.h5|.csv", callback=arguments.scores_file)],
     dataset: options.Dataset = None,
+    models: options.Among = None,
     map: options.Map = MapKind.LINEAR,  # noqa: A002
     mode: options.Mode = FitMode.DISJOINT,
     features: options.Features = Features.PAPER,
@@ -118,7 +119,7 @@ def scores(
     from canon_core.experiments.scores import export_scores
 
     with open_study(study, owner="canon scores", read_only=read_only) as opened:
-        chosen = cell_settings(opened, dataset, source, target, map, mode, features, far, seed)
+        chosen = cell_settings(opened, dataset, models, source, target, map, mode, features, far, seed)
         rule = far_rule or default_rule(mode)
         report = run_job(
             "scores", lambda ctx: export_scores(opened, chosen, rule, out, ctx, with_ids=with_ids)

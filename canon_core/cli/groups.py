@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from canon_core.cli import arguments, options
-from canon_core.cli.application import app, choose_dataset, open_study
+from canon_core.cli.application import app, cell_models, choose_dataset, open_study
 from canon_core.cli.terminal import run_job, write_json
 from canon_core.maps.kinds import MapKind
 from canon_core.study.results import DEFAULT_FAR, Features, FitMode, MatrixSettings, default_rule
@@ -21,6 +21,7 @@ def groups(
     target: options.Target,
     covariate: Annotated[str, typer.Option("--covariate", metavar="NAME", help="Such as GENDER or YAW.")],
     dataset: options.Dataset = None,
+    models: options.Among = None,
     map: options.Map = MapKind.LINEAR,  # noqa: A002
     mode: options.Mode = FitMode.DISJOINT,
     features: options.Features = Features.PAPER,
@@ -56,7 +57,7 @@ def groups(
             needs="covariates",
             remedy="add one in NIST's layout, whose files bring them",
         )
-        names = tuple(dict.fromkeys(opened.model(name).name for name in (source, target)))
+        names = cell_models(opened, models, source, target)
         fars = DEFAULT_FAR if chosen_far in DEFAULT_FAR else (*DEFAULT_FAR, chosen_far)
         settings = MatrixSettings(data, names, map, mode, features, fars, seed)
         result = run_job(

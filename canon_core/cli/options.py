@@ -17,6 +17,12 @@ Dataset = Annotated[str | None, typer.Option("--dataset", metavar="NAME", help="
 Models = Annotated[str | None, typer.Option("--models", metavar="A,B,…", help="Default: all.")]
 Source = Annotated[str, typer.Option("--source", metavar="MODEL", help="Goes through the map.")]
 Target = Annotated[str, typer.Option("--target", metavar="MODEL", help="Whose space it goes into.")]
+Among = Annotated[
+    str | None,
+    typer.Option(
+        "--models", metavar="A,B,…", help="Of the cell's matrix: an image without an embedding of any is left out."
+    ),
+]
 Map = Annotated[MapKind, typer.Option("--map", help="Map from source to target space.")]
 Mode = Annotated[results.FitMode, typer.Option("--mode", help="What maps are fitted on and scored on.")]
 Features = Annotated[

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from canon_core.cli import arguments, options
-from canon_core.cli.application import app, choose_dataset, open_study
+from canon_core.cli.application import app, cell_models, choose_dataset, open_study
 from canon_core.cli.printing import plain_table
 from canon_core.cli.terminal import out, run_job
 from canon_core.errors import SettingsError
@@ -37,12 +37,7 @@ def pairs(
     ] = None,
     count: Annotated[int, typer.Option("--count", min=1, help="Pairs listed, at most.")] = DEFAULT_LISTED,
     dataset: options.Dataset = None,
-    models: Annotated[
-        str | None,
-        typer.Option(
-            "--models", metavar="A,B,…", help="Of the cell's matrix: an image without an embedding of any is left out."
-        ),
-    ] = None,
+    models: options.Among = None,
     map: options.Map = MapKind.LINEAR,  # noqa: A002
     mode: options.Mode = FitMode.DISJOINT,
     features: options.Features = Features.PAPER,
@@ -54,7 +49,7 @@ def pairs(
 ) -> None:
     """Which faces a cell gets wrong, and which its map creates or repairs; the worst come first."""
     from canon_core.experiments.pairs import PairFinder, pairs_csv
-    from canon_core.store.atomic import write_atomically
+    from canon_core.store.output import write_output
 
     interval = None if between is None else arguments.numbers(between, "--between")
     if interval is not None and len(interval) != 2:
@@ -67,8 +62,7 @@ def pairs(
     with open_study(study, owner="canon pairs", read_only=read_only) as opened:
         opened.refresh_states()
         data = choose_dataset(opened, dataset)
-        among = () if models is None else arguments.listed(models)
-        names = tuple(dict.fromkeys(opened.model(name).name for name in (*among, source, target)))
+        names = cell_models(opened, models, source, target)
         fars = DEFAULT_FAR if chosen_far in DEFAULT_FAR else (*DEFAULT_FAR, chosen_far)
         settings = PairSettings(
             MatrixSettings(data, names, map, mode, features, fars, seed),
@@ -86,7 +80,7 @@ def pairs(
         if file is not None:
             shown = finder.shown(lists.found[listing])
             text = pairs_csv(shown, lists.thresholds, f"{asked} · {line}", names=with_ids)
-            write_atomically(file, text.encode("utf-8"))
+            write_output(file, text.encode("utf-8"))
     table = plain_table("Pairs", "kind", "against", "pairs")
     for (one, other), found in lists.found.items():
         table.add_row(str(one), "" if other is None else f"{target if other is Against.TARGET else source} alone",

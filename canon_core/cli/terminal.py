@@ -24,7 +24,7 @@ from canon_core.cli import CANCELLED
 from canon_core.errors import CanonError
 from canon_core.jobs import Cancellation, Engine, Event, Failed, Finished, JobContext, Log
 from canon_core.jobs import Progress as JobProgress
-from canon_core.store.atomic import write_atomically
+from canon_core.store.output import write_output
 
 T = TypeVar("T")
 
@@ -157,4 +157,4 @@ def write_json(document: dict[str, Any], target: str) -> None:
     if target == "-":
         sys.stdout.write(text + "\n")
         return
-    write_atomically(Path(target), (text + "\n").encode("utf-8", "replace"))
+    write_output(Path(target), (text + "\n").encode("utf-8", "replace"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -15,6 +15,8 @@ UNKNOWN: Final = -1
 MIXED: Final = -2
 #: Columns of numbers with at most so many different whole values are classes, others are measured.
 _MAX_CLASSES: Final = 16
+#: Digits by which any two floats differ.
+_ALL_DIGITS: Final = 17
 
 
 class Kind(StrEnum):
@@ -109,3 +111,14 @@ def covariate_of_texts(name: str, values: Iterable[str]) -> Covariate | None:
     place = {text: float(number) for number, text in enumerate(classes)}
     codes = np.fromiter((place.get(text, np.nan) for text in texts), np.float32, len(texts))
     return Covariate(name, Kind.CLASS, codes, tuple(classes))
+
+
+def told_apart(numbers: Sequence[float], digits: int) -> list[str]:
+    """Numbers as text, of so many digits, or of more where two that differ would look the same.
+
+    >>> told_apart([30.01, 30.02, 45.0], 3)
+    ['30.01', '30.02', '45']
+    """
+    texts = [f"{number:.{digits}g}" for number in numbers]
+    enough = len(set(texts)) >= len(set(numbers)) or digits >= _ALL_DIGITS
+    return texts if enough else told_apart(numbers, digits + 1)

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from canon_core.datasets.covariates import MIXED, UNKNOWN, Covariate, Kind
+from canon_core.datasets.covariates import MIXED, UNKNOWN, Covariate, Kind, told_apart
 from canon_core.errors import SettingsError
 
 #: Names of the groups of templates whose images do not agree, and of which nothing is known.
@@ -105,7 +105,7 @@ def template_groups(
         bounds = tuple(cuts.tolist())
     codes = np.where(np.isnan(medians), UNKNOWN, np.searchsorted(bounds, medians, side="right"))
     what = f"|{covariate.name}|" if fold else covariate.name
-    texts = [f"{bound:.4g}" for bound in bounds]
+    texts = told_apart(bounds, 4)
     middle = [f"{low} ≤ {what} < {high}" for low, high in pairwise(texts)]
     names = (f"{what} < {texts[0]}", *middle, f"{what} ≥ {texts[-1]}") if bounds else (what,)
     found = _named(codes, names, wanted, covariate.name)

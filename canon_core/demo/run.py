@@ -9,12 +9,13 @@ from canon_core.demo.measure import DemoFigures, csv_table, markdown_table, meas
 from canon_core.demo.networks import DATASET
 from canon_core.demo.study import STUDY_FOLDER, DemoPlan, demo_notice, open_demo_study
 from canon_core.errors import CanonError
-from canon_core.experiments.export import export_study
+from canon_core.experiments.export import export_study, matrix_far
 from canon_core.figures.save import save_figure
 from canon_core.figures.sensitivity_figure import sensitivity_figure
 from canon_core.jobs import JobContext, system_error
 from canon_core.resources import version
 from canon_core.store.atomic import write_atomically
+from canon_core.store.output import write_output
 from canon_core.study.manifest import MANIFEST
 from canon_core.study.results import FitMode, default_rule, settings_line, stands_beside
 from canon_core.study.study import Study
@@ -94,14 +95,17 @@ def _write(study: Study, found: DemoFigures, out: Path, ctx: JobContext) -> None
     for matrix in found.matrices:
         if matrix.settings.mode is FitMode.DISJOINT:
             rule = default_rule(matrix.settings.mode)
-            export_study(study, matrix.settings, rule, out, ("pdf", "png"), ("csv", "md"), ctx, each_source=False)
+            export_study(
+                study, matrix.settings, rule, out, ("pdf", "png"), ("csv", "md"), ctx, fars=(matrix_far(matrix),),
+                each_source=False,
+            )  # fmt: skip
     try:
         name = DATASET.replace(" ", "_")
         rule = default_rule(FitMode.DISJOINT)
         drawing = sensitivity_figure(found.curves, rule, far=1e-2)
         save_figure(drawing, out / "figures" / f"{name}-fit-pairs", ("pdf", "png"))
-        write_atomically(out / "tables" / f"{name}-means.csv", csv_table(found.rows).encode())
-        write_atomically(out / "tables" / f"{name}-means.md", markdown_table(found.rows).encode())
+        write_output(out / "tables" / f"{name}-means.csv", csv_table(found.rows).encode())
+        write_output(out / "tables" / f"{name}-means.md", markdown_table(found.rows).encode())
     except OSError as error:
         fault = system_error(error)
         raise CanonError(fault.problem, path=fault.path or out, remedy=fault.remedy) from None

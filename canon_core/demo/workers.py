@@ -13,7 +13,7 @@ from typing import Final
 
 from canon_core.cores import usable_cores
 from canon_core.errors import CanonError
-from canon_core.jobs import JobContext, system_error
+from canon_core.jobs import JobContext, apart_from_terminal, system_error
 
 #: Processes that work at once; beyond it starting them takes longer than they save.
 _MOST_WORKERS: Final = 8
@@ -132,6 +132,7 @@ def _start(module: str, arguments: Sequence[str]) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
+        **apart_from_terminal(),
     )
 
 

@@ -23,7 +23,7 @@ from canon_core.embedding.contact_sheet import (
 )
 from canon_core.errors import SettingsError
 from canon_core.models.spec import InputSpec, ModelSpec
-from canon_core.store.atomic import write_atomically
+from canon_core.store.output import write_output
 
 #: Images drawn of one way of seeing, and of each of several.
 _ALONE, _AMONG = 64, 16
@@ -87,7 +87,7 @@ def write_contact_sheet(
     pixels = np.concatenate([_headed(each) for each in seen])
     cv2 = opencv()
     _, data = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
-    write_atomically(target, data.tobytes())
+    write_output(target, data.tobytes())
     return seen
 
 

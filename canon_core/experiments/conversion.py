@@ -20,7 +20,6 @@ from canon_core.datasets.imported import read_imported
 from canon_core.errors import DatasetError, SettingsError, StoreError
 from canon_core.jobs import JobContext, system_error
 from canon_core.maps.portable import PortableMap
-from canon_core.store.atomic import replacing
 from canon_core.store.embeddings import (
     EmbeddingsWriter,
     create_embeddings,
@@ -29,6 +28,7 @@ from canon_core.store.embeddings import (
     unusable,
 )
 from canon_core.store.hdf5 import open_hdf5, read_slices, write_hdf5
+from canon_core.store.output import writing_output
 
 Float32 = npt.NDArray[np.float32]
 
@@ -133,7 +133,7 @@ def convert_embeddings(
             logging.WARNING,
         )
     bad: list[int] = []
-    with replacing(target) as temporary:
+    with writing_output(target) as temporary:
         mapped = _mapped(portable, rows, bad, ctx)
         if target.suffix.casefold() == ".npy":
             _write_npy(temporary, (*rows.shape[:-1], portable.target_dimensions), mapped)

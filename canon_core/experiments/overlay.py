@@ -28,6 +28,7 @@ from canon_core.study.overlay_results import (
     OverlayPart,
     OverlayScore,
     OverlaySettings,
+    damaged_overlay,
     load_overlay,
     overlay_line,
     save_overlay,
@@ -84,7 +85,7 @@ def run_overlay(
     start = time.perf_counter()
     cells = open_overlay(study, settings, ctx)
     key, path = _place(study, cells, settings)
-    found = load_overlay(path, settings, *_titles(cells))
+    found = _checked(study, path, load_overlay(path, settings, *_titles(cells)))
     if found is not None:
         return found
     steps = 3 + len(settings.sources)
@@ -148,7 +149,8 @@ def stored_overlay(study: Study, settings: OverlaySettings) -> Overlay | None:
         As :func:`run_overlay`, and for a damaged file.
     """
     cells = open_overlay(study, settings, None)
-    return load_overlay(_place(study, cells, settings)[1], settings, *_titles(cells))
+    path = _place(study, cells, settings)[1]
+    return _checked(study, path, load_overlay(path, settings, *_titles(cells)))
 
 
 def overlay_items(study: Study, settings: OverlaySettings) -> int:
@@ -256,6 +258,23 @@ def _place(study: Study, cells: OverlayCells, settings: OverlaySettings) -> tupl
         **_added_key(cells, settings),
     )
     return key, study.stored("results", key)
+
+
+def _checked(study: Study, path: Path, found: Overlay | None) -> Overlay | None:
+    """A stored overlay, unless it shows images or templates that a dataset does not have."""
+    if found is None:
+        return None
+    items = found.item[found.rows(0)]
+    for place, name in enumerate(found.settings.datasets):
+        own = items[found.dataset == place]
+        if found.settings.level is OverlayLevel.IMAGES:
+            known = own < study.dataset(name).images
+        else:
+            protocols = study.templates(name)
+            known = np.isin(own, [] if protocols is None else protocols.verification.template_ids)
+        if not known.all():
+            raise damaged_overlay(path)
+    return found
 
 
 def _added_key(cells: OverlayCells, settings: OverlaySettings) -> dict[str, object]:

@@ -14,7 +14,7 @@ from canon_core.experiments.overlay_colours import DATASET, MODEL, SUBJECT
 from canon_core.experiments.overlay_look import LookedAt
 from canon_core.figures.number_columns import Column, Texts, decimals, integers, lines
 from canon_core.resources import version
-from canon_core.store.atomic import replacing
+from canon_core.store.output import writing_output
 from canon_core.study.overlay_results import (
     Overlay,
     OverlayLevel,
@@ -80,7 +80,7 @@ def export_overlay(
             classes = Texts([each.name for each in seen.colouring.classes])
             facts["class"] = f"by {seen.look.colour}"
             header.append("class")
-    with replacing(out) as temporary, temporary.open("wb") as file:
+    with writing_output(out) as temporary, temporary.open("wb") as file:
         for name, value in facts.items():
             text = "".join(letter if letter.isprintable() else "?" for letter in value)
             file.write(f"# {name}: {text}\n".encode("utf-8", "replace"))

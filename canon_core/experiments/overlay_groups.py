@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from canon_core.datasets.covariates import MIXED, Covariate, Kind
+from canon_core.datasets.covariates import MIXED, Covariate, Kind, told_apart
 from canon_core.datasets.template_protocol import TemplateProtocols
 from canon_core.study.overlay_results import OverlayLevel
 
@@ -25,6 +25,7 @@ class Grouping:
     Attributes
     ----------
     groups : tuple of str
+        No two alike: a group is asked for by its name.
     codes : (m,) int16
         Place in ``groups``; −1 where nothing is known.
     """
@@ -65,7 +66,7 @@ def known_of(
     if covariate.kind is Kind.MEASURE:
         return Known(None, covariate.medians(protocol.template, count)[where])
     codes = covariate.majorities(protocol.template, count)[where]
-    classes = (*covariate.classes, "mixed")
+    classes = (*covariate.classes, "mixed" if "mixed" not in covariate.classes else "mixed images")
     return Known(classes, np.where(codes < 0, np.where(codes == MIXED, len(classes) - 1, np.nan), codes))
 
 
@@ -103,7 +104,8 @@ def _quantiles(values: NDArray[np.float64]) -> Grouping:
     if not len(known):
         return Grouping((), np.full(len(values), -1, np.int16))
     cuts = np.unique(np.quantile(known, np.arange(1, _QUANTILES) / _QUANTILES))
+    cuts = cuts[cuts > known.min()]  # else nothing would lie below the first
     codes = np.where(np.isnan(values), -1, np.searchsorted(cuts, values, side="right")).astype(np.int16)
     ends = [float(known.min()), *cuts.tolist(), float(known.max())]
-    groups = tuple(f"{low:.3g} … {high:.3g}" for low, high in pairwise(ends))
+    groups = tuple(f"{low} … {high}" for low, high in pairwise(told_apart(ends, 3)))
     return Grouping(groups, codes)

@@ -99,11 +99,9 @@ def pair_details(finder: PairFinder, pair: FacePair, thresholds: PairThresholds,
         [_embedded(finder, model, None, number, ctx) for number in (first, second)]
         for model in (settings.source, settings.target)
     )
-    source_score = pair.source_score if pair.source_score is not None else float(source[0] @ source[1])
-    target_score = pair.target_score if pair.target_score is not None else float(target[0] @ target[1])
     scores = [
-        PairScore(f"{settings.source} alone", source_score, thresholds.source),
-        PairScore(f"{settings.target} alone", target_score, thresholds.target),
+        _compared(f"{settings.source} alone", pair.source_score, source[0], source[1], thresholds.source),
+        _compared(f"{settings.target} alone", pair.target_score, target[0], target[1], thresholds.target),
         _raw(finder, source[0], target[1], pair, thresholds),
     ]
     if settings.matrix.map is not MapKind.NONE:
@@ -136,21 +134,31 @@ def _embedded(
     return mapped
 
 
+def _compared(
+    name: str, known: float | None, first: Float32, second: Float32, threshold: float | None, note: str = ""
+) -> PairScore:
+    """The score that is known, else the product of two embeddings; none where images of a template cancel out."""
+    if known is not None:
+        return PairScore(name, known, threshold, note)
+    if not first.any() or not second.any():
+        return PairScore(name, None, threshold, "the images of a template cancel out: there is nothing to compare")
+    return PairScore(name, float(first @ second), threshold, note)
+
+
 def _raw(
     finder: PairFinder, source: Float32, target: Float32, pair: FacePair, thresholds: PairThresholds
 ) -> PairScore:
     settings = finder.settings
     name = "cross-model, raw"
     if settings.matrix.map is MapKind.NONE:
-        score = pair.score if not math.isnan(pair.score) else float(source @ target)
-        return PairScore(name, score, thresholds.cell)
+        return _compared(name, _known(pair.score), source, target, thresholds.cell)
     shared = min(source.size, target.size)
-    score = float(source[:shared] @ target[:shared])
+    parts = source[:shared], target[:shared]
     if source.size != target.size:
         note = f"{source.size} and {target.size} dimensions, zeros put behind the shorter: chance, and no threshold"
-        return PairScore(name, score, None, note)
+        return _compared(name, None, *parts, None, note)
     note = "" if thresholds.raw is not None else "the cell without a map is not scored: no threshold"
-    return PairScore(name, score, thresholds.raw, note)
+    return _compared(name, None, *parts, thresholds.raw, note)
 
 
 def _mapped(
@@ -165,7 +173,7 @@ def _mapped(
         return PairScore(name, None, thresholds.cell, note)
     mapping = finder.cells.maps(settings.source, settings.target, ctx.quiet())[pair.pool]
     mapped = _embedded(finder, settings.source, mapping, pair.first.number, ctx)
-    return PairScore(name, float(mapped @ target), thresholds.cell)
+    return _compared(name, None, mapped, target, thresholds.cell)
 
 
 def _half(finder: PairFinder, side: PairSide) -> int:

@@ -22,6 +22,7 @@ from canon_core.verification.threads import share_out
 from canon_core.verification.tiles import Tile, TiledPool
 
 Places = npt.NDArray[np.int64]
+Scores = npt.NDArray[np.float32]
 #: Scores of templates that are looked through at a time: few enough for the processor's cache.
 _CHUNK: Final = 1 << 18
 #: Threads beyond this would only add buffers.
@@ -152,15 +153,19 @@ class _Tiles:
 
 
 class _Chunks:
-    """Pairs of templates, from the scores of every cell."""
+    """Pairs of templates of the first cell, with their scores in every cell."""
 
     def __init__(self, cells: TemplateCells, wanted: Sequence[tuple[str, str]], ctx: JobContext) -> None:
         cells.expect(wanted)
-        self._scored: list[list[ScoredPairs]] = []
+        lead: list[ScoredPairs] = []
+        scores: list[list[tuple[Scores, Scores]]] = []
         for number, pair in enumerate(wanted):
             ctx.report(number, len(wanted), "scoring template pairs")
-            self._scored.append(cells.scored(*pair, ctx.quiet()))
-        lead = self._scored[0]
+            scored = cells.scored(*pair, ctx.quiet())
+            lead = lead or scored
+            scores.append([own.of_pairs(first.plan) for own, first in zip(scored, lead, strict=True)])
+        self._plans = [one.plan for one in lead]
+        self._scores = list(zip(*scores, strict=True))
         self.pairs = sum(one.genuine.size + one.impostors.size for one in lead)
         self.items = [
             (number, genuine, start)
@@ -176,11 +181,8 @@ class _Chunks:
             ctx.check()
             number, genuine, start = item
             part = slice(start, start + _CHUNK)
-            scores = [
-                (each[number].genuine if genuine else each[number].impostors)[part] for each in self._scored
-            ]
-            plan = self._scored[0][number].plan
-            yield PairBlock(number, genuine, tuple(scores), _located(plan, genuine, start))
+            scores = tuple((own if genuine else other)[part] for own, other in self._scores[number])
+            yield PairBlock(number, genuine, scores, _located(self._plans[number], genuine, start))
 
         return read
 

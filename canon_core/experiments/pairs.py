@@ -14,6 +14,7 @@ from canon_core.errors import SettingsError
 from canon_core.experiments.cells import Cells, open_cells
 from canon_core.experiments.pair_sides import PairSide, Sides
 from canon_core.experiments.pair_stream import search_pairs
+from canon_core.figures.csv_fields import quoted
 from canon_core.jobs import JobContext
 from canon_core.maps.kinds import MapKind
 from canon_core.study.keys import content_key
@@ -33,6 +34,9 @@ from canon_core.verification.pair_search import ErrorSearch, FoundPairs, Interva
 
 #: Seconds of looking beyond which what was found is stored.
 _WORTH_STORING: Final = 1.0
+#: Changes whenever the meaning of stored lists changes. 2: templates that cancel out in one model alone do not shift
+#: the scores of other pairs.
+_MADE: Final = 2
 #: Lists of errors, in the order of :meth:`ErrorSearch.rankings`.
 _ERRORS: Final[tuple[Listing, ...]] = (
     (PairKind.FALSE_MATCHES, None),
@@ -237,6 +241,7 @@ class PairFinder:
             target_far=settings.far,
             rule=str(settings.rule),
             count=settings.count,
+            made=_MADE,
             **more,
         )
 
@@ -276,22 +281,8 @@ def pairs_csv(pairs: Sequence[FacePair], thresholds: PairThresholds, settings_li
             (pair.source_score, thresholds.source),
         ):
             fields += ["" if score is None else f"{score:.10g}", "" if score is None else f"{threshold:.10g}"]
-        lines.append(",".join(map(_quoted, fields)))
+        lines.append(",".join(map(quoted, fields)))
     return "\n".join(lines) + "\n"
-
-
-def _quoted(field: str) -> str:
-    if field.startswith(("=", "+", "-", "@", "\t", "\r")) and not _is_number(field):  # a spreadsheet would run it
-        field = "'" + field
-    return '"' + field.replace('"', '""') + '"' if any(letter in field for letter in ',"\n\r') else field
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _number(value: float) -> float | None:

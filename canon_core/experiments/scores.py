@@ -21,8 +21,8 @@ from canon_core.figures.number_columns import Texts, decimals, integers, lines
 from canon_core.jobs import JobContext
 from canon_core.resources import version
 from canon_core.store.arrays import Attribute, write_attributes
-from canon_core.store.atomic import replacing
 from canon_core.store.hdf5 import write_hdf5
+from canon_core.store.output import writing_output
 from canon_core.study.results import Features, FitMode, MatrixSettings
 from canon_core.study.study import Study
 from canon_core.verification.roc import FarRule, OperatingPoint
@@ -133,7 +133,7 @@ def export_scores(
     if cancelled:
         facts["cancelled_templates"] = cancelled
     write: Callable[..., None] = _write_hdf5 if suffix == ".h5" else _write_csv
-    with replacing(out) as temporary:
+    with writing_output(out) as temporary:
         write(temporary, pools, facts, names, ctx)
     return ScoresReport(
         source=source,

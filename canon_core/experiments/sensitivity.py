@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from canon_core.study.sensitivity_results import (
     SensitivityCell,
     SensitivitySettings,
     load_sensitivity_cell,
+    models_of,
     save_sensitivity_cell,
 )
 from canon_core.study.study import Study
@@ -273,11 +274,14 @@ def _steps(settings: SensitivitySettings, available: int) -> tuple[tuple[int, in
     return tuple((pairs, 1 if pairs == available else settings.repeats) for pairs in sizes)
 
 
-def sensitivity_json(result: Sensitivity, rule: FarRule) -> dict[str, Any]:
+def sensitivity_json(
+    result: Sensitivity, rule: FarRule, among: Collection[Pair] | None = None
+) -> dict[str, Any]:
     """Sensitivity as ``canon sensitivity --json`` prints it (house plan, The command line).
 
-    ``tar`` is ``[n][repeat][far]``, the mean over off-diagonal cells, without the models that ``beside`` names;
-    ``cells`` ``[n][repeat][s][t][far]`` with null on the diagonal.
+    ``tar`` is ``[n][repeat][far]``, the mean over the cells that ``among`` names (source, target), where null over all
+    off the diagonal without the models that ``beside`` names; ``single`` is over the same models; ``cells`` is
+    ``[n][repeat][s][t][far]`` with null on the diagonal.
     """
     settings = result.settings
     names = settings.models
@@ -301,15 +305,16 @@ def sensitivity_json(result: Sensitivity, rule: FarRule) -> dict[str, Any]:
         "seed": settings.seed,
         "shuffled": settings.shuffled,
         "models": list(names),
+        "among": None if among is None else [list(pair) for pair in among],
         "beside": [name for name in names if stands_beside(name)],
         "pairs": list(result.pairs),
         "far": list(settings.far),
         "tar": [
-            [[result.mean(step, repeat, far, rule) for far in settings.far] for repeat in range(repeats)]
+            [[result.mean(step, repeat, far, rule, among) for far in settings.far] for repeat in range(repeats)]
             for step, repeats in steps
         ],
         "cells": [[table(step, repeat) for repeat in range(repeats)] for step, repeats in steps],
-        "single": [result.single_mean(far, rule) for far in settings.far],
+        "single": [result.single_mean(far, rule, models_of(among)) for far in settings.far],
         "missing": [
             {"source": source, "target": target, "reason": reason}
             for (source, target), reason in result.missing.items()

@@ -16,6 +16,7 @@ from canon_core.experiments.image_measure import DecidedScore
 from canon_core.experiments.pair_sides import PairSide
 from canon_core.experiments.pairs import FacePair
 from canon_core.experiments.two_faces import Comparison
+from canon_core.figures.csv_fields import harmless
 from canon_core.figures.face_figure import FaceGroup, Image, face_figure
 from canon_core.figures.two_faces_figure import ScoreLine, two_faces_figure
 from canon_core.jobs import JobContext
@@ -153,6 +154,6 @@ def _csv(columns: Sequence[str], rows: Sequence[Sequence[object]], settings_line
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows(rows)
+    writer.writerows([harmless(value) if isinstance(value, str) else value for value in row] for row in rows)
     text.write(f"# {' '.join(settings_line.split())}\n")
     return text.getvalue()

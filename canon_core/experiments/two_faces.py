@@ -24,7 +24,7 @@ from canon_core.jobs import JobContext
 from canon_core.maps.kinds import MapKind
 from canon_core.maps.unit import unit_rows
 from canon_core.models.providers import ProviderChoice
-from canon_core.store.embeddings import read_embeddings
+from canon_core.store.embeddings import read_embeddings, unusable
 from canon_core.study.entries import ModelEntry
 from canon_core.study.results import MatrixSettings
 from canon_core.study.study import Study
@@ -195,7 +195,7 @@ class TwoFaces:
         Raises
         ------
         DatasetError
-            When a picture cannot be read or its face not found.
+            When a picture cannot be read, its face not found, or a model makes nothing of it.
         ModelError
             When a network cannot be run.
         SettingsError
@@ -280,7 +280,7 @@ class TwoFaces:
             crop = None
             if not model.imported and self._study.dataset(dataset).has_images:
                 crop = self.place(picture, dataset, None).crop(model.spec.input)
-            return crop, "", _unit(stored)
+            return crop, "", self._unit(stored, picture, model, dataset)
         if model.imported:
             raise StudyError(
                 f"'{model.name}' has no network: a picture cannot be embedded with it",
@@ -291,7 +291,33 @@ class TwoFaces:
         network = self._network(model)
         spec = network.model.spec
         crop = face.crop(spec.input)
-        return crop, face.note, _unit(network.run(to_tensor([crop], spec)))
+        return crop, face.note, self._unit(network.run(to_tensor([crop], spec)), picture, model, dataset)
+
+    def _unit(self, rows: Float32, picture: Picture, model: ModelEntry, dataset: str) -> Float32:
+        """(d,) of norm 1: of the upright image alone, as in cells.
+
+        Raises
+        ------
+        DatasetError
+            For a row that says nothing of a face: of zeros, or not finite.
+        """
+        if unusable(rows).any():  # as cells find the rows that they leave out
+            raise self._nothing(picture, model, dataset)
+        flat = rows[:, 0] if rows.ndim == 3 else rows
+        one: Float32 = unit_rows(flat).astype(np.float32, copy=False)[0]
+        return one
+
+    def _nothing(self, picture: Picture, model: ModelEntry, dataset: str) -> DatasetError:
+        """That a model makes nothing of a picture, which cells leave out."""
+        path = picture.path
+        if path is None:
+            faces = self._study.faces(dataset)
+            path = faces.path(picture.row) if self._study.dataset(dataset).has_images else Path(faces.ids[picture.row])
+        return DatasetError(
+            f"'{model.name}' has no usable embedding of it (not finite, or nothing but zeros)",
+            path=path,
+            remedy="choose another image or another model",
+        )
 
     def _network(self, model: ModelEntry) -> Network:
         key = (model.name, model.sha256, model.spec.digest())
@@ -329,12 +355,6 @@ class TwoFaces:
     def _results(self) -> int:
         """Changes when a cell is stored."""
         return _changed(self._study.path / "results")
-
-
-def _unit(rows: Float32) -> Float32:
-    flat = rows[:, 0] if rows.ndim == 3 else rows  # single images: the upright one alone, as in cells
-    one: Float32 = unit_rows(flat).astype(np.float32, copy=False)[0]
-    return one
 
 
 def _changed(path: Path) -> int:

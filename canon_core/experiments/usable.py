@@ -6,8 +6,8 @@ import hashlib
 import logging
 import zlib
 from collections import OrderedDict
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -169,13 +169,14 @@ class UsableEmbeddings:
 
 def prepare(study: Study, dataset: str, models: Sequence[str], ctx: JobContext) -> UsableEmbeddings:
     """Look whether models and images are still what was embedded, and collect what can be used."""
-    try:
-        for name in models:
-            study.refresh_model(name)
-        if study.dataset(dataset).path.exists():
-            study.refresh_dataset(dataset, ctx, images=False)
-    except CanonError as error:  # what was embedded can be scored without the files it was made from
-        ctx.log(f"cannot look whether anything changed since it was embedded: {error.sentence()}", logging.WARNING)
+    looks: list[Callable[[], object]] = [partial(study.refresh_model, name) for name in models]
+    if study.dataset(dataset).path.exists():
+        looks.append(partial(study.refresh_dataset, dataset, ctx, images=False))
+    for look in looks:
+        try:
+            look()
+        except CanonError as error:  # what was embedded can be scored without the files it was made from
+            ctx.log(f"cannot look whether anything changed since it was embedded: {error.sentence()}", logging.WARNING)
     study.refresh_states()
     usable = UsableEmbeddings(study, dataset, models)
     _ = usable.faces  # now: they may change, and the dataset may be renamed, while its cells are computed

@@ -9,6 +9,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from canon_core.figures.csv_fields import quoted
+
 Letters = npt.NDArray[np.uint8]
 #: Letters of every row, (n, width), and which of them are there, (n, width).
 Column = tuple[Letters, npt.NDArray[np.bool_]]
@@ -48,11 +50,11 @@ class Texts:
     Parameters
     ----------
     texts : sequence of str
-        Put into quotes where a reader of CSV might take something in them for more than a letter.
+        As :func:`~canon_core.figures.csv_fields.quoted` writes them.
     """
 
     def __init__(self, texts: Sequence[str]) -> None:
-        coded = [_quoted(text).encode("utf-8", "replace") for text in texts]
+        coded = [quoted(text).encode("utf-8", "replace") for text in texts]
         self._lengths = np.array([len(text) for text in coded], np.int64)
         width = int(self._lengths.max()) if coded else 1
         self._letters = np.array(coded, f"S{width}").view(np.uint8).reshape(len(coded), width)
@@ -100,8 +102,3 @@ def _signed(letters: Letters, kept: npt.NDArray[np.bool_], negative: npt.NDArray
         return letters, kept
     sign = np.full((len(letters), 1), _MINUS, np.uint8)
     return np.concatenate([sign, letters], axis=1), np.concatenate([negative[:, None], kept], axis=1)
-
-
-def _quoted(text: str) -> str:
-    special = any(letter in text for letter in ',"#\r\n') or text != text.strip()  # "#" begins our comments
-    return '"' + text.replace('"', '""') + '"' if special else text

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from canon_core.errors import SettingsError
 from canon_core.figures.style import paper_style
-from canon_core.store.atomic import write_atomically
+from canon_core.store.output import write_output
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -74,7 +74,7 @@ def save_figure(
     stem, paths = Path(stem), []
     for name in formats:
         path = figure_path(stem, name)
-        write_atomically(path, figure_bytes(figure, name, dpi))
+        write_output(path, figure_bytes(figure, name, dpi))
         paths.append(path)
     return tuple(paths)
 

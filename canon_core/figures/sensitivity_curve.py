@@ -9,7 +9,7 @@ from typing import Final
 from canon_core.figures.palette import SeriesStyle, series_style
 from canon_core.maps.kinds import MapKind
 from canon_core.study.results import FEW_PAIRS_PER_DIMENSION, FitMode, far_text
-from canon_core.study.sensitivity_results import Pair, Sensitivity
+from canon_core.study.sensitivity_results import Pair, Sensitivity, models_of
 from canon_core.verification.roc import FarRule
 
 #: Colour and shape stand for the map, dashes (on and off, in pen widths; none for a solid line) for the fit mode.
@@ -148,7 +148,7 @@ def single_levels(
     results: Sequence[Sensitivity], rule: FarRule, far: float | None = None, among: Collection[Pair] | None = None
 ) -> tuple[SingleLevel, ...]:
     """Each fit mode's single models at each FAR, once; with ``among`` those of these cells."""
-    names = None if among is None else {name for pair in among for name in pair}
+    names = models_of(among)
     levels: dict[tuple[FitMode, float], SingleLevel] = {}
     for result in results:
         mode = result.settings.mode

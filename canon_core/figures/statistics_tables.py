@@ -8,6 +8,7 @@ import io
 import math
 from collections.abc import Iterable, Sequence
 
+from canon_core.figures.csv_fields import harmless
 from canon_core.study.group_results import GroupRates, groups_line
 from canon_core.study.identification_results import IdentificationMatrix, identification_line
 from canon_core.study.results import far_text
@@ -112,4 +113,4 @@ def _csv(columns: Sequence[str], rows: Iterable[Sequence[Value]], settings_line:
 def _written(value: Value) -> str:
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ""
-    return repr(value) if isinstance(value, float) else str(value)
+    return repr(value) if isinstance(value, float) else harmless(str(value))

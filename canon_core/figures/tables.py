@@ -7,6 +7,7 @@ import io
 
 from canon_core.errors import SettingsError
 from canon_core.figures import numbers
+from canon_core.figures.csv_fields import harmless
 from canon_core.study.results import Matrix, far_text, settings_line
 from canon_core.verification.roc import FarRule
 
@@ -80,7 +81,7 @@ def _csv(matrix: Matrix, far: float, rule: FarRule, difference: bool) -> str:
     order = numbers.display_order(matrix, far, rule)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["source \\ target", *order])
+    writer.writerow(["source \\ target", *map(harmless, order)])
     for source in order:
         values = [
             numbers.difference(matrix, source, target, far, rule)
@@ -88,7 +89,7 @@ def _csv(matrix: Matrix, far: float, rule: FarRule, difference: bool) -> str:
             else matrix.tar(source, target, far, rule)
             for target in order
         ]
-        writer.writerow([source, *("" if value is None else repr(float(value)) for value in values)])
+        writer.writerow([harmless(source), *("" if value is None else repr(float(value)) for value in values)])
     text.write(f"# {_title(far, difference)} · {_one_line(settings_line(matrix, rule, far))}\n")
     return text.getvalue()
 

@@ -13,7 +13,8 @@ from canon_core.maps.kinds import MapKind
 from canon_core.maps.portable import PortableMap, facts_of, portable_of
 from canon_core.maps.portable_npz import npz_bytes, read_npz
 from canon_core.models.map_graph import graph_bytes, read_graph
-from canon_core.store.atomic import store_error, write_atomically
+from canon_core.store.atomic import store_error
+from canon_core.store.output import write_output
 
 #: Endings of files that hold maps.
 MAP_SUFFIXES: Final = (".onnx", ".npz")
@@ -47,7 +48,7 @@ def write_map(path: Path, portable: PortableMap) -> None:
     makers = {".onnx": graph_bytes, ".npz": npz_bytes}
     if path.suffix.casefold() not in makers:
         raise SettingsError(f"a map is written as {' or '.join(MAP_SUFFIXES)}, not as '{path.suffix}'")
-    write_atomically(path, makers[path.suffix.casefold()](mapping, facts))
+    write_output(path, makers[path.suffix.casefold()](mapping, facts))
 
 
 def read_map(path: Path) -> PortableMap:

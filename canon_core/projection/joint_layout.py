@@ -46,6 +46,8 @@ _MIXED = 0.5
 _BULK = 0.95
 #: How often sources look where their neighbours among the sources start.
 _ROUNDS = 3
+#: How many seeds NumPy's ``RandomState`` knows, which UMAP draws from.
+_SEEDS = 2**32
 #: Targets below this many points have no spectrum worth starting from.
 _SPECTRAL_FROM = 20
 
@@ -87,14 +89,14 @@ def joint_layouts(
     neighbours, min_dist :
         UMAP's; the former at most the number of points less one.
     seed : int
-        The same seed gives the same layout on the same machine.
+        The same seed gives the same layout on the same machine; of larger numbers the last 32 bits count.
     say : callable
         Told how far it is.
     """
     epochs = _LONG if len(target) + len(after) <= _LONG_UP_TO else _SHORT
     total = epochs[0] + 2 * (epochs[1] + epochs[2])
     curve = _curve(min_dist)
-    own = _own_layout(target, neighbours, seed, curve, epochs[0], lambda done, what: say(done, total, what))
+    own = _own_layout(target, neighbours, seed % _SEEDS, curve, epochs[0], lambda done, what: say(done, total, what))
     found = []
     passed = epochs[0]
     for number, (what, sources) in enumerate((("before", before), ("after", after))):
@@ -104,7 +106,7 @@ def joint_layouts(
             say(first + done, total, doing)
 
         joint = _padded(target, sources)
-        found.append(_joint_layout(joint, own, neighbours, seed + number, curve, epochs[1:], what, told))
+        found.append(_joint_layout(joint, own, neighbours, (seed + number) % _SEEDS, curve, epochs[1:], what, told))
         passed += epochs[1] + epochs[2]
     say(total, total, "UMAP done")
     return JointLayouts(

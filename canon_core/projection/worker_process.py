@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from canon_core.cores import usable_cores
 from canon_core.errors import CanonError
-from canon_core.jobs import JobContext
+from canon_core.jobs import JobContext, apart_from_terminal
 from canon_core.projection import WORKER_SWITCH
 from canon_core.projection.joint_layout import JointLayouts
 from canon_core.projection.private_folder import delete_left_behind, private_folder
@@ -27,6 +28,8 @@ Float32 = NDArray[np.float32]
 _MODULE: Final = "canon_core.projection.worker"
 #: Seconds that a failing process has to say why.
 _LAST_WORDS: Final = 3.0
+#: Seconds between two looks of a job that waits for its turn at whether it was cancelled.
+_LOOKS_UP: Final = 0.1
 #: Every library that might start threads of its own.
 _THREADS: Final = (
     *("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
@@ -90,6 +93,7 @@ class ProjectionWorker:
                 text=True,
                 encoding="utf-8",
                 env=_environment(),
+                **apart_from_terminal(),
             )
 
     def close(self) -> None:
@@ -111,7 +115,7 @@ class ProjectionWorker:
     ) -> JointLayouts:
         """Lay out a target with raw and with mapped sources; see :func:`~.joint_layout.joint_layouts`.
 
-        Cancelling ends the process at once; the next layout starts another.
+        Cancelling ends the process at once; the next layout starts another. What waits for its turn stops waiting.
 
         Raises
         ------
@@ -119,7 +123,7 @@ class ProjectionWorker:
             When the process fails, with what it said.
         Cancelled
         """
-        with self._turn, private_folder() as folder:
+        with self._in_turn(ctx), private_folder() as folder:
             ctx.check()
             self.warm()
             with self._guard:
@@ -139,6 +143,16 @@ class ProjectionWorker:
             first, second, gridded = _follow(process, said, number, ctx)
             places = np.load(folder / "layouts.npy", allow_pickle=False)
         return JointLayouts(places[0], places[1], (first, second), gridded)
+
+    @contextlib.contextmanager
+    def _in_turn(self, ctx: JobContext) -> Iterator[None]:
+        """Wait for other jobs' layouts, as long as this job is wanted."""
+        while not self._turn.acquire(timeout=_LOOKS_UP):
+            ctx.check()
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def _forget(self) -> None:
         process, said = self._process, self._said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -120,6 +121,12 @@ def sizes(files: Mapping[CacheKind, Collection[Path]]) -> tuple[Cached, ...]:
         if there:
             counted.append(Cached(kind, len(there), sum(there)))
     return tuple(counted)
+
+
+def bytes_in(folder: Path) -> int:
+    """Bytes of every file below a folder; another program may write and delete there meanwhile."""
+    files = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names)
+    return sum(_size(path) or 0 for path in files)
 
 
 def _kind_of(path: Path) -> CacheKind:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from canon_core.maps.kinds import MapKind
 from canon_core.store.arrays import load_arrays, save_arrays
 from canon_core.study.result_files import as_text, from_text, reading
 from canon_core.study.results import MatrixSettings
@@ -124,10 +125,12 @@ class Confidence:
 def confidence_line(confidence: Confidence) -> str:
     """How the intervals were found, in one line, as it stands below them."""
     settings = confidence.settings
+    maps = settings.matrix.map is not MapKind.NONE and len(settings.matrix.models) > 1
     return (
         f"{100 * settings.level:g} % intervals of {settings.resamples:,} draws of {confidence.subjects:,} subjects"
-        f" (seed {settings.seed}): the threshold is found again in every draw, maps are held fixed; where fewer than"
-        f" {FEW_DECIDE:.0f} impostor scores decide, thresholds by the exact Poisson interval of their number"
+        f" (seed {settings.seed}): the threshold is found again in every draw{', maps are held fixed' * maps};"
+        f" where fewer than {FEW_DECIDE:.0f} impostor scores decide, thresholds by the exact Poisson interval of their"
+        " number"
     )
 
 

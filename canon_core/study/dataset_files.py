@@ -30,8 +30,8 @@ def save_images(path: Path, faces: FaceImages, folds: FoldProtocol | None) -> No
     save_arrays(path, arrays, {"fingerprint": faces.fingerprint}, compress=False)
 
 
-def load_images(path: Path, root: Path, fingerprint: str) -> tuple[FaceImages, FoldProtocol | None]:
-    """Read what :func:`save_images` wrote; ``root`` is where the images lie now.
+def load_images(path: Path, root: Path, fingerprint: str, count: int) -> tuple[FaceImages, FoldProtocol | None]:
+    """Read what :func:`save_images` wrote of so many images; ``root`` is where they lie now.
 
     Raises
     ------
@@ -50,7 +50,9 @@ def load_images(path: Path, root: Path, fingerprint: str) -> tuple[FaceImages, F
             genuine=arrays.pop("fold_genuine").astype(bool),
             fold=arrays.pop("fold_fold"),
         )
-    return FaceImages.from_arrays(arrays, root, path=path), folds
+    faces = FaceImages.from_arrays(arrays, root, path=path)
+    _need("list of images", path, len(faces), count)
+    return faces, folds
 
 
 def unpacked_images(study: Path, folder: str) -> Path:
@@ -79,6 +81,6 @@ def load_templates(path: Path, fingerprint: str) -> TemplateProtocols:
     return TemplateProtocols.from_arrays(arrays, path=path)
 
 
-def _need(what: str, path: Path, found: object, fingerprint: str) -> None:
-    if found != fingerprint:
+def _need(what: str, path: Path, found: object, expected: object) -> None:
+    if found != expected:
         raise StudyError(f"this {what} does not belong to the dataset", path=path, remedy=_AGAIN)

@@ -21,8 +21,10 @@ from canon_core.study.dataset_tables import DatasetTables
 from canon_core.study.entries import dataset_entry
 from canon_core.study.manifest import DatasetRecord
 from canon_core.study.own_files import delete_own
+from canon_core.study.places import dataset_in_place, is_settled
 from canon_core.study.records import dataset_record, same_sources
 from canon_core.study.register import Register
+from canon_core.study.unpacking import as_kept, keep_unpacked, unpacking
 
 #: Format of a dataset of which only ids are known.
 LISTED: Final = "ids"
@@ -73,35 +75,16 @@ def locate_dataset(
         raise StudyError(f"'{name}' has no folder: only its ids are known", path=register.folder)
     entry = dataset_entry(record, register.folder)
     options = _moved_options(entry.options, entry.path, root)
-    loaded = read_dataset(root, options, ctx, unpack_to=unpacked_images(register.folder, record.folder))
-    if loaded.faces.fingerprint != record.fingerprint:
-        raise DatasetError(
-            f"not the dataset '{name}': it holds {len(loaded.faces):,} images that are not all the"
-            f" {record.images:,} of '{name}'",
-            path=root,
-            remedy="choose the folder that was added, or add this one as another dataset",
-        )
-    if not _same_protocol(record, loaded):
-        raise DatasetError(
-            f"not the dataset '{name}': its templates or pairs differ",
-            path=root,
-            remedy="choose the folder that was added, or add this one as another dataset",
-        )
-    try:
-        folds = tables.images(record)[1]
-    except (StoreError, StudyError):
-        folds = loaded.folds  # the list of images is damaged or gone: it is made again
-    if not _same_folds(folds, loaded.folds):
-        raise DatasetError(
-            f"not the dataset '{name}': the pairs of its folds differ",
-            path=root,
-            remedy="choose the folder that was added, or add this one as another dataset",
-        )
-    with register.mutex:
-        now = register.dataset_in(record.folder)
-        changed = dataset_record(now.name, now.folder, root, options, loaded, register.folder)
-        tables.save(changed, loaded)
-        register.put_dataset(changed, revise=False)
+    with unpacking(register, record.folder) as beside:
+        loaded = as_kept(read_dataset(root, options, ctx, unpack_to=beside), beside, register, record.folder)
+        _need_same(record, loaded, tables, root)
+        with register.mutex:
+            now = register.dataset_in(record.folder)
+            changed = dataset_record(now.name, now.folder, root, options, loaded, register.folder)
+            changed = changed.model_copy(update={"earlier": now.earlier})  # what was embedded then still counts
+            tables.save(changed, loaded)
+            register.put_dataset(changed, revise=False)
+            keep_unpacked(beside, register, record.folder)
     return changed
 
 
@@ -110,30 +93,51 @@ def refresh_dataset(
 ) -> DatasetRecord:
     """Look again at a dataset's files and remember what changed; without ``images``, only where its lists did."""
     record = register.dataset(name)
-    entry = dataset_entry(record, register.folder)
     if record.format == LISTED:
         return record
+    record = _settled(register, tables, record)
+    entry = dataset_entry(record, register.folder)
     if not entry.path.exists():
         remedy = "put it back, or say where it lies now: canon locate"
         raise DatasetError("the dataset is gone", path=entry.path, remedy=remedy)
-    if record.sources and not images and same_sources(record, register.folder):
+    as_before = same_sources(record, register.folder)
+    if record.sources and not images and as_before:
         return record
     try:
         known, folds = tables.images(record)
     except (StoreError, StudyError):
         known, folds = None, None  # the list of images is damaged or gone: it is made again
-    unpacked = unpacked_images(register.folder, record.folder)
-    loaded = read_dataset(entry.path, entry.options, ctx, known=known, unpack_to=unpacked)
+    if record.format == "bin" and as_before and register.read_only and known is not None:
+        return record  # its images are the study's own, which may only be read
+    own = unpacked_images(register.folder, record.folder)
+    with unpacking(register, record.folder) as beside:
+        unpack_to = own if as_before and not register.read_only else beside
+        loaded = read_dataset(entry.path, entry.options, ctx, known=known, unpack_to=unpack_to)
+        loaded = as_kept(loaded, beside, register, record.folder)
+        if (
+            known is not None
+            and loaded.faces.fingerprint == record.fingerprint
+            and _same_protocol(record, loaded)
+            and _same_table(known, loaded.faces)
+            and _same_folds(folds, loaded.folds)
+            and same_sources(record, register.folder)
+        ):
+            return record
+        changed = _remember(register, tables, record, loaded, known, ctx)
+        keep_unpacked(beside, register, record.folder)
+    return changed
+
+
+def _remember(
+    register: Register,
+    tables: DatasetTables,
+    record: DatasetRecord,
+    loaded: LoadedDataset,
+    known: FaceImages | None,
+    ctx: JobContext,
+) -> DatasetRecord:
+    """Put what was read again in the place of what was known, and say what it means for embeddings."""
     same_images = loaded.faces.fingerprint == record.fingerprint
-    if (
-        known is not None
-        and same_images
-        and _same_protocol(record, loaded)
-        and _same_table(known, loaded.faces)
-        and _same_folds(folds, loaded.folds)
-        and same_sources(record, register.folder)
-    ):
-        return record
     relabelled = (
         not same_images
         and known is not None
@@ -145,6 +149,7 @@ def refresh_dataset(
         ctx.log(f"{record.name}: the same images show other subjects than before; embeddings still count")
     elif not same_images:
         ctx.log(f"{record.name}: its images changed since they were last read; older embeddings are out of date")
+    entry = dataset_entry(record, register.folder)
     with register.mutex:
         now = register.dataset_in(record.folder)
         changed = dataset_record(now.name, now.folder, entry.path, entry.options, loaded, register.folder)
@@ -157,6 +162,44 @@ def refresh_dataset(
             gone = [tables.folder / name for name in now.tables if name not in changed.tables]
             delete_own(register.folder, gone)
     return changed
+
+
+def _settled(register: Register, tables: DatasetTables, record: DatasetRecord) -> DatasetRecord:
+    """The record with the place where the dataset lies, where the study came to lie elsewhere: seen from there,
+    something else may be where the dataset was."""
+    if is_settled(record, register.folder):
+        return record
+    try:
+        known = tables.images(record)[0]
+    except (StoreError, StudyError):
+        known = None
+    with register.mutex:
+        settled = dataset_in_place(register.dataset_in(record.folder), known, register.folder)
+        register.put_dataset(settled, revise=False)
+        tables.forget(record.folder)  # they would be looked for where they were
+    return settled
+
+
+def _need_same(record: DatasetRecord, loaded: LoadedDataset, tables: DatasetTables, root: Path) -> None:
+    """DatasetError where what lies in another place is not the dataset."""
+    problem = ""
+    if loaded.faces.fingerprint != record.fingerprint:
+        problem = f"it holds {len(loaded.faces):,} images that are not all the {record.images:,} of '{record.name}'"
+    elif not _same_protocol(record, loaded):
+        problem = "its templates or pairs differ"
+    else:
+        try:
+            folds = tables.images(record)[1]
+        except (StoreError, StudyError):
+            folds = loaded.folds  # the list of images is damaged or gone: it is made again
+        if not _same_folds(folds, loaded.folds):
+            problem = "the pairs of its folds differ"
+    if problem:
+        raise DatasetError(
+            f"not the dataset '{record.name}': {problem}",
+            path=root,
+            remedy="choose the folder that was added, or add this one as another dataset",
+        )
 
 
 def _moved_options(options: DatasetOptions, before: Path, now: Path) -> DatasetOptions:

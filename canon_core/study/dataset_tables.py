@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from canon_core.datasets.faces import FaceImages
 from canon_core.datasets.lfw import FoldProtocol
 from canon_core.datasets.reader import LoadedDataset
 from canon_core.datasets.template_protocol import TemplateProtocols
+from canon_core.errors import DatasetError
 from canon_core.study.dataset_files import load_images, load_templates, save_images, save_templates
 from canon_core.study.manifest import DatasetRecord
+from canon_core.study.places import dataset_in_place, is_settled
 from canon_core.study.register import Register
 
 
@@ -28,7 +32,11 @@ class DatasetTables:
         if held is not None and held[0] == record.fingerprint:
             return held[1], held[2]
         root = (record.image_root or record.root).locate(self._register.folder)
-        faces, folds = load_images(self.folder / record.table, root, record.fingerprint)
+        faces, folds = load_images(self.folder / record.table, root, record.fingerprint, record.images)
+        if not is_settled(record, self._register.folder):  # the study came to lie elsewhere
+            with suppress(DatasetError):  # said where the dataset is looked at again
+                now = dataset_in_place(record, faces, self._register.folder)
+                faces = replace(faces, root=(now.image_root or now.root).locate(self._register.folder))
         with self._register.mutex:
             self._images[record.folder] = (record.fingerprint, faces, folds)
         return faces, folds

@@ -8,9 +8,10 @@ from pathlib import Path
 from canon_core.errors import CanonError
 from canon_core.store.embeddings import EmbeddingsInfo, read_info
 from canon_core.store.embeddings import bad_rows as find_bad_rows
+from canon_core.study.drafts import drafted_path
 from canon_core.study.entries import EmbeddingState
 from canon_core.study.keys import embeddings_key, imported_key
-from canon_core.study.manifest import EmbeddingRecord
+from canon_core.study.manifest import DatasetRecord, EmbeddingRecord, ModelRecord
 from canon_core.study.records import embedding_record
 from canon_core.study.register import Register
 
@@ -25,7 +26,8 @@ class EmbeddingFiles:
     def path(self, model: str, dataset: str) -> Path:
         """Where one model's embeddings of one dataset lie, or will lie."""
         register = self._register
-        return register.folder / "embeddings" / register.model(model).folder / f"{register.dataset(dataset).folder}.h5"
+        with register.mutex:
+            return self._path(register.model(model), register.dataset(dataset))
 
     def key(self, model: str, dataset: str) -> str:
         """Content key of the embeddings if they are current; else the one that they would have to carry."""
@@ -48,6 +50,7 @@ class EmbeddingFiles:
             if isinstance(info, str):
                 return EmbeddingState(0, rows, current=False, damage=info)
             current = info.attributes.get("key") in self._current_keys(model, dataset)
+            current &= (info.rows, info.dimensions) == (rows, register.model(model).dimensions)
             record = self._record(model, dataset)
             return EmbeddingState(
                 done=info.done,
@@ -61,7 +64,7 @@ class EmbeddingFiles:
         """Read how far every file is."""
         for model in self._register.manifest.models:
             for data in self._register.manifest.datasets:
-                path = self._register.folder / "embeddings" / model.folder / f"{data.folder}.h5"
+                path = self._path(model, data)
                 pair = (model.folder, data.folder)
                 try:
                     found = path.stat()
@@ -104,17 +107,26 @@ class EmbeddingFiles:
         """Forget how far the embeddings of a removed dataset were."""
         self._seen = {pair: seen for pair, seen in self._seen.items() if pair[1] != folder}
 
+    def _path(self, model: ModelRecord, data: DatasetRecord) -> Path:
+        """The file; of imported ones that are not in their place yet, where they lie."""
+        target = self._register.folder / "embeddings" / model.folder / f"{data.folder}.h5"
+        if model.imported:
+            for drafted in (drafted_path(target, key) for key in self._keys(model, data)):
+                if drafted.is_file():
+                    return drafted
+        return target
+
     def _current_keys(self, model: str, dataset: str) -> tuple[str, ...]:
         """Content keys of which the embeddings must carry one to count as current, today's first."""
-        register = self._register
-        record = register.model(model)
-        fingerprints = register.dataset(dataset).fingerprints
-        if record.imported:
-            imported = register.manifest.imports.get(register.pair(model, dataset))
+        return self._keys(self._register.model(model), self._register.dataset(dataset))
+
+    def _keys(self, model: ModelRecord, data: DatasetRecord) -> tuple[str, ...]:
+        if model.imported:
+            imported = self._register.manifest.imports.get(f"{model.folder}/{data.folder}")
             content = "" if imported is None else imported.sha256
-            return tuple(imported_key(content, fingerprint) for fingerprint in fingerprints)
-        spec = record.spec.digest()
-        return tuple(embeddings_key(record.sha256, spec, fingerprint) for fingerprint in fingerprints)
+            return tuple(imported_key(content, fingerprint) for fingerprint in data.fingerprints)
+        spec = model.spec.digest()
+        return tuple(embeddings_key(model.sha256, spec, fingerprint) for fingerprint in data.fingerprints)
 
     def _record(self, model: str, dataset: str) -> EmbeddingRecord | None:
         """What was noted of them, while it is of the current ones."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from canon_core.datasets.options import DatasetOptions
 from canon_core.models.spec import ModelSpec
 from canon_core.study.manifest import DatasetRecord, ModelRecord
+from canon_core.study.places import network_place
 from canon_core.study.results import TEMPLATE_PAIRS
 
 
@@ -128,7 +129,7 @@ def model_entry(record: ModelRecord, study: Path) -> ModelEntry:
     return ModelEntry(
         name=record.name,
         folder=record.folder,
-        file=record.file.locate(study),
+        file=network_place(record, study),
         sha256=record.sha256,
         spec=record.spec,
         origin=record.origin,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from canon_core.maps.kinds import MapKind
 from canon_core.store.arrays import load_arrays, save_arrays
 from canon_core.study.result_files import as_text, from_text, reading
 from canon_core.study.results import FEW_FALSE_ACCEPTS, FitMode, MatrixSettings, far_text, features_text
@@ -111,6 +112,7 @@ def few_errors(rate: RateInterval) -> bool:
 def groups_line(found: GroupRates) -> str:
     """Every setting behind the rates in one line."""
     settings, matrix = found.settings, found.settings.matrix
+    maps = " map and" if settings.source != settings.target and matrix.map is not MapKind.NONE else ""
     absolute = "absolute values, " if found.absolute else ""
     bins = f"{absolute}bins at {', '.join(f'{edge:.4g}' for edge in found.edges)}" if found.edges else ""
     parts = [
@@ -123,7 +125,7 @@ def groups_line(found: GroupRates) -> str:
         f"one threshold for all: {found.threshold:.6g}, at FAR {far_text(settings.far)} ({settings.rule})",
         f"{settings.covariate}: {found.kind} of a template's images" + (f", {bins}" if bins else ""),
         "FMR: both orders of two groups added",
-        f"{100 * settings.level:g} % intervals: {settings.resamples:,} draws of subjects, map and threshold held fixed,"
+        f"{100 * settings.level:g} % intervals: {settings.resamples:,} draws of subjects,{maps} threshold held fixed,"
         " or Poisson's (FMR) and Wilson's (FNMR) where wider",
     ]
     return " · ".join(parts)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -13,10 +15,11 @@ import numpy.typing as npt
 
 from canon_core.datasets.faces import FaceImages, faces_without_images
 from canon_core.datasets.imported import ImportedEmbeddings, Pairing, pair_rows, read_imported
-from canon_core.errors import DatasetError, StudyError
+from canon_core.errors import DatasetError, StoreError, StudyError
 from canon_core.jobs import JobContext
 from canon_core.store.atomic import replacing
 from canon_core.store.embeddings import EmbeddingsWriter, create_embeddings, unusable
+from canon_core.study.drafts import drafted_path
 from canon_core.study.keys import imported_key
 from canon_core.study.manifest import ImportRecord, OutsidePath
 
@@ -166,6 +169,12 @@ def _listed(path: Path, imported: ImportedEmbeddings) -> FaceImages:
     else:
         ids = tuple(name.replace("\\", "/").removeprefix("./") for name in imported.ids)
     for name in ids:
+        if "\0" in name or not _is_text(name):
+            raise DatasetError(
+                f"{name[:80]!a} cannot be an image's id: it holds a character that no name of a file can hold",
+                path=path,
+                remedy="write ids as paths below one folder, such as subject/image.jpg",
+            )
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or not name.strip("/."):
             raise DatasetError(
                 f"'{name[:80]}' cannot be an image's id",
@@ -174,6 +183,27 @@ def _listed(path: Path, imported: ImportedEmbeddings) -> FaceImages:
             )
     subjects = tuple(name.rpartition("/")[0] or name for name in ids)
     return faces_without_images(path.parent, ids, subjects)
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:  # half of a pair of surrogates
+        return False
+    return True
+
+
+@contextmanager
+def _drafting(draft: Draft, key: str) -> Iterator[Path]:
+    """A temporary file for a draft's embeddings; refusals are said of the file they are to become."""
+    beside = drafted_path(draft.target, key)
+    try:
+        with replacing(beside) as temporary:
+            yield temporary
+    except StoreError as error:
+        if error.path == beside:
+            raise StoreError(error.problem, path=draft.target, remedy=error.remedy) from error
+        raise
 
 
 def _store(
@@ -205,7 +235,7 @@ def _store(
     key = imported_key(digest.hexdigest(), faces.fingerprint)
     bad: list[int] = []
     attributes = {"key": key, "dataset": faces.fingerprint, "provider": "imported", "source": imported.path.name}
-    with replacing(draft.target) as temporary:
+    with _drafting(draft, key) as temporary:
         create_embeddings(temporary, len(faces), imported.dimensions, attributes, flip_kept=len(shape) == 2)
         with EmbeddingsWriter(temporary) as writer:
             for done, rows in blocks():

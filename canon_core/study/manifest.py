@@ -31,6 +31,10 @@ Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Folder = Annotated[str, StringConstraints(pattern=_FOLDER_PATTERN)]
 #: A SHA-256: names of files are made of it.
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+#: Numbers of a manifest that nobody vouches for.
+Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
+Images = Annotated[int, Field(ge=0, le=limits.MAX_IMAGES)]
+Dimensions = Annotated[int, Field(ge=1, le=limits.MAX_DIMENSIONS)]
 
 
 class _Record(BaseModel):
@@ -40,7 +44,8 @@ class _Record(BaseModel):
 class OutsidePath(_Record):
     """A file or folder outside the study: where it was, absolutely and seen from the study.
 
-    A study moved or copied together with its data finds its own by ``relative``, one moved alone by ``absolute``.
+    A study moved or copied together with its data finds its own by ``relative``, one moved alone by ``absolute``. What
+    lies there may be something else; :mod:`canon_core.study.places` tells it apart.
     """
 
     absolute: str
@@ -56,13 +61,21 @@ class OutsidePath(_Record):
             return cls(absolute=str(absolute))
         return cls(absolute=str(absolute), relative=relative)
 
+    def places(self, study: Path) -> tuple[Path, ...]:
+        """Where something lies that it may be, the nearest first."""
+        places = [] if self.relative is None else [Path(os.path.normpath(study / self.relative))]
+        return tuple(dict.fromkeys(place for place in (*places, Path(self.absolute)) if _exists(place)))
+
     def locate(self, study: Path) -> Path:
         """Where it is now; where it was, when it is nowhere."""
-        if self.relative is not None:
-            beside = Path(os.path.normpath(study / self.relative))
-            if beside.exists():
-                return beside
-        return Path(self.absolute)
+        return next(iter(self.places(study)), Path(self.absolute))
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that is too long, or none
+        return False
 
 
 class FileStamp(_Record):
@@ -88,10 +101,10 @@ class ModelRecord(_Record):
     spec: ModelSpec
     origin: str
     notes: tuple[str, ...] = ()
-    dimensions: int
-    parameters: int
-    macs: int
-    flops: int
+    dimensions: Dimensions
+    parameters: Count
+    macs: Count
+    flops: Count
     imported: bool = False
 
 
@@ -137,11 +150,11 @@ class TemplatesRecord(_Record):
     """What a template protocol holds; the protocol itself lies in ``datasets/<folder>.<fingerprint>.protocol.h5``."""
 
     fingerprint: Digest
-    templates: int
-    pairs: int
-    genuine: int
+    templates: Count
+    pairs: Count
+    genuine: Count
     galleries: tuple[str, ...] = ()
-    probes: int = 0
+    probes: Count = 0
     covariates: tuple[str, ...] = ()
 
 
@@ -159,11 +172,11 @@ class DatasetRecord(_Record):
     options: OptionsRecord
     format: str
     fingerprint: Digest
-    images: int
-    subjects: int
+    images: Images
+    subjects: Images
     alignment: str | None
-    problems: int
-    fold_pairs: int = 0
+    problems: Count
+    fold_pairs: Count = 0
     notes: tuple[str, ...] = ()
     image_root: OutsidePath | None = None
     has_images: bool = True
@@ -199,7 +212,7 @@ class EmbeddingRecord(_Record):
     """
 
     key: Digest
-    bad: int = 0
+    bad: Images = 0
     bad_rows: tuple[int, ...] = ()
 
 
@@ -209,8 +222,8 @@ class ImportRecord(_Record):
     file: OutsidePath
     sha256: Digest
     paired_by: str
-    missing: int
-    unused: int
+    missing: Count
+    unused: Count
 
 
 def _each_once(records: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -269,11 +282,22 @@ def read_manifest(folder: Path) -> Manifest:
         )
     try:
         # Version 1 knew neither templates nor imports; what it lacks has a value that says so.
-        return Manifest.model_validate({**document, "schema": SCHEMA})
+        return _bounded(Manifest.model_validate({**document, "schema": SCHEMA}))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise StudyError(f"damaged at '{where}': {first['msg']}", path=path, remedy=damaged) from None
+
+
+def _bounded(manifest: Manifest) -> Manifest:
+    """Without unusable rows that no image has; as their count then differs, the embeddings are looked through."""
+    images = {data.folder: data.images for data in manifest.datasets}
+    embeddings = {}
+    for pair, record in manifest.embeddings.items():
+        count = images.get(pair.rpartition("/")[2], 0)
+        rows = tuple(row for row in record.bad_rows if 0 <= row < count)
+        embeddings[pair] = record if rows == record.bad_rows else record.model_copy(update={"bad_rows": rows})
+    return manifest.model_copy(update={"embeddings": embeddings})
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

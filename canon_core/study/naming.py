@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from canon_core.errors import StudyError
+from canon_core.errors import StudyError, UnknownName
 from canon_core.study.manifest import NAME_PATTERN
 
 _NAME = re.compile(NAME_PATTERN, re.ASCII)
@@ -18,6 +18,23 @@ def study_path(path: str | Path) -> Path:
     """Absolute path of a study: ``.canon`` appended where missing."""
     absolute = Path(os.path.abspath(path))
     return absolute if absolute.suffix == ".canon" else absolute.with_name(absolute.name + ".canon")
+
+
+def new_study_path(path: str | Path) -> Path:
+    """Where a new study of that name lies; a name that only says where (none, ``.``, ``..``, ``/``) names no study.
+
+    Raises
+    ------
+    StudyError
+        When it is no name.
+    """
+    name = Path(path).name
+    if name.removesuffix(".canon") in ("", ".", ".."):
+        raise StudyError(
+            f"'{path}' is no name for a study" if str(path) not in ("", ".") else "a study needs a name",
+            remedy="name a new folder, such as faces.canon",
+        )
+    return study_path(path)
 
 
 def free_name(asked: str | None, default: str, taken: Iterable[str], what: str, study: Path) -> str:
@@ -55,7 +72,7 @@ def folder_name(name: str, taken: Iterable[str]) -> str:
     return folder
 
 
-def unknown(what: str, name: str, known: list[str], study: Path) -> StudyError:
+def unknown(what: str, name: str, known: list[str], study: Path) -> UnknownName:
     """The error that there is none of that name, which names the nearest."""
     near = difflib.get_close_matches(name, known, 1)
     if near:
@@ -64,4 +81,4 @@ def unknown(what: str, name: str, known: list[str], study: Path) -> StudyError:
         remedy = f"it has {', '.join(known)}"
     else:
         remedy = f"add one first with `canon add-{what}`"
-    return StudyError(f"no {what} '{name}'", path=study, remedy=remedy)
+    return UnknownName(f"no {what} '{name}'", path=study, remedy=remedy)

@@ -10,8 +10,9 @@ from canon_core.models.onnx_file import content_hash, open_onnx
 from canon_core.models.resolve import ResolvedModel, resolve_model
 from canon_core.models.spec import ModelSpec
 from canon_core.store.embeddings import read_info
-from canon_core.study.manifest import ModelRecord
-from canon_core.study.records import file_stamp, model_record, network_stamps
+from canon_core.study.manifest import ModelRecord, OutsidePath
+from canon_core.study.places import is_elsewhere, is_unchanged, network_by_content
+from canon_core.study.records import model_record, network_stamps
 from canon_core.study.register import Register
 
 
@@ -44,8 +45,9 @@ def set_preprocessing(register: Register, name: str, spec: ModelSpec) -> ModelRe
     if record.imported:
         raise StudyError(f"'{name}' has no network whose preprocessing could be changed", path=register.folder)
     _need_no_embeddings(register, record)
-    file = record.file.locate(register.folder)
+    file = network_by_content(record, register.folder)
     resolved, stamps = resolve_model(file, spec=spec), network_stamps(file)
+    _need_same_elsewhere(record, resolved)
     with register.mutex:
         _need_no_embeddings(register, record)
         now = register.model_in(record.folder)
@@ -57,7 +59,7 @@ def set_preprocessing(register: Register, name: str, spec: ModelSpec) -> ModelRe
 def resolved_network(register: Register, name: str) -> ResolvedModel:
     """A network ready to be run; a new hash of it is remembered where its file changed."""
     record = register.model(name)
-    file = record.file.locate(register.folder)
+    file = network_by_content(record, register.folder)
     if record.imported:
         raise ModelError(
             f"'{name}' has no network: its embeddings were made elsewhere", path=file, remedy="leave it out"
@@ -65,6 +67,7 @@ def resolved_network(register: Register, name: str) -> ResolvedModel:
     if not file.is_file():
         raise ModelError("the network is gone", path=file, remedy="put it back, or say where it lies now: canon locate")
     resolved, stamps = resolve_model(file, spec=record.spec), network_stamps(file)
+    _need_same_elsewhere(record, resolved)
     with register.mutex:
         now = register.model_in(record.folder)
         if now.spec == record.spec:  # else the user chose another one meanwhile, and that stays
@@ -77,17 +80,28 @@ def resolved_network(register: Register, name: str) -> ResolvedModel:
 
 
 def refresh_network(register: Register, name: str) -> None:
-    """Hash a network's files again where their sizes or times are others than when they were hashed."""
+    """Hash a network's files again where their sizes or times are others than when they were hashed, or it may lie in
+    two places.
+
+    Raises
+    ------
+    ModelError
+        When it lay elsewhere, and what lies there now is another network.
+    """
     record = register.model(name)
     if record.imported:
         return
-    folder = record.file.locate(register.folder).parent
-    try:
-        seen = tuple(file_stamp(folder, stamp.name) for stamp in record.stamps)
-    except OSError:
+    places = record.file.places(register.folder)
+    if len(places) > 1 and os.path.samefile(*places):
+        places = places[:1]
+    if not places or not all((place.parent / stamp.name).is_file() for place in places for stamp in record.stamps):
         return  # its embeddings can be used without it
-    if seen != record.stamps:
+    if len(places) > 1 or not is_unchanged(record, places[0]):
         resolved_network(register, name)
+    elif is_elsewhere(record.file, places[0]):  # it moved with the study, and may be changed there from now on
+        with register.mutex:
+            here = OutsidePath.of(places[0], register.folder)
+            register.put_model(register.model_in(record.folder).model_copy(update={"file": here}), revise=False)
 
 
 def locate_network(register: Register, name: str, file: str | Path) -> ModelRecord:
@@ -111,6 +125,18 @@ def locate_network(register: Register, name: str, file: str | Path) -> ModelReco
         )
         register.put_model(changed, revise=False)
         return changed
+
+
+def _need_same_elsewhere(record: ModelRecord, resolved: ResolvedModel) -> None:
+    """ModelError where another network was found where this one must have moved to; one that changed where it lay is
+    the user's doing."""
+    if resolved.sha256 != record.sha256 and is_elsewhere(record.file, resolved.path):
+        raise ModelError(
+            f"not the network '{record.name}', which was added at {record.file.absolute}: its SHA-256 begins with"
+            f" {resolved.sha256[:12]}, and '{record.name}' had {record.sha256[:12]}",
+            path=resolved.path,
+            remedy="put the network back, say where it lies now with `canon locate`, or add this one as another model",
+        )
 
 
 def _need_no_embeddings(register: Register, record: ModelRecord) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -356,6 +357,8 @@ def _ends(shares: Sequence[float]) -> str:
     return "–".join(dict.fromkeys(f"{100 * share:.1f}" for share in (min(shares), max(shares))))
 
 
+#: Places are nearer to the middle than this: UMAP's lie within tens, straight axes within 1.
+_FARTHEST: Final = 1e6
 _ARRAYS: Final[Mapping[str, Any]] = {
     "before": np.float32,
     "after": np.float32,
@@ -417,12 +420,11 @@ def load_overlay(
             raise ValueError("a subject has no name")
         if len(facts.scores) != len(settings.sources):
             raise ValueError("scores and sources differ in number")
+        _check_values(columns, facts, settings, len(names))
         if settings.added and not _fit_settings(facts, settings):
             raise ValueError("what is shown of each dataset does not fit the settings")
     except (IndexError, TypeError, ValueError, ValidationError) as error:
-        raise StoreError(
-            "not an overlay this program wrote", path=path, remedy="delete the file: it will be computed again"
-        ) from error
+        raise damaged_overlay(path) from error
     return Overlay(
         settings=settings,
         dataset_title=dataset_title,
@@ -439,6 +441,47 @@ def load_overlay(
         seconds=facts.seconds,
         **columns,
     )
+
+
+def damaged_overlay(path: Path) -> StoreError:
+    """What is said of a file that holds no overlay of this study."""
+    return StoreError(
+        "not an overlay this program wrote", path=path, remedy="delete the file: it will be computed again"
+    )
+
+
+def _check_values(
+    columns: Mapping[str, NDArray[Any]], facts: _Facts, settings: OverlaySettings, subjects: int
+) -> None:
+    """Raise ValueError unless every number is one that an overlay can have; shapes fit already."""
+    shown, models = facts.items[0], 1 + len(settings.sources)
+    if not 0 < shown <= facts.items[1] or not 0 < facts.subjects[0] <= facts.subjects[1]:
+        raise ValueError(f"{facts.items} items of {facts.subjects} subjects")
+    if facts.subjects[0] != subjects:
+        raise ValueError(f"{subjects} names of {facts.subjects[0]} subjects")
+    if (columns["model"].reshape(models, shown) != np.arange(models)[:, None]).any():
+        raise ValueError("points of one model do not stand together")
+    for name in ("item", "subject", "half"):
+        each = columns[name].reshape(models, shown)
+        if (each != each[0]).any():
+            raise ValueError(f"{name} differs between models")
+    if int(columns["item"].min()) < 0:
+        raise ValueError("a negative item")
+    if not set(np.unique(columns["half"]).tolist()) <= ({0, 1} if settings.mode is FitMode.DISJOINT else {0}):
+        raise ValueError("a half that there is not")
+    for name in ("before", "after"):
+        if not (np.abs(columns[name]) < _FARTHEST).all():  # NaN neither
+            raise ValueError(f"places {name} are no places")
+    for part in facts.parts:
+        if not 0 <= part.items[0] <= part.items[1] or not 0 <= part.subjects[0] <= part.subjects[1]:
+            raise ValueError(f"{part.items} items of {part.subjects} subjects")
+    for count, scores in ((shown, facts.scores), *((part.items[0], part.scores) for part in facts.parts)):
+        for score in scores:
+            shares = (score.before, score.after, score.chance, score.source_own, score.target_own)
+            if not 0 <= score.asked <= count or not all(0 <= share <= 1 for share in shares if score.asked):
+                raise ValueError(f"a score of {score}")
+    if min(facts.fit_pairs, default=1) < 1 or facts.left_out < 0 or not 0 <= facts.seconds < math.inf:
+        raise ValueError("a count that is none")
 
 
 def _fit_settings(facts: _Facts, settings: OverlaySettings) -> bool:

@@ -46,10 +46,7 @@ class Register:
     @classmethod
     def create(cls, folder: Path, owner: str) -> Register:
         """Make the folder of a new study; StudyError where there is something already."""
-        if (folder / MANIFEST).exists():
-            raise StudyError("there is a study already", path=folder, remedy="open it, or choose another name")
-        if folder.exists() and not _is_unfinished(folder):
-            raise StudyError("there is something else already", path=folder, remedy="choose another name")
+        _need_nothing_in(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             for name in ROOMS:
@@ -60,6 +57,7 @@ class Register:
         lock.acquire()
         manifest = Manifest(program=version())
         try:
+            _need_nothing_in(folder)  # another process may have made one before the lock was ours
             write_manifest(folder, manifest)
         except BaseException:
             lock.release()
@@ -108,14 +106,14 @@ class Register:
 
     # -- looking up ----------------------------------------------------------------------------------------------
     def model(self, name: str) -> ModelRecord:
-        """The model of that name; StudyError naming the nearest otherwise."""
+        """The model of that name; UnknownName naming the nearest otherwise."""
         for record in self.manifest.models:
             if record.name == name:
                 return record
         raise unknown("model", name, [record.name for record in self.manifest.models], self.folder)
 
     def dataset(self, name: str) -> DatasetRecord:
-        """The dataset of that name; StudyError naming the nearest otherwise."""
+        """The dataset of that name; UnknownName naming the nearest otherwise."""
         for record in self.manifest.datasets:
             if record.name == name:
                 return record
@@ -195,6 +193,14 @@ class Register:
             others = [data.name for data in self.manifest.datasets if data.name != old]
             name = free_name(new, new, others, "dataset", self.folder)
             self.put_dataset(record.model_copy(update={"name": name}))
+
+
+def _need_nothing_in(folder: Path) -> None:
+    """StudyError where there is something already that a new study would be made over."""
+    if (folder / MANIFEST).exists():
+        raise StudyError("there is a study already", path=folder, remedy="open it, or choose another name")
+    if folder.exists() and not _is_unfinished(folder):
+        raise StudyError("there is something else already", path=folder, remedy="choose another name")
 
 
 def _is_unfinished(folder: Path) -> bool:

@@ -10,9 +10,10 @@ from canon_core.errors import CanonError
 from canon_core.store.arrays import load_arrays
 from canon_core.store.embeddings import successor_path
 from canon_core.study.cached_files import CacheKind, cached_files
-from canon_core.study.dataset_files import unpacked_images
+from canon_core.study.drafts import drafts_of
 from canon_core.study.own_files import delete_own
 from canon_core.study.register import Register
+from canon_core.study.unpacking import forget_unpacked
 
 
 def remove_model(register: Register, name: str) -> str:
@@ -43,9 +44,10 @@ def remove_dataset(register: Register, name: str) -> str:
     _delete_results(register.folder, ("dataset",), record.folder)
     register.change(datasets=keep, embeddings=embeddings, imports=imports)
     made = [path / f"{record.folder}.h5" for path in (register.folder / "embeddings").iterdir() if path.is_dir()]
-    delete_own(register.folder, [*made, *(successor_path(path) for path in made)])
+    unfinished = [path for file in made for path in (successor_path(file), *drafts_of(file))]
+    delete_own(register.folder, [*made, *unfinished])
     delete_own(register.folder, [register.folder / "datasets" / table for table in record.tables])
-    shutil.rmtree(unpacked_images(register.folder, record.folder), ignore_errors=True)
+    forget_unpacked(register, record.folder)
     return record.folder
 
 

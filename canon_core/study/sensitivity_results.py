@@ -152,6 +152,11 @@ class Sensitivity:
         return sum(found) / len(found) if found else None
 
 
+def models_of(among: Collection[Pair] | None) -> frozenset[str] | None:
+    """The models of some cells, by which their single models are chosen; None where that is all."""
+    return None if among is None else frozenset(name for pair in among for name in pair)
+
+
 def with_cell(result: Sensitivity, cell: SensitivityCell) -> Sensitivity:
     """The result with one more cell, as a window shows it while cells arrive."""
     return replace(result, cells={**result.cells, (cell.source, cell.target): cell})

@@ -14,14 +14,14 @@ from canon_core.datasets.template_protocol import TemplateProtocols
 from canon_core.jobs import JobContext
 from canon_core.models.resolve import ResolvedModel
 from canon_core.models.spec import ModelSpec
-from canon_core.study.cached_files import RESULTS, Cached, CacheKind, sizes
+from canon_core.study.cached_files import RESULTS, Cached, CacheKind, bytes_in, sizes
 from canon_core.study.dataset_reading import add_dataset, locate_dataset, refresh_dataset
 from canon_core.study.dataset_tables import DatasetTables
-from canon_core.study.drafts import Draft, discard, draft_import, take_in
+from canon_core.study.drafts import Draft, discard, draft_import, settle_imports, take_in
 from canon_core.study.embedding_files import EmbeddingFiles
 from canon_core.study.entries import DatasetEntry, EmbeddingState, ModelEntry, dataset_entry, model_entry
 from canon_core.study.manifest import MANIFEST, ImportRecord
-from canon_core.study.naming import study_path
+from canon_core.study.naming import new_study_path, study_path
 from canon_core.study.networks import add_network, locate_network, refresh_network, resolved_network, set_preprocessing
 from canon_core.study.own_files import delete_own
 from canon_core.study.register import ROOMS, Register
@@ -57,9 +57,9 @@ class Study:
         Raises
         ------
         StudyError
-            When something is there already, or the folder cannot be written.
+            When it is no name, something is there already, or the folder cannot be written.
         """
-        return cls(Register.create(study_path(path), owner))
+        return cls(Register.create(new_study_path(path), owner))
 
     @classmethod
     def open(cls, path: str | Path, *, read_only: bool = False, owner: str = "canon") -> Study:
@@ -75,7 +75,10 @@ class Study:
         folder = Path(os.path.abspath(path))
         if not (folder / MANIFEST).exists() and study_path(path).exists():  # a folder of photographs may be beside it
             folder = study_path(path)
-        return cls(Register.open(folder, owner, read_only=read_only))
+        register = Register.open(folder, owner, read_only=read_only)
+        if not read_only:
+            settle_imports(register)
+        return cls(register)
 
     def close(self) -> None:
         """Give the study back to other processes."""
@@ -374,9 +377,7 @@ class Study:
 
     def disk_usage(self) -> dict[str, int]:
         """Bytes in each part of the study."""
-        return {
-            room: sum(path.stat().st_size for path in (self.path / room).rglob("*") if path.is_file()) for room in ROOMS
-        }
+        return {room: bytes_in(self.path / room) for room in ROOMS}
 
     # -- management ----------------------------------------------------------------------------------------------
     def remove_model(self, name: str) -> None:

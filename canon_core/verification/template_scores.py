@@ -50,10 +50,18 @@ class ScoredPairs:
 
     def in_order(self) -> Scores:
         """(k,) float32 scores in the order of the protocol's pairs, without those that are left out."""
-        found = np.empty(self.plan.pairs, np.float32)
-        found[self.plan.genuine.pair] = self.genuine
-        found[self.plan.impostors.pair] = self.impostors
-        return found[self.present]
+        return self._spread()[self.present]
+
+    def of_pairs(self, plan: PairPlan) -> tuple[Scores, Scores]:
+        """Scores of the genuine and the impostor pairs of another plan of the same pool, in that plan's order.
+
+        Cells leave out different pairs, because templates cancel out in one model and not in another; a pair that is
+        left out here has NaN.
+        """
+        if plan is self.plan:
+            return self.genuine, self.impostors
+        spread = self._spread()
+        return np.take(spread, plan.genuine.pair), np.take(spread, plan.impostors.pair)
 
     @property
     def present(self) -> NDArray[np.bool_] | slice:
@@ -63,6 +71,13 @@ class ScoredPairs:
         mask = np.zeros(self.plan.pairs, bool)
         mask[self.plan.genuine.pair] = mask[self.plan.impostors.pair] = True
         return mask
+
+    def _spread(self) -> Scores:
+        """(pairs,) scores in the order of the protocol's pairs; NaN where one is left out."""
+        found = np.full(self.plan.pairs, np.nan, np.float32)
+        found[self.plan.genuine.pair] = self.genuine
+        found[self.plan.impostors.pair] = self.impostors
+        return found
 
     def genuine_subjects(self) -> NDArray[np.int64]:
         """(g,) subject code of each genuine pair."""

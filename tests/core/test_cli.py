@@ -22,6 +22,9 @@ from canon_core.cli.printing import plain_table
 from canon_core.demo.people import HELD_OUT
 from canon_core.demo.study import DemoPlan, demo_notice
 from canon_core.errors import CanonError
+from canon_core.experiments.export import matrix_stem
+from canon_core.study.results import Features, FitMode, MatrixSettings
+from canon_core.verification.roc import FarRule
 
 Make = Callable[..., Path]
 CANON = [sys.executable, "-c", "from canon_core.cli import main; main()"]
@@ -132,6 +135,24 @@ def test_export_writes_figures_and_tables(folder: Path) -> None:
     assert "faces-linear-disjoint-matrix-far-1e-1" in names
     assert "faces-linear-disjoint-roc-single" in names
     assert "faces-linear-disjoint-roc-from-a" in names
+
+
+def test_exports_of_other_settings_have_other_names_and_write_over_nothing(folder: Path) -> None:
+    usual = ("export", "s.canon", "--out", "both", "--far", "1e-1", "--format", "svg", "--tables", "csv")
+    changes = ((), ("--seed", "1"), ("--far-rule", "nearest"), ("--map", "rotation"))
+    written: set[Path] = set()
+    for change in changes:
+        before = {path: path.read_bytes() for path in written}
+        ok(*usual, *change, cwd=folder)
+        assert all(path.read_bytes() == was for path, was in before.items())
+        written = {*(folder / "both" / "figures").iterdir(), *(folder / "both" / "tables").iterdir()}
+    names = {path.stem for path in (folder / "both" / "tables").iterdir()}
+    assert names == {
+        f"faces-{stem}-far-1e-1"
+        for stem in ("linear-disjoint", "linear-disjoint-seed-1", "linear-disjoint-nearest", "rotation-disjoint")
+    }
+    other = MatrixSettings("t", ("a",), mode=FitMode.AUTHORS, features=Features.INSIGHTFACE, seed=1)
+    assert matrix_stem(other, FarRule.NEAREST) == "t-linear-authors-insightface"  # its own rule; it draws nothing
 
 
 def test_export_draws_at_the_width_and_resolution_asked_for(folder: Path) -> None:

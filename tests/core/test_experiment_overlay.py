@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -202,14 +205,77 @@ def test_a_renamed_model_keeps_its_overlay_and_a_removed_one_takes_it_along(stud
     assert not path.exists()
 
 
-def test_a_damaged_file_is_named(study: Study):
-    path = study.stored("results", run(study).key)
+def rewritten(path: Path, damage: Callable[[dict[str, Any], dict[str, Any]], None]) -> None:
+    """Store a file again with other arrays, or with other facts."""
     from canon_core.store.arrays import load_arrays, save_arrays
 
     arrays, attributes = load_arrays(path)
-    save_arrays(path, {**arrays, "before": arrays["before"][1:]}, attributes)
-    with pytest.raises(StoreError, match="not an overlay"):
-        stored_overlay(study, settings())
+    facts = json.loads(arrays["facts"][0])
+    damage(arrays, facts)
+    arrays["facts"] = np.array([json.dumps(facts)], dtype=object)
+    save_arrays(path, arrays, attributes)
+
+
+def put(name: str, value: object, where: object = slice(None)) -> Callable[[dict[str, Any], dict[str, Any]], None]:
+    def damage(arrays: dict[str, Any], facts: dict[str, Any]) -> None:
+        if name in arrays:
+            arrays[name][where] = value
+        else:
+            facts[name] = value
+
+    return damage
+
+
+def score(name: str, value: object) -> Callable[[dict[str, Any], dict[str, Any]], None]:
+    return lambda arrays, facts: facts["scores"][0].update({name: value})
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda arrays, facts: arrays.update(before=arrays["before"][1:]),
+        lambda arrays, facts: arrays.update(subject_names=arrays["subject_names"].repeat(2)),
+        put("model", 99),
+        put("model", 0),
+        put("item", 10**12),
+        put("item", -1),
+        put("item", 0, 3),
+        put("subject", 1, 0),
+        put("half", 2),
+        put("before", np.nan),
+        put("after", np.inf, 0),
+        put("before", 1e30, 5),
+        put("items", [SUBJECTS * EACH, -3]),
+        put("subjects", [0, 0]),
+        put("fit_pairs", [-1]),
+        put("left_out", -1),
+        put("seconds", math.nan),
+        score("before", 7.5),
+        score("target_own", -0.1),
+        score("after", math.nan),
+        score("asked", 10**9),
+        score("asked", -1),
+    ],
+)
+def test_a_damaged_file_is_named(study: Study, damage: Callable[[dict[str, Any], dict[str, Any]], None]):
+    path = study.stored("results", run(study).key)
+    rewritten(path, damage)
+    for ask in (lambda: stored_overlay(study, settings()), lambda: run(study)):
+        with pytest.raises(StoreError, match="not an overlay") as raised:
+            ask()
+        assert raised.value.path == path
+        assert "delete" in raised.value.remedy
+
+
+def test_a_template_that_the_protocol_has_not_is_a_damaged_file(made: Made):
+    wanted = OverlaySettings("ijb", ("a",), "b", level=OverlayLevel.TEMPLATES, method=OverlayMethod.PCA)
+    with Study.open(made.path) as study:
+        path = study.stored("results", run_overlay(study, wanted, JobContext()).key)
+        assert stored_overlay(study, wanted) is not None
+        rewritten(path, put("item", 10**12))
+        with pytest.raises(StoreError, match="not an overlay"):
+            stored_overlay(study, wanted)
+        path.unlink()
 
 
 @pytest.mark.parametrize(
@@ -330,6 +396,14 @@ def test_coordinates_are_written_a_line_a_point(study: Study, tmp_path: Path, wi
             [*found.before[number].tolist(), *found.after[number].tolist()], abs=1e-9
         )
     assert any("map linear" in line for line in lines if line.startswith("# settings"))
+
+
+def test_subjects_that_a_spreadsheet_would_run_are_letters(study: Study, tmp_path: Path):
+    found = run(study)
+    named = replace(found, subject_names=("=1+1", *found.subject_names[1:]))
+    export_overlay(study, named, tmp_path / "o.csv", with_ids=True)
+    lines = [line for line in (tmp_path / "o.csv").read_text().splitlines() if not line.startswith("#")]
+    assert {row["subject"] for row in csv.DictReader(lines)} == {"'=1+1", *found.subject_names[1:]}
 
 
 def test_json_holds_the_scores_and_no_nan(study: Study):

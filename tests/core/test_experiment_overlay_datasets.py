@@ -101,6 +101,23 @@ def test_added_points_go_through_the_maps_of_the_first_by_the_half_of_their_name
     assert "d (120 images, 24 subjects): all 120 images of 24 subjects · e (36 images, 9 subjects): all 36" in line
 
 
+@pytest.mark.parametrize("damage", ["an image that only the other dataset has", "a share", "a count"])
+def test_numbers_of_an_added_dataset_that_no_overlay_has_are_a_damaged_file(study: Study, damage: str):
+    path = study.stored("results", run(study).key)
+    arrays, attributes = load_arrays(path)
+    facts = json.loads(arrays["facts"][0])
+    if damage == "a share":
+        facts["parts"][1]["scores"][0]["after"] = 7.5
+    elif damage == "a count":
+        facts["parts"][1]["subjects"] = [9, -1]
+    else:
+        arrays["item"].reshape(2, -1)[:, -1] = 100  # "d" has 120 images, "e" 36
+    arrays["facts"] = np.array([json.dumps(facts)], dtype=object)
+    save_arrays(path, arrays, attributes)
+    with pytest.raises(StoreError, match="not an overlay"):
+        stored_overlay(study, BOTH)
+
+
 def test_each_dataset_has_the_scores_that_it_has_among_its_own(study: Study):
     found = run(study)
     alone = run(study, added=())

@@ -13,6 +13,7 @@ from canon_core.errors import Cancelled
 from canon_core.experiments import overlay_details as room
 from canon_core.experiments.overlay import run_overlay
 from canon_core.experiments.overlay_details import OverlayDetails, overlay_details, points_named
+from canon_core.experiments.overlay_filter import OverlayFilter, points_left
 from canon_core.jobs import JobContext
 from canon_core.projection.kinds import OverlayMethod
 from canon_core.study.overlay_results import EVERYTHING, Overlay, OverlayLevel, OverlaySettings
@@ -32,7 +33,9 @@ def columns() -> dict[str, list[str]]:
     protocol = random_protocol(SHAPE)
     gender = [str(rng.choice([str(image.subject % 2), "1", ""], p=[0.7, 0.2, 0.1])) for image in protocol.images]
     yaw = [f"{rng.uniform(-90, 90):.2f}" if rng.random() < 0.9 else "NaN" for _ in protocol.images]
-    return {"GENDER": gender, "YAW": yaw}
+    narrow = [f"{100 + rng.uniform(0, 0.01):.6f}" for _ in protocol.images]
+    kind = [str(rng.choice(["mixed", "one", "two"])) for _ in protocol.images]
+    return {"GENDER": gender, "YAW": yaw, "NARROW": narrow, "SAME": ["0.5"] * len(yaw), "KIND": kind}
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +93,18 @@ def test_covariates_are_those_of_the_files(told: tuple[Overlay, OverlayDetails],
     assert sizes.max() - sizes.min() <= 2
     for code in range(3):  # a group's values all lie below the next one's
         assert np.max(np.array(medians)[yaw.codes == code]) <= np.min(np.array(medians)[yaw.codes == code + 1])
+
+
+def test_every_group_of_a_covariate_is_found_by_its_name(told: tuple[Overlay, OverlayDetails]):
+    result, details = told
+    assert len(details.covariates["NARROW"].groups) == 4
+    assert details.covariates["SAME"].groups == ("0.5 … 0.5",)
+    for name, grouping in details.covariates.items():
+        assert len(set(grouping.groups)) == len(grouping.groups)
+        for code, group in enumerate(grouping.groups):
+            left = points_left(OverlayFilter(covariate=name, group=group), result, details)
+            np.testing.assert_array_equal(left, np.tile(grouping.codes == code, 2))
+            assert left.any() or grouping.groups[0].isalpha()  # a class may have no image that is shown
 
 
 def test_neighbours_give_the_score(told: tuple[Overlay, OverlayDetails]):

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from canon_core.errors import Cancelled, SettingsError, StoreError
+from canon_core.experiments import pair_stream
 from canon_core.experiments import pairs as experiment
 from canon_core.experiments.matrix import run_matrix
 from canon_core.experiments.pair_details import pair_details, pair_of
@@ -130,16 +131,18 @@ def slow(source: str, target: str, mode: FitMode, kind: MapKind = MapKind.LINEAR
 
 
 def check_lists(lists: PairLists, table: Table, limits: list[float]) -> None:
-    """Every list against a look at all pairs."""
-    wrong = (table.scores >= limits) != table.genuine[:, None]
+    """Every list against a look at all pairs; a score of NaN is neither right nor wrong."""
+    known = ~np.isnan(table.scores)
+    wrong = ((table.scores >= limits) != table.genuine[:, None]) & known
+    right = ~wrong & known
     for (kind, against), found in lists.found.items():
         other = {None: 0, Against.TARGET: 1, Against.SOURCE: 2}[against]
         if against is None:
             wanted = wrong[:, 0]
         elif "created" in kind:
-            wanted = wrong[:, 0] & ~wrong[:, other]
+            wanted = wrong[:, 0] & right[:, other]
         else:
-            wanted = wrong[:, other] & ~wrong[:, 0]
+            wanted = wrong[:, other] & right[:, 0]
         rows = np.flatnonzero(wanted & (table.genuine == ("non-matches" in kind)))
         worst_is_high = ("non-matches" in kind) == ("repaired" in kind)
         rows = rows[np.argsort(table.scores[rows, 0] * (-1 if worst_is_high else 1), kind="stable")]
@@ -280,6 +283,71 @@ def test_errors_of_templates_are_those_of_a_look_at_all_pairs(tmp_path: Path, mo
             assert one.scores[3].score == pytest.approx(known[0], abs=1e-5)
             assert "zeros" in one.scores[2].note  # 12 and 20 dimensions
             assert one.scores[2].threshold is None
+
+
+@pytest.mark.parametrize("chunk", [37, pair_stream._CHUNK])
+@pytest.mark.parametrize(
+    ("mode", "broken"), [(FitMode.AUTHORS, "a"), (FitMode.AUTHORS, "b"), (FitMode.REVERSED, "b")]
+)
+def test_a_template_that_cancels_out_in_one_model_shifts_no_other_score(
+    tmp_path: Path, mode: FitMode, broken: str, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pair_stream, "_CHUNK", chunk)
+    made = make_study(tmp_path, Shape(14, 3, 3, 20, 1.0, 1.0, 0, seed=8))
+    # A template of two images that no map is fitted on; without detector scores the two weigh the same.
+    verified = {pair.p2 for pair in made.protocol.pairs} - {pair.p1 for pair in made.protocol.pairs}
+    images = {t: [row for row, one in enumerate(made.protocol.images) if one.template == t] for t in verified}
+    lost = min(template for template, rows in images.items() if len(rows) == 2)
+    rows = {name: each.copy() for name, each in made.embeddings.items()}
+    rows[broken][images[lost][1]] = -rows[broken][images[lost][0]]
+    np.save(tmp_path / "broken.npy", rows[broken])
+
+    turn = mode is FitMode.REVERSED
+    how = {"kind": "linear", "mode": str(mode), "features": "paper"}
+    cells = [
+        evaluator.cell(made.protocol, rows[one], rows[two], single=one == two, **how)
+        for one, two in (("a", "b"), ("b", "b"), ("a", "a"))
+    ]
+    pairs = cells[0].pairs[0]
+    scores = np.array([cell.scores[0] for cell in cells]).T
+    gone = np.array([pair.p2 == lost for pair in pairs])
+    through = not turn and broken == "b"  # whether the cell embeds second templates with the broken model
+    for column, left_out in enumerate((through, broken == "b", broken == "a")):
+        scores[gone & left_out, column] = np.nan
+    p1, p2, genuine = (np.array([getattr(pair, name) for pair in pairs]) for name in ("p1", "p2", "genuine"))
+    first, second = (p2, p1) if turn else (p1, p2)
+    seen = ~np.isnan(scores[:, 0])
+    limits = [conservative(column[~np.isnan(column)], genuine[~np.isnan(column)], FAR[0]) for column in scores.T]
+    table = Table(first[seen], second[seen], np.zeros(seen.sum(), int), genuine[seen], scores[seen])
+
+    settings = PairSettings(
+        MatrixSettings("ijb", ("a", "b"), mode=mode, far=FAR), "a", "b", FAR[0], FarRule.CONSERVATIVE, ALL
+    )
+    with Study.open(made.path) as study:
+        study.import_embeddings(tmp_path / "broken.npy", model=broken, dataset="ijb", ctx=JobContext())
+        study.refresh_states()
+        finder = PairFinder(study, settings)
+        lists = finder.errors(JobContext())
+        whole = finder.between(-2, 2, JobContext())
+        ids = study.templates("ijb").verification.template_ids
+        pair = next(each for found in whole.found.values() for each in finder.shown(found)
+                    if through or lost in ids[[each.first.number, each.second.number]])  # fmt: skip
+        details = pair_details(finder, pair, lists.thresholds, JobContext()).scores
+    named = {
+        listing: replace(found, first=ids[found.first], second=ids[found.second])
+        for listing, found in {**lists.found, **whole.found}.items()
+    }
+    if not through:  # the cell has the pair, the broken model by itself has no score of it
+        alone = dict(zip("ab", details[:2], strict=True))
+        assert (alone[broken].score, alone[broken].accepted) == (None, None)
+        assert "cancel out" in alone[broken].note
+        assert alone["ab".replace(broken, "")].score is not None
+    assert [lists.thresholds.cell, lists.thresholds.target, lists.thresholds.source] == pytest.approx(limits, abs=1e-5)
+    check_lists(replace(lists, found={key: named[key] for key in lists.found}), table, limits)
+    for kind, matched in ((PairKind.GENUINE_BETWEEN, True), (PairKind.IMPOSTORS_BETWEEN, False)):
+        found, own = named[kind, None], np.flatnonzero(table.genuine == matched)
+        assert len(found) == len(own)
+        np.testing.assert_allclose(found.scores, table.scores[own][_same(found, table, own)], atol=1e-5)
 
 
 # -- one pair --------------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from canon_core.errors import Cancelled, SettingsError, StudyError
 from canon_core.experiments import image_cells, scores
 from canon_core.experiments.matrix import run_matrix
 from canon_core.experiments.scores import export_scores
+from canon_core.figures.csv_fields import quoted
 from canon_core.figures.number_columns import Texts, decimals, integers, lines
 from canon_core.jobs import JobContext
 from canon_core.maps.kinds import MapKind
@@ -317,4 +318,18 @@ def test_names_are_quoted_so_that_csv_readers_find_them_again(texts: list[str]) 
     numbers = np.arange(len(texts))[::-1]
     data = lines([Texts(texts).column(numbers), integers(numbers)]).decode()
     found = list(csv.reader(io.StringIO(data, newline="")))
-    assert found == [[texts[number], str(number)] for number in numbers]
+    for (name, number), own in zip(found, (texts[number] for number in numbers), strict=True):
+        assert name in (own, f"'{own}")
+        assert name == own or own.lstrip()[:1] in "=+-@" or own[0] in "\t\n"
+        assert texts[int(number)] == own
+
+
+@pytest.mark.parametrize("name", ["=cmd|'/c calc'!A0", "+1+cmd", "-2+3", "@SUM(A1)", "\t=cmd", " =cmd", '=A("x,y")'])
+def test_names_that_a_spreadsheet_would_run_are_letters(name: str) -> None:
+    data = lines([Texts([name, "a"]).column(np.array([1, 0]))]).decode()
+    assert list(csv.reader(io.StringIO(data, newline=""))) == [["a"], [f"'{name}"]]
+
+
+@pytest.mark.parametrize("number", ["-0.25", "+3", "-1e-9", "1", "-inf"])
+def test_numbers_are_no_formulas(number: str) -> None:
+    assert quoted(number) == number

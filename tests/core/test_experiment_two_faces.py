@@ -16,6 +16,7 @@ from canon_core.datasets.images import opencv, read_image
 from canon_core.datasets.options import DatasetOptions
 from canon_core.embedding.embed import EmbedOptions
 from canon_core.embedding.face_picture import Picture, Placing, thumbnail
+from canon_core.embedding.network import Network
 from canon_core.errors import Cancelled, DatasetError, StudyError
 from canon_core.experiments.embedding import embed_study
 from canon_core.experiments.matrix import run_matrix
@@ -343,6 +344,35 @@ def test_what_cannot_be_compared_is_refused(study: Study, made: Path, tmp_path: 
         other.add_dataset(made / "faces", DatasetOptions(), JobContext())
         with pytest.raises(StudyError, match="no map between them"):
             TwoFaces(other).compare(asked(crop(made, 0), crop(made, 1)), JobContext())
+
+
+@pytest.mark.parametrize("nothing", [np.nan, np.inf, 0.0])
+def test_an_image_without_a_usable_embedding_is_refused(tmp_path: Path, nothing: float) -> None:
+    people = np.repeat(np.random.default_rng(0).standard_normal((60, 12)), 3, axis=0)
+    with Study.create(tmp_path / "s") as other:
+        for seed, name in enumerate("ab"):
+            rows = people + 0.5 * np.random.default_rng(seed + 1).standard_normal(people.shape)
+            rows[5 if name == "a" else 7] = nothing
+            ids = np.array([f"p{number // 3:02d}/{number:03d}.jpg" for number in range(len(rows))])
+            np.savez(tmp_path / f"{name}.npz", embs=rows.astype(np.float32), ids=ids)
+            other.import_embeddings(tmp_path / f"{name}.npz", model=name, dataset="faces", ctx=JobContext())
+        other.refresh_states()
+        order = [int(Path(name).stem) for name in other.faces("faces").ids]
+        five, seven, good = (image(other, order.index(number)) for number in (5, 7, 9))
+        two = TwoFaces(other)
+        for first, second, model, name in ((five, good, "a", "005"), (good, seven, "b", "007")):
+            with pytest.raises(DatasetError, match=f"'{model}' has no usable embedding") as raised:
+                two.compare(asked(first, second), JobContext())
+            assert name in raised.value.sentence()
+        assert two.compare(asked(seven, five), JobContext()).score is not None  # each model has the one it is asked for
+
+
+def test_a_network_that_makes_nothing_of_a_picture_is_told(
+    study: Study, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Network, "run", lambda network, images: np.zeros((1, 24), np.float32))
+    with pytest.raises(DatasetError, match="'a' has no usable embedding"):
+        TwoFaces(study).compare(asked(crop(made, 0), crop(made, 1)), JobContext())
 
 
 def test_thumbnails_show_the_face_or_the_whole_picture(study: Study) -> None:

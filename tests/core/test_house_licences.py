@@ -51,9 +51,41 @@ def test_a_package_without_a_text_stops_the_build(licences: ModuleType, tmp_path
         licences.licence_texts(package_at(tmp_path, "bare", {}))
 
 
-def test_texts_of_tests_and_deep_folders_are_not_taken(licences: ModuleType, tmp_path: Path) -> None:
-    files = {"bare/LICENSE": "the terms", "bare/tests/data/LICENSE": "of test data", "bare/license.py": "code"}
-    assert list(licences.licence_texts(package_at(tmp_path, "bare", files))) == ["LICENSE"]
+def test_texts_are_taken_at_any_depth_from_the_package_and_its_metadata(licences: ModuleType, tmp_path: Path) -> None:
+    taken = {
+        "bare-1.0.dist-info/licenses/LICENSE": "LICENSE",
+        "bare-1.0.dist-info/licenses/bare/src/COPYING": "bare-src-COPYING",
+        "bare/LICENSE": "bare-LICENSE",
+        "bare/integrate/LICENSE_DOP": "integrate-LICENSE_DOP",
+        "bare/fft/_pocketfft/LICENSE.md": "fft-_pocketfft-LICENSE.md",
+        "bare/svm/src/liblinear/COPYRIGHT": "svm-src-liblinear-COPYRIGHT",
+        "bare/qhull_src/COPYING_QHULL.txt": "qhull_src-COPYING_QHULL.txt",
+        "bare/deep/down/licence.txt": "deep-down-licence.txt",
+        "bare/colours/CC-BY license - of the maps.txt": "colours-CC-BY license - of the maps.txt",
+        "bare/NOTICE": "NOTICE",
+    }
+    code = ["bare/license.py", "bare/src/copying.cpp", "bare/unlicensed.txt", "bare/noticeboard/a.txt"]
+    package = package_at(tmp_path, "bare", dict.fromkeys([*taken, *code], "the terms"))
+    found = licences.licence_texts(package)
+    assert {path.relative_to(tmp_path).as_posix(): title for title, path in found.items()} == taken
+
+
+@pytest.mark.parametrize(
+    ("package", "words"),
+    [
+        ("scikit-learn", ["The LIBLINEAR Project", "Chih-Chung Chang and Chih-Jen Lin"]),
+        ("typer", ["Pallets"]),
+        ("scipy", ["pocketfft", "Ernst Hairer", "Qhull", "uarray|Quansight"]),
+        ("opencv-python-headless", ["FFmpeg", "MIT License|Apache License"]),
+    ],
+)
+def test_texts_of_code_that_a_package_took_in_travel_along(
+    licences: ModuleType, package: str, words: list[str]
+) -> None:
+    texts = licences.licence_texts(distribution(package))
+    said = "\n".join([*texts, *(path.read_text("utf-8", "replace") for path in texts.values())])
+    for word in words:
+        assert re.search(word, said), word
 
 
 def test_all_texts_are_written_with_an_index_and_how_to_replace_qt(licences: ModuleType, tmp_path: Path) -> None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import platform
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +28,7 @@ from canon_core.experiments.sensitivity import run_sensitivity
 from canon_core.jobs import JobContext
 from canon_core.maps.kinds import MapKind
 from canon_core.study.identification_results import IdentifySettings
+from canon_core.study.overlay_results import Overlay, OverlayMethod, OverlayScore, OverlaySettings
 from canon_core.study.results import Features, FitMode, FoldSettings, MatrixSettings
 from canon_core.study.sensitivity_results import SensitivitySettings
 from canon_core.study.study import Study
@@ -119,12 +124,89 @@ def test_other_settings_are_said_in_other_words(
     assert never not in text
 
 
-def test_raw_embeddings_claim_no_map(study: Study) -> None:
-    matrix = run_matrix(study, MatrixSettings("faces", ("a",), MapKind.NONE), JobContext())
-    text = methods_text(study, matrix, RULE)
-    needs(text, "without a map")
-    assert "fitted on" not in text
-    assert "Image pairs of a fit" not in text
+def claims_no_map(text: str) -> None:
+    assert not re.search(r"fitted|mapped|the map\b|[Mm]aps\b|source and map|Image pairs of a fit", text), text
+
+
+@pytest.mark.parametrize("rule", list(FarRule))
+def test_raw_embeddings_claim_no_map(study: Study, templates: Study, rule: FarRule) -> None:
+    ctx, none = JobContext(), MapKind.NONE
+    two = ("a", "b")
+    made = [
+        (study, run_matrix(study, MatrixSettings("faces", two, none), ctx)),
+        (study, run_confidence(study, MatrixSettings("faces", two, none), ctx, resamples=5)),
+        (study, run_folds(study, FoldSettings("faces", two, none), ctx)),
+        (templates, run_identify(templates, IdentifySettings("ijb", two, none, FitMode.AUTHORS), ctx)),
+        *(
+            (templates, run_matrix(templates, MatrixSettings("ijb", two, none, mode, features), ctx))
+            for mode in (FitMode.REVERSED, FitMode.DISJOINT)
+            for features in Features
+        ),
+    ]
+    for where, result in made:
+        text = methods_text(where, result, rule)
+        needs(text, "without a map")
+        claims_no_map(text.replace("without a map", ""))
+
+
+def test_one_model_claims_neither_map_nor_other_models(study: Study, templates: Study) -> None:
+    ctx, alone = JobContext(), ("a",)
+    groups = MatrixSettings("ijb", ("a", "b"), far=(0.05,)), "a", "a", "GENDER", 0.05, RULE
+    for where, result in (
+        (study, run_matrix(study, MatrixSettings("faces", alone), ctx)),
+        (study, run_folds(study, FoldSettings("faces", alone), ctx)),
+        (templates, run_identify(templates, IdentifySettings("ijb", alone), ctx)),
+        (templates, run_matrix(templates, MatrixSettings("ijb", alone), ctx)),
+        (templates, run_groups(templates, *groups, ctx, resamples=5)),
+    ):
+        text = methods_text(where, result, RULE)
+        claims_no_map(text)
+        said = text.replace("with a as source and a as target", "")
+        assert not re.search("cross-model|source|target model", said), text
+
+
+def test_a_shuffled_control_is_not_told_as_a_fit(study: Study) -> None:
+    settings = SensitivitySettings("faces", ("a", "b"), pairs=(8,), repeats=1, shuffled=True)
+    control = methods_text(study, run_sensitivity(study, settings, JobContext()), RULE)
+    needs(control, "control", "never with that of the same image")
+    plain = methods_text(study, run_sensitivity(study, replace(settings, shuffled=False), JobContext()), RULE)
+    assert "control" not in plain
+
+
+@pytest.mark.parametrize(
+    ("rule", "says"),
+    [
+        (FarRule.CONSERVATIVE, "the FPIR does not exceed the target"),
+        (FarRule.NEAREST, "the larger TPIR where tied"),
+    ],
+)
+def test_searches_have_a_rule_of_their_own(templates: Study, rule: FarRule, says: str) -> None:
+    found = run_identify(templates, IdentifySettings("ijb", ("a", "b")), JobContext())
+    text = methods_text(templates, found, rule)
+    needs(text, f"FPIR rule {rule}", says, "score ≥ threshold")
+    assert "above" not in text
+    assert "pairs with score" not in text
+    assert "TAR" not in text.replace("TARGET", "")
+
+
+@pytest.mark.parametrize("method", list(OverlayMethod))
+def test_an_overlay_counts_its_sources_dimensions_and_names_what_laid_it_out(
+    study: Study, method: OverlayMethod
+) -> None:
+    settings = OverlaySettings("faces", ("b",), "a", method=method)
+    places = np.zeros((2, 2), np.float32)
+    ones = np.zeros(2, np.int64)
+    result = Overlay(
+        key="k", settings=settings, dataset_title="faces", before=places, after=places,
+        model=np.array([0, 1], np.int16), item=ones, subject=ones.astype(np.int32), half=ones.astype(np.int8),
+        subject_names=("p",), scores=(OverlayScore(0, *[math.nan] * 5),), items=(1, 1), subjects=(1, 1),
+        fit_pairs=(176, 200),
+    )  # fmt: skip
+    text = methods_text(study, result, RULE)
+    needs(text, "at least 11.0 a source dimension")  # b has 16 dimensions, a 24
+    assert "poorly determined" not in text
+    for package in ("umap-learn", "pynndescent", "numba"):
+        assert (f"{package} {metadata.version(package)}" in text) == (method is OverlayMethod.UMAP)
 
 
 def test_few_pairs_a_dimension_are_admitted(study: Study) -> None:
@@ -193,8 +275,6 @@ def test_errors_by_group_name_their_threshold_and_sizes(templates: Study) -> Non
 
 
 def test_a_model_that_was_removed_is_named(study: Study) -> None:
-    from dataclasses import replace
-
     matrix = run_matrix(study, MatrixSettings("faces", ("a", "b")), JobContext())
     gone = replace(matrix, settings=replace(matrix.settings, models=("a", "c")))
     with pytest.raises(StudyError, match="no model 'c'"):

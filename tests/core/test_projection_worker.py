@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import queue
+import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -132,6 +135,19 @@ def test_one_seed_is_one_picture_and_another_seed_another(worker: ProjectionWork
     assert not np.allclose(other.after, layouts.after, atol=0.1)
 
 
+def test_every_seed_that_splits_subjects_lays_out_points_too(worker: ProjectionWorker):
+    rows = unit(np.random.default_rng(2).normal(size=(30, 8)))
+
+    def places(seed: int) -> np.ndarray:
+        return worker.layouts(
+            rows, rows[::-1], rows, neighbours=5, min_dist=0.1, seed=seed, ctx=JobContext()
+        ).after
+
+    largest = 2**32 - 1  # of NumPy's RandomState, which UMAP uses; the second layout has the next one
+    assert np.isfinite(places(largest)).all()
+    np.testing.assert_array_equal(places(2**32 + 7), places(7))
+
+
 def test_it_says_how_far_it_is_and_leaves_nothing_behind(worker: ProjectionWorker, tmp_path: Path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     modes: list[int] = []
@@ -180,6 +196,24 @@ def test_cancelling_ends_it_at_once_and_it_can_be_started_anew(worker: Projectio
     assert worker._process is not None
     assert worker._process is not ended
     assert worker._process.poll() is None
+
+
+def test_a_layout_that_waits_for_another_can_be_cancelled():
+    ended: queue.SimpleQueue[Cancelled] = queue.SimpleQueue()
+    context = JobContext()
+
+    def wait() -> None:
+        try:
+            laid_out(worker, context)
+        except Cancelled as error:
+            ended.put(error)
+
+    with ProjectionWorker() as worker, worker._turn:  # another job has its turn
+        threading.Thread(target=wait, daemon=True).start()
+        time.sleep(0.05)
+        context.cancel()
+        assert ended.get(timeout=1.0) is not None
+        assert worker._process is None
 
 
 def test_a_process_that_cannot_start_is_told_with_its_last_words(monkeypatch):
@@ -316,6 +350,83 @@ def test_a_killed_program_leaves_no_embeddings_behind(tmp_path: Path, monkeypatc
         delete_left_behind()
         assert not left.exists()
         assert mine.exists()
+
+
+#: A command that waits for a layout; the process that computes it is a stand-in that says it works and never ends.
+WAITING = """
+import sys
+from canon_core.cli.terminal import run_job
+from canon_core.jobs import JobContext
+from canon_core.projection import worker_process
+import numpy as np
+busy = '''
+import time
+print('{"event": "progress", "request": 1, "done": 0, "total": 1, "what": "busy"}', flush=True)
+time.sleep(60)
+'''
+worker_process.worker_command = lambda: [sys.executable, "-c", busy]
+rows = np.ones((3, 2), np.float32)
+def job(ctx):
+    report = ctx.report
+    def told(*what):
+        report(*what)
+        print(worker._process.pid, flush=True)
+    ctx.report = told
+    return worker.layouts(rows, rows, rows, neighbours=2, min_dist=0.1, seed=0, ctx=ctx)
+import typer
+worker = worker_process.ProjectionWorker()
+try:
+    run_job("overlay", job)
+except typer.Exit as ended:
+    sys.exit(ended.exit_code)
+"""
+
+
+def alive(process: int) -> bool:
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False)
+    return bool(state.stdout.strip()) and not state.stdout.strip().startswith("Z")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="process groups and ps are POSIX")
+def test_ctrl_c_in_a_terminal_cancels_and_is_no_failure_of_the_process():
+    command = subprocess.Popen(
+        [sys.executable, "-c", WAITING], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,  # a process group of its own, as a shell starts it
+    )  # fmt: skip
+    assert command.stdout is not None
+    process = int(command.stdout.readline())
+    os.killpg(command.pid, signal.SIGINT)  # as a terminal does: every process of the group
+    _, said = command.communicate(timeout=20)
+    assert (command.returncode, said.split(";")[0]) == (130, "cancelled")
+    assert not alive(process)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="process groups are POSIX")
+def test_processes_that_render_faces_are_not_interrupted_by_the_terminal_either():
+    process = workers._start("canon_core.demo.photo_file", [])
+    try:
+        assert os.getpgid(process.pid) != os.getpgid(0)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="process groups and ps are POSIX")
+def test_the_process_ends_with_a_killed_program():
+    code = (
+        "import time; from canon_core.projection.worker_process import ProjectionWorker\n"
+        "worker = ProjectionWorker(); worker.warm(); worker._process.stdout.readline()\n"
+        "print(worker._process.pid, flush=True); time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        process = int(program.stdout.readline())
+        assert alive(process)
+        program.kill()
+    until = time.monotonic() + 20
+    while alive(process) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not alive(process)
 
 
 def test_the_process_knows_the_folder_before_anything_is_in_it(monkeypatch):

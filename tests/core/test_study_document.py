@@ -60,6 +60,15 @@ def test_a_study_is_not_made_over_something_that_is_there(tmp_path: Path) -> Non
         Study.create(tmp_path / "photos")
 
 
+@pytest.mark.parametrize("name", ["", ".", "..", "/", ".canon", "down/.."])
+def test_a_study_needs_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(StudyError, match="name"):
+        Study.create(name)
+    assert [path.name for path in tmp_path.rglob("*")] == ["here"]
+
+
 def test_every_option_of_a_dataset_is_remembered_with_its_files_where_they_are_now(tmp_path: Path) -> None:
     given = DatasetOptions(
         "lfw", "arcface", tmp_path / "a" / "points.csv", tmp_path / "a" / "pairs.txt", tmp_path / "a" / "net.onnx",

@@ -310,3 +310,98 @@ def test_many_unusable_rows_do_not_swell_the_manifest(study: Study) -> None:
     assert (study.path / "study.json").stat().st_size < 100_000
     assert study.embedding_state("a", "faces").bad_rows == 1_000_000
     assert study.bad_rows("a", "faces") == ()  # looked through again: the file itself is sound
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        ("datasets.0.images", -5),
+        ("datasets.0.images", 10**15),
+        ("datasets.0.subjects", 10**15),
+        ("models.0.dimensions", 0),
+        ("models.0.dimensions", 10**9),
+        ("models.0.flops", 10**400),
+        ("embeddings.a/faces.bad", -1),
+    ],
+)
+def test_numbers_of_a_manifest_are_bounded(study: Study, where: str, value: int) -> None:
+    embed_study(study, "faces", ("a",), CPU, JobContext())
+    study.close()
+    document = json.loads((study.path / "study.json").read_text())
+    place = document
+    *way, last = where.split(".")
+    for name in way:
+        place = place[int(name) if name.isdigit() else name]
+    place[last] = value
+    (study.path / "study.json").write_text(json.dumps(document))
+    with pytest.raises(StudyError, match=f"damaged at '{where}'"):
+        Study.open(study.path)
+
+
+def test_unusable_rows_that_no_image_has_are_passed_over_and_looked_for_again(study: Study) -> None:
+    embed_study(study, "faces", (), CPU, JobContext())
+    study.close()
+    document = json.loads((study.path / "study.json").read_text())
+    for record in document["embeddings"].values():
+        record |= {"bad": 3, "bad_rows": [-1, 2, 10**9]}
+    (study.path / "study.json").write_text(json.dumps(document))
+    with Study.open(study.path) as again:
+        assert run_matrix(again, settings(), JobContext()).left_out == ()
+        assert again.bad_rows("a", "faces") == ()
+
+
+@pytest.mark.parametrize(("what", "number"), [("images", 10**6), ("images", 3), ("dimensions", 5)])
+def test_embeddings_of_another_size_than_the_manifest_says_are_not_used(study: Study, what: str, number: int) -> None:
+    embed_study(study, "faces", (), CPU, JobContext())
+    study.close()
+    document = json.loads((study.path / "study.json").read_text())
+    document["datasets" if what == "images" else "models"][0][what] = number
+    (study.path / "study.json").write_text(json.dumps(document))
+    with Study.open(study.path, read_only=True) as again:
+        again.refresh_states()
+        assert not again.embedding_state("a", "faces").current
+        if what == "images":  # the dataset is looked at again
+            assert run_matrix(again, settings(models=("a",)), JobContext()).left_out == ()
+            assert again.dataset("faces").images == 24
+        else:
+            with pytest.raises(StudyError, match="out of date"):
+                run_matrix(again, settings(models=("a",)), JobContext())
+
+
+def test_what_lies_in_a_study_is_counted_while_another_program_deletes_there(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (study.path / "results" / "here.h5").write_bytes(b"12345")
+    gone = study.path / "results" / "gone.h5"
+    gone.write_bytes(b"123")
+    real = Path.stat
+
+    def stat(path: Path, **options: object) -> object:
+        found = real(path, **options)
+        if path == gone:
+            gone.unlink(missing_ok=True)  # between the look whether it is a file and the look at its size
+        return found
+
+    monkeypatch.setattr(Path, "stat", stat)
+    gone_before = study.disk_usage()["results"]
+    assert gone_before in (5, 8)
+    assert study.disk_usage()["results"] == 5
+
+
+def test_a_study_that_another_process_made_meanwhile_stays(
+    tmp_path: Path, make_network: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_network(tmp_path / "a.onnx", dimensions=8)
+    real = register.StudyLock.acquire
+
+    def late(lock: register.StudyLock) -> None:
+        monkeypatch.undo()
+        with Study.create(tmp_path / "s") as other:  # between our look at the folder and our lock on it
+            other.add_model(tmp_path / "a.onnx", name="precious")
+        real(lock)
+
+    monkeypatch.setattr(register.StudyLock, "acquire", late)
+    with pytest.raises(StudyError, match="there is a study already"):
+        Study.create(tmp_path / "s")
+    with Study.open(tmp_path / "s.canon") as found:
+        assert [model.name for model in found.models] == ["precious"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +18,8 @@ from canon_core.experiments.embedding import embed_study
 from canon_core.experiments.matrix import matrix_json, run_matrix, stored_matrix
 from canon_core.jobs import JobContext
 from canon_core.maps.kinds import MapKind
-from canon_core.store.embeddings import EmbeddingsWriter
-from canon_core.study import register
+from canon_core.store.embeddings import EmbeddingsWriter, read_embeddings
+from canon_core.study import drafts, register
 from canon_core.study.results import FitMode, MatrixSettings
 from canon_core.study.study import Study
 from canon_core.verification.roc import FarRule
@@ -175,10 +176,79 @@ def test_what_cannot_be_imported_is_refused_by_name_and_changes_nothing(study: S
     outside = write(tmp_path / "c", people(2, 8), ["../../etc/passwd", "x/y"])
     with pytest.raises(DatasetError, match="cannot be an image's id"):
         study.import_embeddings(outside, model="c", dataset="e", ctx=JobContext())
+    for odd in ("p/\0x", "p/\ud800"):
+        file = write(tmp_path / "f", people(2, 8), [odd + "y", "x/y"])
+        with pytest.raises(DatasetError, match=r"f\.npz: .*cannot be an image's id"):
+            study.import_embeddings(file, model="c", dataset="e", ctx=JobContext())
     with pytest.raises(CanonError, match="no embedding"):
         study.import_embeddings(write(tmp_path / "e", people(0, 8)), model="c", dataset="e", ctx=JobContext())
     assert [entry.name for entry in study.models] == ["a"]
     assert [entry.name for entry in study.datasets] == ["d"]
+
+
+def replace_import(study: Study, tmp_path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that a study holds, and others that are tried to be taken in in their place."""
+    ids = [f"p{number // 2}/{number}" for number in range(40)]
+    old, new = people(40, 8), people(40, 8, seed=9)
+    study.import_embeddings(write(tmp_path / "a", old, ids), model="a", dataset="d", ctx=JobContext())
+    write(tmp_path / "b", new, ids)
+    return old, new
+
+
+def holds(study: Study, rows: np.ndarray, files: int = 1) -> bool:
+    """Whether these are the study's current embeddings, with nothing else beside them."""
+    study.refresh_states()
+    return (
+        study.embedding_state("a", "d").complete
+        and np.array_equal(read_embeddings(study.embeddings_path("a", "d")), rows)
+        and len(list((study.path / "embeddings" / "a").iterdir())) == files
+    )
+
+
+def test_a_refused_import_leaves_the_embeddings_it_was_to_replace(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, _ = replace_import(study, tmp_path)
+
+    def full(*_: object) -> None:
+        raise StoreError("no space left on device")
+
+    monkeypatch.setattr(register, "write_manifest", full)
+    with pytest.raises(StoreError, match="no space"):
+        study.import_embeddings(tmp_path / "b.npz", model="a", dataset="d", ctx=JobContext())
+    monkeypatch.undo()
+    assert holds(study, old)
+    study.close()
+    with Study.open(study.path) as again:
+        assert holds(again, old)
+
+
+def test_an_import_that_was_killed_before_the_manifest_changed_leaves_nothing(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, _ = replace_import(study, tmp_path)
+    monkeypatch.setattr(Study, "take_in", lambda *_: sys.exit())
+    with pytest.raises(SystemExit):
+        study.import_embeddings(tmp_path / "b.npz", model="a", dataset="d", ctx=JobContext())
+    assert len(list((study.path / "embeddings" / "a").iterdir())) == 2
+    study.close()
+    with Study.open(study.path) as again:
+        assert holds(again, old)
+
+
+def test_an_import_that_was_killed_after_the_manifest_changed_has_come_in(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, new = replace_import(study, tmp_path)
+    monkeypatch.setattr(drafts, "move_into_place", lambda *_: sys.exit())
+    with pytest.raises(SystemExit):
+        study.import_embeddings(tmp_path / "b.npz", model="a", dataset="d", ctx=JobContext())
+    monkeypatch.undo()
+    study.close()
+    with Study.open(study.path, read_only=True) as reading:
+        assert holds(reading, new, files=2)
+    with Study.open(study.path) as again:
+        assert holds(again, new)
 
 
 def test_imported_models_and_listed_datasets_are_not_embedded(study: Study, tmp_path: Path) -> None:

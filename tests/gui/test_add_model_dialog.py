@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import shutil
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QListWidgetItem
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtWidgets import QDialogButtonBox, QListWidgetItem
 from pytestqt.qtbot import QtBot
 
 from app.dialogs.add_model import AddModelDialog
 from app.dialogs.preprocessing import PreprocessingDialog
 from app.dialogs.spec_form import SpecForm
 from app.document import Document
-from canon_core.errors import ModelError
+from canon_core.errors import CanonError, ModelError
 from canon_core.models.spec import InputSpec, ModelSpec, OutputSpec, parse_spec, spec_to_toml
 
 PATIENCE = 20_000
@@ -238,3 +240,85 @@ def test_without_an_output_there_is_no_embedding(qtbot: QtBot) -> None:
     item.setCheckState(Qt.CheckState.Unchecked)
     with pytest.raises(ModelError, match="no output is chosen"):
         form.read_spec()
+
+
+@pytest.fixture
+def errands(document: Document) -> Iterator[threading.Event]:
+    """Errands wait until this is set, as behind a slow disk."""
+    let_go = threading.Event()
+    yield let_go
+    let_go.set()
+
+
+def test_what_was_begun_is_added_although_the_dialog_is_closed(
+    document: Document, errands: threading.Event, small_data: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    faults: list[CanonError] = []
+    document.faulted.connect(faults.append)
+    gone = Path(shutil.copy(small_data / "b.onnx", tmp_path / "gone.onnx"))
+    dialog = AddModelDialog(document, [small_data / "a.onnx", gone, small_data / "b.onnx"])
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.show()
+    qtbot.waitUntil(lambda: not document.bridge.busy, timeout=PATIENCE)
+    document.bridge.run_errand(lambda: errands.wait(10))
+    qtbot.mouseClick(dialog.add_button, Qt.MouseButton.LeftButton)
+    gone.unlink()
+    close = dialog.buttons.button(QDialogButtonBox.StandardButton.Cancel)
+    assert close.text() == "Close"  # there is nothing that it cancels
+    qtbot.mouseClick(close, Qt.MouseButton.LeftButton)
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    errands.set()
+    qtbot.waitUntil(lambda: not document.bridge.busy, timeout=PATIENCE)
+    assert document.contents.model_names == ("a", "b")
+    assert [fault.path for fault in faults] == [gone]
+
+
+def test_networks_cannot_be_taken_off_while_they_are_added(
+    document: Document, errands: threading.Event, small_data: Path, qtbot: QtBot
+) -> None:
+    dialog = shown(document, [small_data / "a.onnx", small_data / "b.onnx"], qtbot)
+    choose(dialog, 0)
+    document.bridge.run_errand(lambda: errands.wait(10))
+    qtbot.mouseClick(dialog.add_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(dialog.drop_button, Qt.MouseButton.LeftButton)
+    errands.set()
+    qtbot.waitUntil(lambda: not dialog.isVisible(), timeout=PATIENCE)
+    assert document.contents.model_names == ("a", "b")
+
+
+def test_the_rest_is_not_added_to_another_study(
+    document: Document, errands: threading.Event, small_data: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    dialog = shown(document, [small_data / "a.onnx", small_data / "b.onnx"], qtbot)
+    document.bridge.run_errand(lambda: errands.wait(10))
+    qtbot.mouseClick(dialog.add_button, Qt.MouseButton.LeftButton)
+    dialog.reject()
+    document.create(tmp_path / "other.canon")
+    errands.set()
+    qtbot.waitUntil(lambda: not document.bridge.busy and not document.changing, timeout=PATIENCE)
+    assert document.contents.name == "other"
+    assert document.contents.model_names == ()
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["changed", "not changed"])
+def test_preprocessing_can_be_closed_while_it_is_changed(
+    fails: bool, document: Document, errands: threading.Event, small_data: Path, qtbot: QtBot
+) -> None:
+    faults: list[CanonError] = []
+    document.faulted.connect(faults.append)
+    document.changes.add_model(small_data / "a.onnx", None, None)
+    qtbot.waitUntil(lambda: not document.bridge.busy, timeout=PATIENCE)
+    dialog = PreprocessingDialog(document, document.contents.models[0])
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.show()
+    document.bridge.run_errand(lambda: errands.wait(10))
+    if fails:
+        document.changes.remove_model("a")
+    qtbot.keyClicks(dialog.form.color, "b")
+    qtbot.mouseClick(dialog.change_button, Qt.MouseButton.LeftButton)
+    dialog.reject()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    errands.set()
+    qtbot.waitUntil(lambda: not document.bridge.busy, timeout=PATIENCE)
+    assert [model.spec.input.color for model in document.contents.models] == ([] if fails else ["bgr"])
+    assert len(faults) == fails

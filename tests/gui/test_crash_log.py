@@ -64,3 +64,15 @@ def test_with_a_study_that_was_cut_off_both_are_told(
     qtbot.waitUntil(lambda: "open again as you left it" in window.messages.text.text(), timeout=30_000)
     assert window.messages.button.text() == "Show crash log"
     qtbot.waitUntil(lambda: not window.bridge.busy, timeout=30_000)
+
+
+@pytest.mark.parametrize("asked", [True, False], ids=["of the command line", "of last time"])
+def test_it_is_offered_beside_a_study_that_opens(
+    asked: bool, window: MainWindow, embedded_study: Path, qtbot: QtBot
+) -> None:
+    user_files.write_window({"study": str(embedded_study)})
+    main._open(window, embedded_study if asked else None, "Fatal Python error")
+    qtbot.waitUntil(lambda: window.document.contents is not None and not window.bridge.busy, timeout=30_000)
+    assert window.messages.isVisible()
+    assert "crashed last time" in window.messages.text.text()
+    assert window.messages.button.text() == "Show crash log"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -186,8 +187,10 @@ def test_five_steps_set_the_window_and_each_can_be_undone(toured: MainWindow, qt
     qtbot.waitUntil(lambda: not toured.bridge.busy, timeout=PATIENCE)
 
 
-def test_the_numbers_of_the_tour_are_the_matrix_s(toured: MainWindow, qtbot: QtBot) -> None:
+@pytest.mark.parametrize("chosen", list(FarRule))
+def test_the_numbers_of_the_tour_are_the_matrix_s(chosen: FarRule, toured: MainWindow, qtbot: QtBot) -> None:
     tour = toured.demo.tour
+    toured.document.change("Read by a rule", rule=chosen)
     click(tour.card.next_button, qtbot)
     click(tour.card.next_button, qtbot)
     qtbot.waitUntil(lambda: "on average" in tour.card.text.text() and not toured.bridge.busy, timeout=PATIENCE)
@@ -340,3 +343,16 @@ def test_one_that_another_process_holds_is_not_gone_on_with_later(
     qtbot.waitUntil(lambda: not window.bridge.busy, timeout=PATIENCE)
     open_study(window, qtbot, demo_folder / "demo.canon")
     assert wanted == []
+
+
+def test_a_second_click_does_not_make_it_twice(
+    window: MainWindow, demo_folder: Path, made: Made, qtbot: QtBot
+) -> None:
+    let_go = threading.Event()
+    window.bridge.run_errand(lambda: let_go.wait(10))  # as imports at the start keep the errands waiting
+    click(window.start_page.demo_button, qtbot)
+    click(window.start_page.demo_button, qtbot)
+    let_go.set()
+    qtbot.waitUntil(opened(window, demo_folder / "demo.canon"), timeout=PATIENCE)
+    assert made == [demo_folder]
+    assert len([row for row in window.jobs.rows.values() if "demo" in row.title]) == 1

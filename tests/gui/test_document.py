@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from app.document import Document
 from app.engine_bridge import EngineBridge
 from app.view_state import ViewState
+from canon_core.datasets.options import DatasetOptions
 from canon_core.maps.kinds import MapKind
 from canon_core.study.study import Study
 
@@ -132,3 +133,37 @@ def test_the_study_itself_remembers_a_moment_later(
     qtbot.waitUntil(lambda: document.study.view.get("state", {}).get("map") == "rotation", timeout=PATIENCE)
     with Study.open(embedded_study, read_only=True) as other:
         assert ViewState.from_json(other.view["state"]) == document.state
+
+
+def test_what_the_study_does_not_have_is_no_step(document: Document) -> None:
+    document.change("Choose a cell of nobody", cells=(("a", "nobody"),))
+    assert document.state.cells == ()
+    assert document.undo.count() == 0
+
+
+def test_a_view_that_was_not_opened_is_not_that_of_the_next_study(
+    document: Document, qtbot: QtBot, tmp_path: Path
+) -> None:
+    document.open(tmp_path / "gone.canon", view={"state": {"map": "rotation", "seed": 77}})
+    settled(document, qtbot)
+    document.create(tmp_path / "fresh.canon")
+    qtbot.waitUntil(lambda: document.study is not None and document.contents.name == "fresh", timeout=PATIENCE)
+    settled(document, qtbot)
+    assert document.state == ViewState()
+
+
+def test_an_added_dataset_is_chosen_by_a_step_of_its_own(
+    document: Document, qtbot: QtBot, tmp_path: Path, make_faces: Callable
+) -> None:
+    make_faces(tmp_path / "more", subjects=4, images=3)
+    document.change("Set seed 1", seed=1)
+    document.changes.add_dataset(
+        tmp_path / "more", DatasetOptions(), "more", lambda _: None, lambda _: None, lambda: None
+    )
+    qtbot.waitUntil(lambda: document.state.dataset == "more", timeout=PATIENCE)
+    settled(document, qtbot)
+    assert document.undo.undoText() == "Choose more"  # not taken back along with an older choice
+    document.undo.undo()
+    assert (document.state.dataset, document.state.seed) == ("faces", 1)
+    document.undo.redo()
+    assert (document.state.dataset, document.state.seed) == ("more", 1)

@@ -13,7 +13,7 @@ from PySide6.QtCore import QThread
 from pytestqt.qtbot import QtBot
 
 from app.engine_bridge import EngineBridge
-from canon_core.errors import CanonError, ModelError
+from canon_core.errors import CanonError, ModelError, UnknownName
 from canon_core.jobs import JobContext, Lane
 
 
@@ -290,3 +290,25 @@ def test_work_gives_way_to_the_window(bridge: EngineBridge, qtbot: QtBot) -> Non
         )
     assert niceness == [max(5, ours)]
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == ours
+
+
+@pytest.mark.parametrize("renamed", [True, False])
+def test_a_question_about_a_name_that_changed_meanwhile_is_no_fault(
+    renamed: bool, bridge: EngineBridge, qtbot: QtBot
+) -> None:
+    faults: list[CanonError] = []
+    let_go = threading.Event()
+
+    def ask(ctx: JobContext) -> None:
+        while not let_go.wait(0.01):
+            ctx.check()
+        raise UnknownName("no model 'old'")
+
+    bridge.ask("cell", ask, on_failure=faults.append)
+    bridge.ask("waiting", ask, on_failure=faults.append)
+    if renamed:
+        bridge.ask_again()
+    bridge.ask("later", ask, on_failure=faults.append)
+    let_go.set()
+    qtbot.waitUntil(lambda: not bridge.busy, timeout=5000)
+    assert len(faults) == (1 if renamed else 3)

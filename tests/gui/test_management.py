@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,14 @@ from pytestqt.qtbot import QtBot
 from app import file_choosers
 from app.dialogs.clear_results import ClearResultsDialog
 from app.main_window import MainWindow
+from canon_core.jobs import JobContext
 from canon_core.study.cached_files import CacheKind, bytes_text
+from canon_core.study.overlay_results import Overlay
+from canon_core.study.study import Study
 
 from .conftest import PATIENCE, open_study
+from .gestures import settle
+from .overlaid import Slow
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -178,3 +184,53 @@ def test_a_study_that_another_process_holds_opens_read_only_on_request(
             assert window.actions_.refusal(key) == "The study is open read-only."
     finally:
         holder.communicate("", timeout=20)
+
+
+def test_faces_are_shown_under_the_dataset_s_new_name(
+    window: MainWindow, embedded_study: Path, qtbot: QtBot
+) -> None:
+    open_study(window, qtbot, embedded_study)
+    window.actions_["view.faces"].trigger()
+    qtbot.waitUntil(lambda: "of faces" in window.faces_view.settings_line, timeout=PATIENCE)
+    window.document.changes.rename_dataset("faces", "people")
+    qtbot.waitUntil(lambda: "of people" in window.faces_view.settings_line, timeout=PATIENCE)
+
+
+def test_renaming_what_is_being_looked_into_is_no_fault(
+    overlaid: MainWindow, umap: Slow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import canon_core.experiments.overlay_details as experiment
+
+    window, let_go = overlaid, threading.Event()
+    umap.let_go.set()
+    look = experiment.overlay_details
+
+    def slow(study: Study, found: Overlay, ctx: JobContext, **more: object) -> object:
+        while not let_go.wait(0.01):
+            ctx.check()
+        return look(study, found, ctx, **more)
+
+    monkeypatch.setattr(experiment, "overlay_details", slow)
+    window.presenter.choose_cells((("b", "a"),))
+    qtbot.waitUntil(lambda: window.overlays.shown.settings.sources == ("b",), timeout=PATIENCE)
+    window.document.changes.rename_model("b", "bee")
+    qtbot.waitUntil(lambda: "bee" in window.document.contents.model_names, timeout=PATIENCE)
+    let_go.set()
+    qtbot.waitUntil(lambda: window.overlays.details is not None and not window.bridge.busy, timeout=PATIENCE)
+    assert window.overlays.shown.settings.sources == ("bee",)
+    assert not window.messages.isVisible(), window.messages.text.text()
+
+
+def test_cleared_curves_are_to_be_computed_again(window: MainWindow, embedded_study: Path, qtbot: QtBot) -> None:
+    open_study(window, qtbot, embedded_study)
+    window.actions_["view.sensitivity"].trigger()
+    settle(window, qtbot)
+    window.actions_["experiment.sensitivity"].trigger()
+    qtbot.waitUntil(lambda: window.sensitivity_view.shown is not None and not window.bridge.busy, timeout=PATIENCE)
+    settle(window, qtbot)
+    assert "computed" in window.actions_.refusal("experiment.sensitivity")
+    window.document.changes.clear_cached([CacheKind.SENSITIVITY], window.management._cleared)
+    qtbot.waitUntil(lambda: "were freed" in window.messages.text.text(), timeout=PATIENCE)
+    settle(window, qtbot)
+    assert window.sensitivity_view.shown is None
+    assert window.actions_.refusal("experiment.sensitivity") == ""

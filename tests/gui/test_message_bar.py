@@ -58,7 +58,8 @@ def bar(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[MessageBar]:
     window.show()
     qtbot.waitExposed(window)
     line.setFocus()
-    yield bar  # the window lives until then
+    yield bar
+    window.close()  # it lives until then
 
 
 @pytest.mark.parametrize("tone", [Tone.DONE, Tone.NOTE])

@@ -26,6 +26,7 @@ def appearance(qapp: QApplication) -> Iterator[Appearance]:
     """Light, and taken back afterwards."""
     before, style = qapp.palette(), qapp.style().name()
     appearance = Appearance(qapp, Look.LIGHT)
+    appearance.dress()
     yield appearance
     appearance.choose(Look.SYSTEM)
     qapp.styleHints().colorSchemeChanged.disconnect(appearance._scheme_changed)

@@ -163,11 +163,44 @@ def test_everything_is_what_canon_export_writes(opened: MainWindow, tmp_path: Pa
     matrix, state = opened.computing.matrix, opened.document.state
     assert matrix is not None
     export_study(opened.document.study, matrix.settings, state.rule, tmp_path / "engine", ["svg"], ["csv"],
-                 JobContext(), pairs=state.cells)  # fmt: skip
+                 JobContext(), pairs=state.cells, at=state.far)  # fmt: skip
     written, wanted = ({file.relative_to(root): file.read_bytes() for file in root.rglob("*") if file.is_file()}
                        for root in (tmp_path / "window", tmp_path / "engine"))  # fmt: skip
     assert written == wanted
     assert len(written) > 10
+
+
+def test_everything_has_the_figure_that_is_previewed_and_canon_export_writes_the_same(
+    opened: MainWindow, embedded_study: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    from typer.testing import CliRunner
+
+    from canon_core.cli.application import app, load_commands
+
+    opened.document.change("Read at another FAR", far=1e-3, cells=(("a", "b"), ("a", "a")))
+    settle(opened, qtbot)
+    dialog = open_dialog(opened, opened.matrix_view.export_button, qtbot)
+    qtbot.keyClicks(dialog.what, "e")
+    said = dialog.files.text()
+    tick(dialog.figures, ["svg"], qtbot)
+    tick(dialog.tables, ["csv"], qtbot)
+    dialog.folder.line.setText(str(tmp_path / "window"))
+    qtbot.mouseClick(dialog.export_button, LEFT)
+    qtbot.waitUntil(lambda: "files were written" in opened.messages.text.text(), timeout=PATIENCE)
+    settle(opened, qtbot)
+    figures = {path.stem for path in (tmp_path / "window" / "figures").iterdir()}
+    drawn = {name.split("matrix-far-")[1] for name in figures if "matrix-far-" in name}
+    assert "1e-3" in drawn  # which is previewed, although chance decides it
+    assert "1e-6" not in drawn
+    assert f"({', '.join(sorted(drawn))})" in said
+    assert "2 chosen cells" in said
+    load_commands()
+    command = ["export", str(embedded_study), "--out", str(tmp_path / "cli"), "--format", "svg", "--tables", "csv"]
+    done = CliRunner().invoke(app, [*command, "--at", "1e-3", "--cells", "a:b,a:a", "--read-only"])
+    assert done.exit_code == 0, done.output or done.exception
+    written, same = ({file.relative_to(root): file.read_bytes() for file in root.rglob("*") if file.is_file()}
+                     for root in (tmp_path / "window", tmp_path / "cli"))  # fmt: skip
+    assert written == same
 
 
 def test_curves_are_exported_with_every_point(opened: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QPushButton, QWidget
 from pytestqt.qtbot import QtBot
@@ -253,3 +253,33 @@ def drop(window: MainWindow, paths: list[Path]) -> None:
     window.dragEnterEvent(enter)
     assert enter.isAccepted()
     window.dropEvent(QDropEvent(QPointF(50, 50), action, data, button, keys))
+
+
+def test_every_folder_that_is_dropped_is_asked_for(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, make_faces: Callable[..., Path]
+) -> None:
+    with Study.create(tmp_path / "s"):
+        pass
+    window.document.open(tmp_path / "s.canon")
+    qtbot.waitUntil(lambda: window.document.contents is not None, timeout=PATIENCE)
+    folders = [make_faces(tmp_path / name, subjects=2, images=2) for name in ("one", "two")]
+    window.commands.take(folders)
+    for folder in folders:
+        dialog = dialog_of(window, AddDatasetDialog, qtbot)
+        assert dialog.folder.path == folder
+        dialog.reject()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def test_a_read_only_study_is_not_computed_although_that_is_preferred(
+    window: MainWindow, embedded_study: Path, qtbot: QtBot
+) -> None:
+    window.document.open(embedded_study, read_only=True)
+    qtbot.waitUntil(lambda: window.document.contents is not None and not window.bridge.busy, timeout=PATIENCE)
+    assert "exported" in window.messages.text.text()
+    assert window.actions_.refusal("file.export") == ""
+    window.document.change("Another map", map=MapKind.ROTATION)
+    qtbot.waitUntil(lambda: not window.bridge.busy, timeout=PATIENCE)
+    for automatic in (False, True):
+        window.actions_["study.automatic"].setChecked(automatic)  # as its box in the preferences does
+    assert not window.bridge.batch()

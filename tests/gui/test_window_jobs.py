@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -27,6 +28,7 @@ from canon_core.store.embeddings import read_info
 from canon_core.study.study import Study
 
 from .conftest import open_study
+from .gestures import Brake
 
 PATIENCE = 30_000
 
@@ -258,3 +260,55 @@ def make_study(tmp_path: Path) -> Callable[[str], Path]:
             return study.path
 
     return make
+
+
+def test_a_job_of_a_closed_study_cannot_be_resumed_in_the_next(
+    window: MainWindow, small_study: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = shutil.copytree(small_study, tmp_path / "other.canon")
+    open_study(window, qtbot, small_study)
+    brake = Brake(window, monkeypatch)
+    window.actions_["study.embed"].trigger()
+    qtbot.waitUntil(lambda: brake.held.is_set() and bool(window.jobs.rows), timeout=PATIENCE)
+    first = next(iter(window.jobs.rows.values()))
+    qtbot.mouseClick(first.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: first.phase is JobPhase.CANCELLED, timeout=PATIENCE)
+    assert first.button.isVisible()  # while its study is open
+    qtbot.waitUntil(lambda: not window.bridge.busy, timeout=PATIENCE)
+    window.actions_["study.embed"].trigger()
+    qtbot.waitUntil(lambda: len(window.jobs.rows) == 2 and brake.held.is_set(), timeout=PATIENCE)
+    open_study(window, qtbot, other)
+    brake.release()
+    for row in window.jobs.rows.values():
+        assert row.phase is JobPhase.CANCELLED
+        assert not row.button.isVisible()
+
+
+def test_the_demo_can_be_resumed_whichever_study_is_open(
+    window: MainWindow, embedded_study: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from canon_core.demo import run
+
+    begun: list[Path] = []
+
+    def run_demo(out: Path, ctx: JobContext) -> object:
+        begun.append(out)
+        while True:
+            ctx.check()
+            time.sleep(0.01)
+
+    monkeypatch.setattr(run, "run_demo", run_demo)
+    window.preferences.change(demo_folder=str(tmp_path / "demo"))
+    window.demo.open()
+    qtbot.waitUntil(lambda: bool(begun and window.jobs.rows), timeout=PATIENCE)
+    row = next(iter(window.jobs.rows.values()))
+    qtbot.mouseClick(row.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: row.phase is JobPhase.CANCELLED, timeout=PATIENCE)
+    open_study(window, qtbot, embedded_study)
+    window.document.close()
+    qtbot.waitUntil(lambda: not window.document.changing, timeout=PATIENCE)
+    assert row.button.text() == "Resume"
+    qtbot.mouseClick(row.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(begun) == 2, timeout=PATIENCE)
+    window.demo.study.cancel()
+    qtbot.waitUntil(lambda: not window.bridge.busy, timeout=PATIENCE)

@@ -222,11 +222,11 @@ def test_beside_single_images_images_are_shown_and_that_is_said(
 
 def test_a_renamed_dataset_stays_added_and_a_removed_one_goes(both: MainWindow, qtbot: QtBot) -> None:
     view = add(both, qtbot)
-    both.document.rename_dataset("others", "strangers")
+    both.document.changes.rename_dataset("others", "strangers")
     qtbot.waitUntil(lambda: both.overlays.current and view.result.settings.added == ("strangers",), timeout=PATIENCE)
     assert "strangers" in view._settings.text()
     settle(both, qtbot)
-    both.document.remove_dataset("strangers")
+    both.document.changes.remove_dataset("strangers")
     qtbot.waitUntil(lambda: both.overlays.current and not view.result.parts, timeout=PATIENCE)
     settle(both, qtbot)
     assert not view.bar.added.isVisible()

@@ -91,7 +91,7 @@ def test_the_menu_of_a_field_chooses_it_and_leads_to_its_views(overlaid: MainWin
     actions["Copy command"].trigger()
     command = QGuiApplication.clipboard().text()
     assert command.startswith("canon matrix ")
-    assert "--models b,a" in command
+    assert "--models a,b" in command
     overlaid.cell_menu.menu.close()
     qtbot.waitUntil(lambda: overlaid.cell_menu.menu is None, timeout=PATIENCE)
     for text, page in (("Show ROC", overlaid.roc_view), ("Show pairs", overlaid.pair_view)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,13 @@ from app import pair_finding
 from app.main_window import MainWindow
 from app.views.roc_view import Kind
 from canon_core.datasets.images import read_image
+from canon_core.datasets.options import DatasetOptions
+from canon_core.embedding.embed import EmbedOptions
+from canon_core.experiments.embedding import embed_study
 from canon_core.experiments.pairs import PairFinder
 from canon_core.experiments.shown_faces import MOST_PAIRS
 from canon_core.jobs import JobContext
+from canon_core.maps.kinds import MapKind
 from canon_core.study.pair_results import Against, PairKind, PairLists, PairSettings
 from canon_core.study.results import MatrixSettings
 from canon_core.study.study import Study
@@ -401,3 +406,29 @@ def test_the_view_says_what_to_do_without_a_cell(window: MainWindow, embedded_st
     assert button.text() == "Go to the matrix"
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert window.matrix_view.isVisible()
+
+
+@pytest.mark.parametrize("another", [{"dataset": "more"}, {"cells": (("b", "a"),)}], ids=["dataset", "cell"])
+def test_a_pair_that_could_not_be_shown_is_not_shown_later_of_something_else(
+    another: dict[str, object], window: MainWindow, embedded_study: Path, tmp_path: Path, make_faces: Callable,
+    qtbot: QtBot,
+) -> None:  # fmt: skip
+    make_faces(tmp_path / "more", subjects=8, images=4, seed=5)
+    with Study.open(embedded_study) as study:
+        study.add_dataset(tmp_path / "more", DatasetOptions(), JobContext(), "more")
+        embed_study(study, "more", (), EmbedOptions(provider="cpu"), JobContext())
+    window.computing.automatic = False
+    open_study(window, qtbot, embedded_study)
+    window.document.change("A map that is not computed", map=MapKind.ROTATION)
+    window._open_pair(*PAIR, 3, 30)
+    settle(window, qtbot)
+    assert window.pair_view.shown is None
+    window.document.change("Something else", **{"map": MapKind.LINEAR, **another})
+    window.document.change("And back to the cell", cells=(PAIR,))
+    window.actions_["study.compute_all"].trigger()
+    settle(window, qtbot)
+    window.actions_["view.pairs"].trigger()
+    qtbot.waitUntil(lambda: window.pair_view.shown is not None, timeout=PATIENCE)
+    settle(window, qtbot)
+    pair = window.pair_view.panel.pair
+    assert pair is None or {pair.first.image, pair.second.image} != {3, 30}

@@ -22,7 +22,7 @@ from app.jobs_panel import JobPhase, JobRow, JobsPanel, duration_text, progress_
 from app.main_window import MainWindow
 from app.message_bar import MessageBar, Tone
 from app.next_step import next_step
-from app.theme import DARK, LIGHT
+from app.theme import DARK, LIGHT, Theme
 from app.view_state import Focus
 from canon_core.errors import CanonError, ModelError
 from canon_core.jobs import Progress
@@ -334,3 +334,25 @@ def test_a_cell_without_a_number_says_why_and_can_be_mended_from_there(
     button = next(each for each in window.inspector.findChildren(QPushButton) if each.text() == "Embed and compute")
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "TAR at each FAR" in window.inspector.text(), timeout=PATIENCE)
+@pytest.mark.parametrize(("before", "after"), [(LIGHT, DARK), (DARK, LIGHT)])
+def test_the_log_can_be_read_after_another_appearance_was_chosen(
+    before: Theme, after: Theme, window: MainWindow
+) -> None:
+    application = QApplication.instance()
+    usual = application.palette()
+    try:
+        application.setPalette(before.palette())
+        window.log.add("embedding began")
+        window.log.add("half of it", logging.WARNING)
+        window.log.add("no space", logging.ERROR)
+        application.setPalette(after.palette())
+        QApplication.processEvents()
+        block, drawn = window.log.document().firstBlock(), []
+        while block.isValid():
+            formats = block.layout().formats()
+            drawn.append([each.format.foreground().color().name() for each in formats])
+            block = block.next()
+        assert drawn == [[after.muted, colour] for colour in (after.text, after.warning, after.error)]
+        assert "  warning: half of it" in window.log.toPlainText()
+    finally:
+        application.setPalette(usual)

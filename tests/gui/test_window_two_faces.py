@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app import file_choosers, user_files
+from app.dialogs.add_model import AddModelDialog
 from app.main_window import MainWindow
 from app.views.picture_panel import PicturePanel
 from canon_core.datasets.faces import ARCFACE_POINTS
@@ -26,6 +27,7 @@ from canon_core.study.results import FitMode
 from canon_core.study.study import Study
 
 from .conftest import PATIENCE, open_study
+from .gestures import dialog_of
 from .test_window_pairs import choose, settle
 
 
@@ -358,3 +360,47 @@ def test_images_of_a_pair_go_when_another_dataset_is_chosen(
     window.document.change("Choose", dataset="others")
     settle(window, qtbot)
     assert (view.first.picture, view.second.picture, view.comparison) == (None, None, None)
+
+
+def test_a_bad_file_is_told_and_the_good_one_compared_again(
+    ready: MainWindow, small_data: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    view = ready.two_faces_view
+    for panel, number in ((view.first, 0), (view.second, 1)):
+        panel.set_file(face(small_data, number))
+        settle(ready, qtbot)
+    before = view.verdict.text()
+    assert view.comparison is not None
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no picture")
+    view.first.set_file(bad)
+    settle(ready, qtbot)
+    assert str(bad) in view.words.text()
+    assert view.comparison is None
+    view.first.set_file(face(small_data, 0))
+    settle(ready, qtbot)
+    assert view.comparison is not None
+    assert view.verdict.text() == before
+
+
+def test_a_renamed_model_stays_on_its_side(ready: MainWindow, qtbot: QtBot) -> None:
+    view = ready.two_faces_view
+    qtbot.mouseClick(view.swap_button, Qt.MouseButton.LeftButton)  # another choice than the cell's
+    settle(ready, qtbot)
+    assert (view.first.model.currentText(), view.second.model.currentText()) == ("b", "a")
+    ready.document.changes.rename_model("b", "bee")
+    settle(ready, qtbot)
+    assert (view.first.model.currentText(), view.second.model.currentText()) == ("bee", "a")
+    ready.document.changes.rename_model("a", "ant")
+    settle(ready, qtbot)
+    assert (view.first.model.currentText(), view.second.model.currentText()) == ("bee", "ant")
+
+
+def test_a_network_dropped_on_it_is_none_of_the_faces(ready: MainWindow, small_data: Path, qtbot: QtBot) -> None:
+    view = ready.two_faces_view
+    for where in (view, view.first.canvas):
+        drop(where, small_data / "a.onnx")
+        models = dialog_of(ready, AddModelDialog, qtbot)
+        models.reject()
+        assert view.first.picture is None
+        settle(ready, qtbot)
