@@ -28,12 +28,11 @@ from canon_core.study.overlay_results import (
     OverlayPart,
     OverlayScore,
     OverlaySettings,
-    damaged_overlay,
     load_overlay,
-    overlay_line,
+    reading_overlay,
     save_overlay,
-    score_text,
 )
+from canon_core.study.overlay_text import overlay_line, score_text
 from canon_core.study.results import Features, FitMode, MatrixSettings
 from canon_core.study.study import Study
 
@@ -272,8 +271,9 @@ def _checked(study: Study, path: Path, found: Overlay | None) -> Overlay | None:
         else:
             protocols = study.templates(name)
             known = np.isin(own, [] if protocols is None else protocols.verification.template_ids)
-        if not known.all():
-            raise damaged_overlay(path)
+        with reading_overlay(path):
+            if not known.all():
+                raise ValueError(f"{name} does not have them")
     return found
 
 
