@@ -81,7 +81,7 @@ def locate_dataset(
             path=root,
             remedy="choose the folder that was added, or add this one as another dataset",
         )
-    if not _same_protocol(record, loaded):
+    if not _same_pairs(record, loaded):
         raise DatasetError(
             f"not the dataset '{name}': its templates or pairs differ",
             path=root,
@@ -172,8 +172,15 @@ def _moved_options(options: DatasetOptions, before: Path, now: Path) -> DatasetO
     )
 
 
+def _same_pairs(record: DatasetRecord, loaded: LoadedDataset) -> bool:
+    """Whether templates and pairs are what they were, whatever else is said of the images by now."""
+    if record.templates is None or record.templates.compared is None or loaded.templates is None:
+        return _same_protocol(record, loaded)
+    return record.templates.compared == loaded.templates.compared
+
+
 def _same_protocol(record: DatasetRecord, loaded: LoadedDataset) -> bool:
-    """Whether templates and pairs are what they were."""
+    """Whether templates, pairs and covariates are what they were."""
     found = None if loaded.templates is None else loaded.templates.fingerprint
     known = None if record.templates is None else record.templates.fingerprint
     return found == known
