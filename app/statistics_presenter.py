@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
+from canon_core.demo.networks import DATASET
 from canon_core.figures.histogram_figure import ShownThreshold, readable
 from canon_core.study.results import FitMode, far_text, settings_line
 
@@ -187,15 +188,27 @@ class StatisticsPresenter(QObject):
             return "Fit mode 'reversed' says nothing of probes and galleries. Set the fit to disjoint or authors."
         return f"No model is embedded on '{entry.name}' yet. Make its embeddings, or import them, first."
 
+    def _why_no_groups(self) -> str:
+        entry = self._document.dataset
+        if entry is not None and entry.name == DATASET and entry.has_templates:
+            return (
+                "This demo study was made before its photographs were described. Close it and open the demo study once"
+                " more (Help menu), or run canon demo with its folder: covariates such as YAW and COVER are added, and"
+                " all that was computed is kept."
+            )
+        name = f"'{entry.name}'" if entry is not None else "The study"
+        if entry is not None and not entry.has_templates:
+            return f"{name} compares single images; errors are counted by group where templates are compared, as in IJB."
+        return (
+            f"{name} says nothing of its images that templates could be grouped by. A dataset in NIST's layout brings"
+            " covariates such as GENDER and YAW, and one in InsightFace's may, in a file PREFIX_covariates.csv in meta."
+        )
+
     def _show_groups(self) -> None:
         groups, state, entry = self._statistics.groups, self._document.state, self._document.dataset
         chosen, settings = groups.chosen, groups.settings
         if not groups.covariates:
-            name = f"'{entry.name}'" if entry is not None else "The study"
-            self._groups.set_nothing(
-                f"{name} says nothing of its images that templates could be grouped by. A dataset in NIST's layout"
-                " brings covariates such as GENDER and YAW."
-            )
+            self._groups.set_nothing(self._why_no_groups())
         elif chosen is None or settings is None:
             self._groups.set_nothing(
                 "Choose a cell of the matrix: its errors are counted by group, at its one threshold.",

@@ -14,11 +14,11 @@ from canon_core.demo.conditions import Conditions, Cover
 from canon_core.demo.identity import Identity, draw_identity
 from canon_core.demo.world import World, conditions_of
 
-#: In the order of the file. ``YAW`` and ``PITCH``: degrees by which the head is turned to the image's right, and up.
-#: ``LAMP_ANGLE``: degrees between the lamp and the camera as the face sees them. ``DEFOCUS``: blur of the lens, in
-#: pixels of a photograph 112 pixels wide. ``COVER``: what hides part of the face. ``SHOT``: a still, or a frame of a
-#: run. ``SKIN_MELANIN``: how dark the person's skin is drawn, 0 to 1; ``HAIR``: how the hair is worn.
-COLUMNS: Final = ("YAW", "PITCH", "LAMP_ANGLE", "DEFOCUS", "COVER", "SHOT", "SKIN_MELANIN", "HAIR")
+#: In the order of the file. ``SKIN_MELANIN``: how dark the person's skin is drawn, 0 to 1. ``COVER``: what hides part of
+#: the face. ``YAW`` and ``PITCH``: degrees by which the head is turned to the image's right, and up. ``LAMP_ANGLE``:
+#: degrees between the lamp and the camera as the face sees them. ``DEFOCUS``: blur of the lens, in pixels of a
+#: photograph 112 pixels wide. ``SHOT``: a still, or a frame of a run. ``HAIR``: how the person's hair is worn.
+COLUMNS: Final = ("SKIN_MELANIN", "COVER", "YAW", "PITCH", "LAMP_ANGLE", "DEFOCUS", "SHOT", "HAIR")
 #: Of a face that nothing covers; "none" would read as unknown.
 UNCOVERED: Final = "uncovered"
 
@@ -47,12 +47,12 @@ def _row(identity: Identity, conditions: Conditions, shot: str) -> tuple[str, ..
     lamp = math.acos(max(-1.0, min(1.0, towards / math.hypot(across, up, towards))))
     cover = UNCOVERED if conditions.cover is Cover.NONE else conditions.cover.value
     return (
+        f"{identity.traits.melanin:.4f}",
+        cover,
         f"{math.degrees(pose.yaw):.2f}",
         f"{math.degrees(pose.pitch):.2f}",
         f"{math.degrees(lamp):.2f}",
         f"{conditions.photograph.defocus:.3f}",
-        cover,
         shot,
-        f"{identity.traits.melanin:.4f}",
         identity.style.value,
     )
