@@ -121,6 +121,8 @@ ACTIONS: Final = (
     ActionSpec("help.demo", "Open the &demo study", "The paper's experiment on synthetic faces, made on this computer"
                " the first time"),
     ActionSpec("help.tour", "Guided &tour", "The paper in five steps, on the demo study"),
+    ActionSpec("help.guide", "User &guide", "How to work with the program, from a first study to every setting",
+               _Keys.HelpContents),
     ActionSpec("help.log", "Show &log file", "Open the folder of the log, where details of faults are written",
                None, 1),
     ActionSpec("help.about", "&About Canon Explorer", "Versions, licence, and what this computer offers", None, 2),

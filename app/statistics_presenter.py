@@ -205,7 +205,7 @@ class StatisticsPresenter(QObject):
         )
 
     def _show_groups(self) -> None:
-        groups, state, entry = self._statistics.groups, self._document.state, self._document.dataset
+        groups, state = self._statistics.groups, self._document.state
         chosen, settings = groups.chosen, groups.settings
         if not groups.covariates:
             self._groups.set_nothing(self._why_no_groups())

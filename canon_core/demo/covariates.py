@@ -14,8 +14,8 @@ from canon_core.demo.conditions import Conditions, Cover
 from canon_core.demo.identity import Identity, draw_identity
 from canon_core.demo.world import World, conditions_of
 
-#: In the order of the file. ``SKIN_MELANIN``: how dark the person's skin is drawn, 0 to 1. ``COVER``: what hides part of
-#: the face. ``YAW`` and ``PITCH``: degrees by which the head is turned to the image's right, and up. ``LAMP_ANGLE``:
+#: In the order of the file. ``SKIN_MELANIN``: how dark the person's skin is drawn, 0 to 1. ``COVER``: what hides part
+#: of the face. ``YAW`` and ``PITCH``: degrees by which the head is turned to the image's right, and up. ``LAMP_ANGLE``:
 #: degrees between the lamp and the camera as the face sees them. ``DEFOCUS``: blur of the lens, in pixels of a
 #: photograph 112 pixels wide. ``SHOT``: a still, or a frame of a run. ``HAIR``: how the person's hair is worn.
 COLUMNS: Final = ("SKIN_MELANIN", "COVER", "YAW", "PITCH", "LAMP_ANGLE", "DEFOCUS", "SHOT", "HAIR")
