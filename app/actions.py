@@ -62,6 +62,10 @@ ACTIONS: Final = (
     ActionSpec("file.close", "&Close study", "Close the study; everything in it is saved", _Keys.Close, 2),
     ActionSpec("file.export", "&Export figures and tables…", "Write the matrix, its ROC curves and its tables as files",
                "Ctrl+E", 3),
+    ActionSpec("file.save_map", "Save this cell's &map…", "Fit the chosen cell's map on everything, measure it, and"
+               " write it as a file that converts old embeddings elsewhere (canon map fit)", None, 3),
+    ActionSpec("file.save_scores", "Save this cell's &scores…", "Write label, ids and score of every pair of the chosen"
+               " cell, for other programs (canon scores)", None, 3),
     ActionSpec("file.quit", "&Quit", "Close the window; unfinished work can be resumed", _Keys.Quit, 4),
     ActionSpec("edit.undo", "&Undo", "Take back the last choice", _Keys.Undo),
     ActionSpec("edit.redo", "&Redo", "Make the choice again that was taken back", _Keys.Redo),

@@ -46,6 +46,7 @@ from .overlays import Overlays
 from .pairs_presenter import PairsPresenter
 from .preferences import UserPreferences
 from .presenter import Presenter
+from .saving_cells import SavingCells
 from .sensitivity import SensitivityCurves
 from .sensitivity_presenter import SensitivityPresenter
 from .start_page import StartPage
@@ -141,6 +142,7 @@ class MainWindow(QMainWindow):
         self.management = Management(
             self, self.document, self.computing, self.statistics, self.actions_, self.tree, self.messages
         )
+        self.saving_cells = SavingCells(self, self.document, self.computing, self.actions_, self.messages)
         self.copying = Copying(
             self, self.document, self.computing, self.statistics, self.actions_, self.messages
         )
