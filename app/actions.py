@@ -104,6 +104,9 @@ ACTIONS: Final = (
                " other, through the maps", None, 1),
     ActionSpec("experiment.groups", "Errors by &group", "FMR of every two groups and FNMR of every group, at the chosen"
                " cell's threshold", None, 1),
+    ActionSpec("experiment.folds", "&Fold accuracy of the chosen cell", "Mean accuracy over the folds of the dataset's"
+               " list of pairs, as for LFW: map and threshold of each fold are those of the other folds", None, 1),
+    ActionSpec("experiment.folds_all", "Fold accuracy of all ce&lls", "The same for every cell of the matrix", None, 1),
     ActionSpec("experiment.sensitivity", "Se&nsitivity to fit pairs", "TAR of every cell with maps fitted on fewer"
                " image pairs, linear and rotation", None, 2),
     ActionSpec("view.matrix", "&Matrix", "TAR of every model against every other", "Ctrl+1"),

@@ -198,6 +198,10 @@ class MainWindow(QMainWindow):
         self.search_view.selectionChanged.connect(presenter.choose_cells)
         self.search_view.modelSelected.connect(presenter.choose_model)
         self.inspector.confidenceRequested.connect(self.actions_["experiment.confidence"].trigger)
+        self.inspector.foldsRequested.connect(self.actions_["experiment.folds"].trigger)
+        self.inspector.foldsExportRequested.connect(statistics.export_folds)
+        self.inspector.foldsCommandRequested.connect(statistics.copy_folds_command)
+        self.inspector.foldsUnfolded.connect(presenter.focus_again)
         self.inspector.groupsRequested.connect(self.actions_["view.groups"].trigger)
 
     def _connect_overlay(self) -> None:

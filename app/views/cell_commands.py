@@ -1,10 +1,10 @@
-"""The ``canon`` commands that write a cell's map and its scores, quoted for a shell."""
+"""The ``canon`` commands that write a cell's map and its scores, and tell its fold accuracy, quoted for a shell."""
 
 from __future__ import annotations
 
 import shlex
 
-from canon_core.study.results import MatrixSettings, far_text
+from canon_core.study.results import FoldSettings, MatrixSettings, far_text
 from canon_core.verification.roc import FarRule
 
 
@@ -17,6 +17,18 @@ def scores_command(study: str, settings: MatrixSettings, rule: FarRule, out: str
     """Writes the score of every pair of the cell."""
     cell = [*_cell(settings, rule), "--features", settings.features.value]
     return shlex.join(["canon", "scores", study, *cell, "--out", out, *(["--with-ids"] if named else [])])
+
+
+def folds_command(study: str, settings: FoldSettings) -> str:
+    """Fold accuracies of every two models."""
+    return shlex.join(
+        [
+            *("canon", "folds", study),
+            *("--dataset", settings.dataset),
+            *("--models", ",".join(settings.models)),
+            *("--map", settings.map.value),
+        ]
+    )
 
 
 def _cell(settings: MatrixSettings, rule: FarRule) -> list[str]:
