@@ -211,7 +211,7 @@ class StatisticsPresenter(QObject):
         if entry is not None and entry.name == DATASET and entry.has_templates:
             return (
                 "This demo study was made before its photographs were described. Close it and open the demo study once"
-                " more (Help menu), or run canon demo with its folder: covariates such as YAW and COVER are added, and"
+                " more (Help menu), or run canon demo with its folder: covariates such as YAW and COVERED are added, and"
                 " all that was computed is kept."
             )
         name = f"'{entry.name}'" if entry is not None else "The study"

@@ -40,7 +40,7 @@ class SaveCell(JobDialog):
         self, document: Document, chosen: ChosenCell, title: str, choose: Chooser, told: Told, parent: QWidget | None
     ) -> None:
         super().__init__(document, title, "Save", parent)
-        self.resize(640, 380)
+        self.resize(640, 270)
         self._chosen, self._told = chosen, told
         self._rule = document.state.rule
         self.file = PathField("file to write", choose)
@@ -147,7 +147,7 @@ class SaveMap(SaveCell):
             f"The {settings.map} map from {source} to {target}, fitted on all {images} of '{settings.dataset}'. With it"
             " go its TARs as the matrix measures such maps"
             f" (fit {settings.mode}{_seed(settings)}, {self._rule}, unit norm), so that whoever uses it knows what it"
-            " promises. `canon map apply` takes embeddings through the file."
+            " promises; canon map apply takes embeddings through the file."
         )
         self._lay_out_fields()
 

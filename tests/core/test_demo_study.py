@@ -246,7 +246,7 @@ def test_what_is_said_of_the_photographs_is_what_they_show(made: tuple[Path, tup
     light = np.array([opencv().imread(str(faces.root / name), 0)[50:100, 50:94].mean() for name in faces.ids])
     people = np.unique(subject)
     brightness = [light[subject == one].mean() for one in people]
-    melanin = [known["SKIN_MELANIN"].values[subject == one] for one in people]
+    melanin = [known["SKIN"].values[subject == one] for one in people]
     assert all(np.ptp(values) == 0 for values in melanin)
     assert np.corrcoef(brightness, [values[0] for values in melanin])[0, 1] < -0.7
     # the frames of a run share a medium, a still has its own

@@ -75,5 +75,6 @@ def test_the_table_holds_every_fold_and_the_mean_with_every_digit(study: Study) 
 def test_a_dataset_without_folds_is_refused(study: Study, tmp_path: Path, make_faces: Callable) -> None:
     make_faces(tmp_path / "plain", subjects=3, images=2)
     study.add_dataset(tmp_path / "plain", DatasetOptions(), JobContext(), "plain")
+    embed_study(study, "plain", (), EmbedOptions(), JobContext())
     with pytest.raises(DatasetError, match="no folds"):
         run_folds(study, FoldSettings("plain", ("a", "b")), JobContext())
