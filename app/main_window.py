@@ -45,6 +45,7 @@ from .overlays import Overlays
 from .pairs_presenter import PairsPresenter
 from .preferences import UserPreferences
 from .presenter import Presenter
+from .saving_cells import SavingCells
 from .sensitivity import SensitivityCurves
 from .sensitivity_presenter import SensitivityPresenter
 from .start_page import StartPage
@@ -140,6 +141,7 @@ class MainWindow(QMainWindow):
         self.management = Management(
             self, self.document, self.computing, self.statistics, self.actions_, self.tree, self.messages
         )
+        self.saving_cells = SavingCells(self, self.document, self.computing, self.actions_, self.messages)
         self.copying = Copying(
             self, self.document, self.computing, self.statistics, self.actions_, self.messages
         )
@@ -196,6 +198,10 @@ class MainWindow(QMainWindow):
         self.search_view.selectionChanged.connect(presenter.choose_cells)
         self.search_view.modelSelected.connect(presenter.choose_model)
         self.inspector.confidenceRequested.connect(self.actions_["experiment.confidence"].trigger)
+        self.inspector.foldsRequested.connect(self.actions_["experiment.folds"].trigger)
+        self.inspector.foldsExportRequested.connect(statistics.export_folds)
+        self.inspector.foldsCommandRequested.connect(statistics.copy_folds_command)
+        self.inspector.foldsUnfolded.connect(presenter.focus_again)
         self.inspector.groupsRequested.connect(self.actions_["view.groups"].trigger)
 
     def _connect_overlay(self) -> None:

@@ -118,6 +118,10 @@ def views(driver: Driver) -> Iterator[Scene]:
         driver.settle()
     yield "search", None
     driver.go("groups")
+    if window.group_view.found is None:
+        window.actions_["experiment.groups"].trigger()
+        driver.wait(lambda: window.group_view.found is not None)
+        driver.settle()
     yield "groups", None
     driver.go("overlay")
     driver.wait(lambda: window.overlays.current)
