@@ -68,7 +68,8 @@ class OverlaySelection(QObject):
             ListedFace(item, names[item], f"{shown.subject_names[shown.subject[item]]}{of[shown.dataset[item]]}")
             for item in first
         ]
-        view.faces.show_faces(len(selection), faces, items, subjects)
+        one = str(shown.settings.level).removesuffix("s")
+        view.faces.show_faces(len(selection), faces, items, subjects, one=one)
         refusal = f"At most {MOST_CHOSEN:,} subjects can be chosen; these are {subjects:,}"
         view.faces.set_only(refusal if subjects > MOST_CHOSEN else "")
         if details is not None:

@@ -93,14 +93,12 @@ class FaceList(QWidget):
         self._picked = [*kept, *(item for item in now if item not in kept)]
         self.pickedChanged.emit()
 
-    def set_level(self, level: str) -> None:
-        """What an item is: ``images`` or ``templates``."""
-        self._item = level.removesuffix("s")
-
-    def show_faces(self, points: int, faces: Sequence[ListedFace], items: int, subjects: int) -> None:
-        """List the first faces of a selection."""
+    def show_faces(
+        self, points: int, faces: Sequence[ListedFace], items: int, subjects: int, *, one: str = "image"
+    ) -> None:
+        """List the first faces of a selection; ``one`` says what an item is."""
         self.title.setText(f"{points:,} point{'s' * (points != 1)} selected")
-        text = f"{items:,} {self._item}{'s' * (items != 1)} of {subjects:,} subject{'s' * (subjects != 1)}"
+        text = f"{items:,} {one}{'s' * (items != 1)} of {subjects:,} subject{'s' * (subjects != 1)}"
         if items > len(faces):
             text += f"; the first {len(faces):,} are listed"
         self.counts.setText(text)

@@ -235,8 +235,6 @@ class OverlayView(QWidget):
         """Show an overlay; None shows the empty state. Selection and view are kept where points and layout are those
         of before."""
         self._result = result
-        if result is not None:
-            self.faces.set_level(result.settings.level)
         self.plot.set_points(points, same_points=same_points, same_layout=same_layout)
         if points is not None:
             self.legend.set_points(points, self.plot.shown)

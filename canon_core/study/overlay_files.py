@@ -99,7 +99,7 @@ def load_overlay(
 
 
 def reading_overlay(path: Path) -> AbstractContextManager[None]:
-    """Take apart what an overlay's file holds; ValueError and its like become a StoreError that names it."""
+    """Take apart a file's overlay, or hold it against the study; ValueError in it: it is none of this one's."""
     return reading(path, "an overlay", "it will be computed again")
 
 
