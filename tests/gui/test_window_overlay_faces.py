@@ -86,7 +86,8 @@ def test_the_menu_of_a_field_chooses_it_and_leads_to_its_views(overlaid: MainWin
         return {action.text(): action for action in menu.actions() if action.text()}
 
     actions = open_menu()
-    assert list(actions) == ["Show ROC", "Show overlay", "Show pairs", "Confidence", "Copy command"]
+    files = ["Save map…", "Save scores…"]
+    assert list(actions) == ["Show ROC", "Show overlay", "Show pairs", "Confidence", *files, "Copy command"]
     assert overlaid.document.state.cells == (("b", "a"),)
     actions["Copy command"].trigger()
     command = QGuiApplication.clipboard().text()
