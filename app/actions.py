@@ -62,6 +62,10 @@ ACTIONS: Final = (
     ActionSpec("file.close", "&Close study", "Close the study; everything in it is saved", _Keys.Close, 2),
     ActionSpec("file.export", "&Export figures and tables…", "Write the matrix, its ROC curves and its tables as files",
                "Ctrl+E", 3),
+    ActionSpec("file.save_map", "Save this cell's &map…", "Fit the chosen cell's map on everything, measure it, and"
+               " write it as a file that converts old embeddings elsewhere (canon map fit)", None, 3),
+    ActionSpec("file.save_scores", "Save this cell's &scores…", "Write label, ids and score of every pair of the chosen"
+               " cell, for other programs (canon scores)", None, 3),
     ActionSpec("file.quit", "&Quit", "Close the window; unfinished work can be resumed", _Keys.Quit, 4),
     ActionSpec("edit.undo", "&Undo", "Take back the last choice", _Keys.Undo),
     ActionSpec("edit.redo", "&Redo", "Make the choice again that was taken back", _Keys.Redo),
@@ -100,6 +104,9 @@ ACTIONS: Final = (
                " other, through the maps", None, 1),
     ActionSpec("experiment.groups", "Errors by &group", "FMR of every two groups and FNMR of every group, at the chosen"
                " cell's threshold", None, 1),
+    ActionSpec("experiment.folds", "&Fold accuracy of the chosen cell", "Mean accuracy over the folds of the dataset's"
+               " list of pairs, as for LFW: map and threshold of each fold are those of the other folds", None, 1),
+    ActionSpec("experiment.folds_all", "Fold accuracy of all ce&lls", "The same for every cell of the matrix", None, 1),
     ActionSpec("experiment.sensitivity", "Se&nsitivity to fit pairs", "TAR of every cell with maps fitted on fewer"
                " image pairs, linear and rotation", None, 2),
     ActionSpec("view.matrix", "&Matrix", "TAR of every model against every other", "Ctrl+1"),
@@ -121,6 +128,8 @@ ACTIONS: Final = (
     ActionSpec("help.demo", "Open the &demo study", "The paper's experiment on synthetic faces, made on this computer"
                " the first time"),
     ActionSpec("help.tour", "Guided &tour", "The paper in five steps, on the demo study"),
+    ActionSpec("help.guide", "User &guide", "How to work with the program, from a first study to every setting",
+               _Keys.HelpContents),
     ActionSpec("help.log", "Show &log file", "Open the folder of the log, where details of faults are written",
                None, 1),
     ActionSpec("help.about", "&About Canon Explorer", "Versions, licence, and what this computer offers", None, 2),

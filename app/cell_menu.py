@@ -1,4 +1,4 @@
-"""The menu of a field of the matrix: every view of that cell, and the command that computes its matrix."""
+"""The menu of a field of the matrix: every view of that cell, what can be saved of it, its matrix's command."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ _VIEWS = (
     ("Show pairs", "view.pairs"),
     ("Confidence", "experiment.confidence"),
 )
+#: What is written of it.
+_FILES = (("Save map…", "file.save_map"), ("Save scores…", "file.save_scores"))
 
 
 class CellMenu(QObject):
@@ -34,12 +36,13 @@ class CellMenu(QObject):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.setToolTipsVisible(True)
         menu.destroyed.connect(self._closed)
-        for text, key in _VIEWS:
-            action = self._actions[key]
-            entry = menu.addAction(text, action.trigger)
-            entry.setEnabled(action.isEnabled())
-            entry.setToolTip(action.toolTip())
-        menu.addSeparator()
+        for part in (_VIEWS, _FILES):
+            for text, key in part:
+                action = self._actions[key]
+                entry = menu.addAction(text, action.trigger)
+                entry.setEnabled(action.isEnabled())
+                entry.setToolTip(action.toolTip())
+            menu.addSeparator()
         menu.addAction("Copy command", self._copy_command)
         menu.popup(at)
 

@@ -19,6 +19,11 @@ from .tour import Tour
 if TYPE_CHECKING:
     from .main_window import MainWindow
 
+_OFFER = (
+    "This is the demo study: synthetic faces, made by a computer, that belong to nobody. A tour of five steps shows the"
+    " paper on it."
+)
+
 
 class DemoCommands(QObject):
     """Connects them, and offers the tour when the demo study is opened."""
@@ -47,6 +52,7 @@ class DemoCommands(QObject):
         preferences.changed.connect(lambda _: page.show_demo_folder(self.study.folder))
         page.show_demo_folder(self.study.folder)
         document.opened.connect(self._opened)
+        document.closed.connect(lambda: window.messages.withdraw(_OFFER))
 
     def open(self, *, tour: bool = False) -> None:
         """Open the demo study, made first where it is not there; with ``tour`` it is shown around in."""
@@ -72,10 +78,4 @@ class DemoCommands(QObject):
 
     def _opened(self, _contents: Contents) -> None:
         if self.study.shown and not self.tour.running:
-            self._window.messages.say(
-                "This is the demo study: synthetic faces, made by a computer, that belong to nobody. A tour of five"
-                " steps shows the paper on it.",
-                Tone.NOTE,
-                "Guided tour",
-                self.tour.begin,
-            )
+            self._window.messages.say(_OFFER, Tone.NOTE, "Guided tour", self.tour.begin)

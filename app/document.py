@@ -184,9 +184,10 @@ class Document(QObject):
             self.study, self.contents = study, contents
             self.bridge.revise()
             saved = view if view is not None else study.view
-            state = ViewState.from_json(saved.get("state"))
             tab = saved.get("tab")
             self.tab = tab if isinstance(tab, str) else ""
+            names = contents.model_names, contents.dataset_names
+            state = ViewState.from_json(saved["state"]) if "state" in saved else ViewState.at_first(*names)
             self.state = _fitting(state, contents)
             self.undo.clear()
             self.opened.emit(contents)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from canon_core.study.group_results import GroupRates
     from canon_core.study.identification_results import IdentificationMatrix
     from canon_core.study.overlay_results import Overlay
-    from canon_core.study.results import Matrix
+    from canon_core.study.results import FoldMatrix, Matrix
     from canon_core.study.study import Study
     from canon_core.verification.roc import FarRule
     from canon_core.verification.score_histogram import ScoreHistogram
@@ -230,6 +230,18 @@ def groups_export(found: GroupRates) -> Exportable:
     settings = found.settings
     name = f"{settings.matrix.dataset}-{settings.source}-{settings.target}-{settings.covariate}"
     return Exportable(f"Errors by {settings.covariate}", name, figure, {"csv": _text(table)})
+
+
+def folds_export(found: FoldMatrix) -> Exportable:
+    """Fold accuracies of all cells that are known."""
+
+    def table(_named: bool) -> str:
+        from canon_core.figures.statistics_tables import folds_csv
+
+        return folds_csv(found)
+
+    name = f"{found.settings.dataset}-{found.settings.map}-folds"
+    return Exportable("Fold accuracies (every cell that is known)", name, None, {"csv": _text(table)})
 
 
 def sensitivity_export(dataset: str, shown: SensitivityShown) -> Exportable:

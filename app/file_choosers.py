@@ -91,6 +91,16 @@ def choose_output(parent: QWidget, folder: Path | None) -> Path | None:
     return _folder(parent, "Export into folder", folder)
 
 
+def choose_map(parent: QWidget, folder: Path | None) -> Path | None:
+    """Where to write a map."""
+    return _new_file(parent, "Save map", folder, "Maps (*.onnx *.npz)")
+
+
+def choose_scores(parent: QWidget, folder: Path | None) -> Path | None:
+    """Where to write scores."""
+    return _new_file(parent, "Save scores", folder, "Scores (*.h5 *.csv)")
+
+
 def choose_demo_folder(parent: QWidget, folder: Path | None) -> Path | None:
     """Where to make the demo study."""
     return _folder(parent, "Folder of the demo study", folder)
@@ -98,6 +108,13 @@ def choose_demo_folder(parent: QWidget, folder: Path | None) -> Path | None:
 
 def _folder(parent: QWidget, title: str, folder: Path | None) -> Path | None:
     chosen = QFileDialog.getExistingDirectory(parent, title, _start(folder))
+    return Path(chosen) if chosen else None
+
+
+def _new_file(parent: QWidget, title: str, folder: Path | None, kinds: str) -> Path | None:
+    # Whether a file is replaced is asked where it is written: its path may have been typed as well.
+    options = QFileDialog.Option.DontConfirmOverwrite
+    chosen, _ = QFileDialog.getSaveFileName(parent, title, _start(folder), kinds, "", options)
     return Path(chosen) if chosen else None
 
 

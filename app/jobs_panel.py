@@ -115,6 +115,11 @@ class JobRow(QFrame):
             self.bar.setValue(1000)
         self._show(phase, text)
 
+    def never_again(self) -> None:
+        """It would fail again."""
+        self._resume = None
+        self._show(self.phase, self.says.text())
+
     def forget_study(self) -> None:
         """The study it worked on is closed: it cannot be begun again in another."""
         if self._of_study:
@@ -127,7 +132,7 @@ class JobRow(QFrame):
         self.setAccessibleName(f"{self.title}: {phase.value}. {text}")
         over = phase in _ENDED
         self.bar.setVisible(not over)
-        text = "Resume" if over else "Cancel"
+        text = ("Try again" if phase is JobPhase.FAILED else "Resume") if over else "Cancel"
         if self.button.text() != text and over:
             self._pause.start()
         self.button.setText(text)
@@ -237,6 +242,11 @@ class JobsPanel(QScrollArea):
             row.ended(phase, text)
             self._arrange()
         self._count()
+
+    def never_again(self, number: int) -> None:
+        """A job that failed is not offered to be begun again."""
+        if number in self.rows:
+            self.rows[number].never_again()
 
     @property
     def order(self) -> list[JobRow]:

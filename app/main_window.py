@@ -8,18 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
-    QLabel,
     QMainWindow,
     QMenu,
-    QSizePolicy,
     QStackedWidget,
     QTabWidget,
     QToolBar,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -33,10 +30,12 @@ from .demo_commands import DemoCommands
 from .dialogs.ask import confirm
 from .dock import Dock
 from .document import Document
+from .drop_hint import DropHint, drop_words
 from .engine_bridge import EngineBridge
 from .exporting import Exporting
 from .faces_presenter import FacesPresenter
 from .jobs_panel import JobsPanel
+from .jobs_shown import JobsShown
 from .log_panel import LogPanel
 from .management import Management
 from .message_bar import MessageBar
@@ -46,6 +45,7 @@ from .overlays import Overlays
 from .pairs_presenter import PairsPresenter
 from .preferences import UserPreferences
 from .presenter import Presenter
+from .saving_cells import SavingCells
 from .sensitivity import SensitivityCurves
 from .sensitivity_presenter import SensitivityPresenter
 from .start_page import StartPage
@@ -141,6 +141,7 @@ class MainWindow(QMainWindow):
         self.management = Management(
             self, self.document, self.computing, self.statistics, self.actions_, self.tree, self.messages
         )
+        self.saving_cells = SavingCells(self, self.document, self.computing, self.actions_, self.messages)
         self.copying = Copying(
             self, self.document, self.computing, self.statistics, self.actions_, self.messages
         )
@@ -153,6 +154,7 @@ class MainWindow(QMainWindow):
         self.document.opened.connect(self._show_study)
         self.document.closed.connect(self._show_start)
         self.tabs.currentChanged.connect(lambda place: self.document.bring_to_front(self.tabs.tabText(place)))
+        self.document.changes.unreadable.connect(self.jobs.never_again)
         self.document.closed.connect(self.jobs.forget_study)
         self.document.recentChanged.connect(self._show_recent)
         self.start_page.newRequested.connect(self.commands.new_study)
@@ -185,13 +187,9 @@ class MainWindow(QMainWindow):
         self.pages = QStackedWidget()
         self.pages.addWidget(self.start_page)
         self.pages.addWidget(self.tabs)
-        centre = QWidget()
-        column = QVBoxLayout(centre)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.messages)
-        column.addWidget(self.pages, 1)
-        self.setCentralWidget(centre)
+        self.setCentralWidget(self.pages)
+        self.messages.float_over(self, self.pages)
+        self.drop_hint = DropHint(self, self.pages)
 
     def _connect_statistics(self) -> None:
         """One selection for the views of statistics and all others."""
@@ -200,6 +198,10 @@ class MainWindow(QMainWindow):
         self.search_view.selectionChanged.connect(presenter.choose_cells)
         self.search_view.modelSelected.connect(presenter.choose_model)
         self.inspector.confidenceRequested.connect(self.actions_["experiment.confidence"].trigger)
+        self.inspector.foldsRequested.connect(self.actions_["experiment.folds"].trigger)
+        self.inspector.foldsExportRequested.connect(statistics.export_folds)
+        self.inspector.foldsCommandRequested.connect(statistics.copy_folds_command)
+        self.inspector.foldsUnfolded.connect(presenter.focus_again)
         self.inspector.groupsRequested.connect(self.actions_["view.groups"].trigger)
 
     def _connect_overlay(self) -> None:
@@ -240,6 +242,7 @@ class MainWindow(QMainWindow):
         jobs.raise_()
         self.resizeDocks([study, inspector], [250, 310], Qt.Orientation.Horizontal)
         self.resizeDocks([jobs], [76], Qt.Orientation.Vertical)
+        self.jobs_shown = JobsShown(self, self.bridge, self.jobs, jobs, log)
         self.tree.menuRequested.connect(self._tree_menu)
         self._first_arrangement = self.saveState(_LAYOUT_VERSION)
 
@@ -295,15 +298,10 @@ class MainWindow(QMainWindow):
     def arrange_as_at_first(self) -> None:
         """Put every dock back where it was at the first start."""
         self.restoreState(self._first_arrangement, _LAYOUT_VERSION)
+        self.jobs_shown.restore(chosen=False)
 
     def _make_status(self) -> None:
-        self._jobs_label = QLabel()
-        self._jobs_label.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
-        self.statusBar().addPermanentWidget(self._jobs_label)
-        self.jobs.countChanged.connect(self._jobs_changed)
-
-    def _jobs_changed(self, running: int) -> None:
-        self._jobs_label.setText(f"{running} job{'s' * (running != 1)} running" if running else "")
+        self.statusBar().addPermanentWidget(self.jobs_shown.button)
 
     def _tree_menu(self, position: object) -> None:
         menu = QMenu(self)
@@ -348,12 +346,18 @@ class MainWindow(QMainWindow):
 
     # -- dropping ------------------------------------------------------------------------------------------------
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
+        paths = _dragged(event)
+        if paths:
             event.acceptProposedAction()
+            self.drop_hint.say(drop_words(paths, study_open=self.document.contents is not None))
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self.drop_hint.hide()
 
     def dropEvent(self, event: QDropEvent) -> None:
+        self.drop_hint.hide()
         event.acceptProposedAction()
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        paths = _dragged(event)
         # The other program waits until this returns; dialogs come after it.
         QTimer.singleShot(0, self, lambda: self.commands.take(paths))
 
@@ -406,6 +410,7 @@ class MainWindow(QMainWindow):
             "study": str(contents.path) if contents is not None else "",
             "geometry": _encoded(self.saveGeometry()),
             "docks": _encoded(self.saveState(_LAYOUT_VERSION)),
+            "jobs_chosen": self.jobs_shown.chosen,
             "look": str(self._appearance.look) if self._appearance is not None else str(Look.SYSTEM),
         }
         self.bridge.run_errand(lambda: write_window(window))
@@ -416,6 +421,11 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(geometry)
         if (docks := _decoded(window.get("docks"))) is not None:
             self.restoreState(docks, _LAYOUT_VERSION)
+        self.jobs_shown.restore(chosen=window.get("jobs_chosen") is True)
+
+
+def _dragged(event: QDropEvent) -> list[Path]:
+    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
 
 
 def _with_presence(paths: Sequence[Path]) -> list[tuple[Path, bool]]:

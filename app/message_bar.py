@@ -1,20 +1,26 @@
-"""One sentence above the views: what happened, to which file, what to do; with a button where there is something."""
+"""One sentence over the window's lower edge: what happened, to which file, what to do; with a button where it helps.
+
+It lies over the line of state and moves nothing: what a user is about to click stays where it is.
+"""
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Callable
 
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QWidget
+from PySide6.QtCore import QEvent, QObject, QRectF, Qt
+from PySide6.QtGui import QAccessible, QAccessibleEvent, QColor, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QPushButton, QToolButton, QWidget
 
 from .settled import settled
 from .theme import theme_for
 from .views.labels import TextLabel
 
-#: Milliseconds after which a message that only confirms something goes by itself.
-_CONFIRMATION_MS = 8000
+#: Milliseconds after which a message that asks for nothing goes by itself: so many, or what its words take to read.
+_PASSING_MS, _CHARACTER_MS = 8000, 60
+#: Pixels: from the window's left and lower edge; kept at the right, where the line of state tells of jobs; and more
+#: than its words take.
+_EDGE, _BELOW, _KEPT, _SLACK = 6, 2, 150, 12
 
 
 class Tone(enum.Enum):
@@ -26,13 +32,15 @@ class Tone(enum.Enum):
 
 
 class MessageBar(QFrame):
-    """Shows the latest message until it is closed."""
+    """Shows the latest message until it is closed; one that neither offers anything nor tells of a problem passes,
+    but not while the mouse or the keyboard is in it."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("message-bar")
         self._tone = Tone.NOTE
         self._then: Callable[[], object] | None = None
+        self._above: QWidget | None = None
         self.text = TextLabel()
         self.button = QPushButton()
         self.button.clicked.connect(self._act)
@@ -43,12 +51,19 @@ class MessageBar(QFrame):
         self.close_button.setAccessibleName("Close this message")
         self.close_button.clicked.connect(self.hide)
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(22, 9, 12, 5)
+        layout.setContentsMargins(18, 2, 6, 2)
         layout.addWidget(self.text, 1)
         layout.addWidget(self.button)
         layout.addWidget(self.close_button)
-        self._timer = settled(self, _CONFIRMATION_MS, self.hide)
+        self._timer = settled(self, _PASSING_MS, self._pass)
         self.hide()
+
+    def float_over(self, window: QWidget, above: QWidget) -> None:
+        """Lie at the lower edge of a window, below the middle of one of its widgets."""
+        self.setParent(window)
+        self._above = above
+        for watched in (window, above):
+            watched.installEventFilter(self)
 
     def say(
         self, text: str, tone: Tone = Tone.NOTE, button: str = "", then: Callable[[], object] | None = None
@@ -61,10 +76,61 @@ class MessageBar(QFrame):
         self.button.setText(button)
         self.button.setVisible(bool(button))
         self._timer.stop()
-        if tone is Tone.DONE:
-            self._timer.start()
+        if tone is not Tone.FAULT and not button:
+            self._timer.start(max(_PASSING_MS, _CHARACTER_MS * len(said)))
+        self._place()
         self.show()
+        self.raise_()
         self.update()
+        if QAccessible.isActive():
+            QAccessible.updateAccessibility(QAccessibleEvent(self, QAccessible.Event.Alert))
+
+    def withdraw(self, text: str) -> None:
+        """Take a message away that no longer holds, where it is the one that is shown."""
+        if self.text.text() == text:
+            self.hide()
+
+    def _pass(self) -> None:
+        focus = QApplication.focusWidget()
+        if self.underMouse() or (focus is not None and self.isAncestorOf(focus)):
+            self._timer.start()  # it is being read
+        else:
+            self.hide()
+
+    # -- where it lies -------------------------------------------------------------------------------------------
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.Show) and self.isVisible():
+            self._place()
+        return super().eventFilter(watched, event)
+
+    def _place(self) -> None:
+        window = self.parentWidget()
+        if window is None or self._above is None:
+            return
+        # One line where the window is wide enough for it: that covers the line of state and nothing else.
+        layout = self.layout()
+        words = self.text.fontMetrics().horizontalAdvance(self.text.text()) + _SLACK
+        beside = [each for each in (self.button, self.close_button) if not each.isHidden()]
+        margins = layout.contentsMargins().left() + layout.contentsMargins().right()
+        around = margins + sum(each.sizeHint().width() + layout.spacing() for each in beside)
+        width = min(words + around, window.width() - _EDGE - _KEPT)
+        height = max(layout.totalHeightForWidth(width), layout.totalMinimumSize().height())
+        middle = self._above.mapTo(window, self._above.rect().center()).x()
+        left = max(_EDGE, min(middle - width // 2, window.width() - _KEPT - width))
+        self.setGeometry(left, window.height() - height - _BELOW, width, height)
+
+    def event(self, event: QEvent) -> bool:
+        # Escape also clears the selection of cells; while the keyboard is in the message, it closes the message.
+        if event.type() is QEvent.Type.ShortcutOverride and event.key() == Qt.Key.Key_Escape:
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.hide()
+        else:
+            super().keyPressEvent(event)
 
     def _act(self) -> None:
         self.hide()
@@ -78,8 +144,8 @@ class MessageBar(QFrame):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QColor(theme.border))
         painter.setBrush(QColor(theme.raised))
-        box = QRectF(self.rect()).adjusted(8.5, 4.5, -8.5, -0.5)
-        painter.drawRoundedRect(box, 4, 4)
+        box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        painter.drawRoundedRect(box, 5, 5)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(colour))
-        painter.drawRoundedRect(QRectF(box.left() + 4, box.top() + 5, 4, box.height() - 10), 2, 2)
+        painter.drawRoundedRect(QRectF(box.left() + 5, box.top() + 6, 4, box.height() - 12), 2, 2)

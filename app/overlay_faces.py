@@ -43,6 +43,7 @@ class OverlayFaces(QObject):
         overlays.changed.connect(self._place)
         document.closed.connect(self._forget)
         view.plot.selectionChanged.connect(self._selected)
+        view.faces.pickedChanged.connect(self._selected)
         view.faces.pairRequested.connect(self._open_pair)
         self._selected()
 
@@ -92,25 +93,39 @@ class OverlayFaces(QObject):
 
     def _refusal(self) -> str:
         shown = self._overlays.shown
-        if shown is None or len(self._view.plot.selection) != 2:
-            return "Select two points to look at them as a pair"
-        first, second = self._view.plot.selection.tolist()
+        points = self._points()
+        if shown is None or points is None:
+            return "Select two points, or mark two of these faces (Ctrl and click), to look at them as a pair"
+        first, second = points
         if first % shown.items[0] == second % shown.items[0]:
-            return "Both points are the same face: select points of two"
+            return "Both points are the same face: select points of two, or mark two faces in the list"
         if shown.dataset[[first % shown.items[0], second % shown.items[0]]].any():
             return f"Pairs are of '{shown.settings.dataset}', on which the maps were fitted: select two points of it"
         if self._overlays.has_templates and shown.settings.level is not OverlayLevel.TEMPLATES:
             return "Pairs of this dataset are of templates: let points be templates (Settings)"
         return ""
 
-    def _open_pair(self) -> None:
-        shown = self._overlays.shown
-        if shown is None or self._refusal():
-            return
+    def _points(self) -> tuple[int, int] | None:
+        """The source's point and the target's: of the two faces that are marked in the list, in the order in which they
+        were, or the two points that are selected; None of fewer or more."""
+        shown, picked, selection = self._overlays.shown, self._view.faces.picked, self._view.plot.selection
+        if shown is None or len(picked) > 2 or (len(picked) < 2 and len(selection) != 2):
+            return None
+        if len(picked) == 2:
+            pair = self._overlays.pair
+            among = pair is not None and pair[0] in shown.settings.sources
+            model = shown.models.index(pair[0]) if pair is not None and among else 1
+            return model * shown.items[0] + picked[0], picked[1]
         # Ascending: the target's points come before those of the sources.
-        target, source = self._view.plot.selection.tolist()
-        models = shown.models
-        name = models[max(int(shown.model[source]), 1)]
+        target, source = selection.tolist()
         if shown.model[source] == 0 or shown.model[target] != 0:
             source, target = target, source  # both of one model: in their order
-        self.pairRequested.emit(name, models[0], int(shown.item[source]), int(shown.item[target]))
+        return source, target
+
+    def _open_pair(self) -> None:
+        shown, points = self._overlays.shown, self._points()
+        if shown is None or points is None or self._refusal():
+            return
+        source, target = points
+        name = shown.models[max(int(shown.model[source]), 1)]
+        self.pairRequested.emit(name, shown.models[0], int(shown.item[source]), int(shown.item[target]))

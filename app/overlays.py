@@ -19,12 +19,15 @@ from .computing import Computing
 from .document import Document
 from .overlay_choice import OverlayChoice
 from .running_jobs import RunningJobs
+from .thumbnails import Face
 from .view_state import Pair
 
 if TYPE_CHECKING:
     from canon_core.experiments.overlay_details import OverlayDetails
 
 _TOPIC, _DETAILS_TOPIC = "overlay", "points of the overlay"
+#: Points that are sorted into classes, or listed, in the window's own thread: 5 ms.
+FEW_POINTS = 50_000
 #: Items up to which an overlay of one source is scored, and neighbours are looked up, while somebody waits.
 _AT_ONCE = DEFAULT_POINTS
 
@@ -58,7 +61,7 @@ class Overlays(QObject):
         self._worker = ProjectionWorker()
         self._ended = False
         self._watched = False
-        self._asked: tuple[object, ...] | None = None
+        self._asked: tuple[OverlaySettings, object] | None = None  # what is shown, or will be when it is there
         self._looking = False
         self._jobs = RunningJobs[OverlaySettings](self._bridge, self)
         self._comparing = 0  # job that looks up neighbours of many points; 0 before any
@@ -126,8 +129,14 @@ class Overlays(QObject):
     @property
     def settings(self) -> OverlaySettings | None:
         """Of the overlay that is wanted; None where there can be none."""
+        chosen = self.chosen
+        return None if chosen is None or chosen.map is MapKind.NONE else chosen
+
+    @property
+    def chosen(self) -> OverlaySettings | None:
+        """What the choosers stand at, even without a map, with which there is no overlay; None without two models."""
         pair, state, choice = self.pair, self._document.state, self.choice
-        if pair is None or state.map is MapKind.NONE:
+        if pair is None:
             return None
         source, target = pair
         sources = tuple(name for name in self.models if name != target) if choice.all_sources else (source,)
@@ -174,6 +183,13 @@ class Overlays(QObject):
             and self.shown.settings != settings
             and self.shown.settings == replace(settings, method=OverlayMethod.PCA)
         )
+
+    def face(self, item: int) -> Face:
+        """The face that stands for an item of what is shown and told of, in the item's own dataset: ids and rows may be
+        alike in several."""
+        assert self.shown is not None
+        assert self.details is not None
+        return self.shown.settings.datasets[self.shown.dataset[item]], int(self.details.images[item])
 
     # -- asking --------------------------------------------------------------------------------------------------
     def watch(self, watched: bool) -> None:
@@ -267,13 +283,15 @@ class Overlays(QObject):
 
             return run_overlay(study, settings, ctx, self._worker)
 
+        # What is wanted may have changed meanwhile without anybody looking: then it was not asked for yet, and what is
+        # asked for is still this one, which is not looked up again when it is wanted again.
         def finished(result: Any) -> None:
-            if self.settings == settings:
+            if self._asked is not None and self._asked[0] == settings:
                 self.error = None
                 self._show(result)
 
         def failed(error: CanonError) -> None:
-            if self.settings == settings:
+            if self._asked is not None and self._asked[0] == settings:
                 self._fail(error)
             else:
                 self._document.faulted.emit(error)

@@ -74,6 +74,7 @@ class Presenter(QObject):
         matrix.modelSelected.connect(self.choose_model)
         matrix.computeRequested.connect(computing.compute_everything)
         matrix.exportRequested.connect(self._export_matrix)
+        matrix.everyModelRequested.connect(self._include_all)
         matrix.actionRequested.connect(lambda: self._act(self._action))
         inspector.actionRequested.connect(self._act)
         roc.exportRequested.connect(self._export_curves)
@@ -163,6 +164,9 @@ class Presenter(QObject):
         after = left_out - {name} if included else left_out | {name}
         self._document.change(f"{'Include' if included else 'Leave out'} {name}", left_out=after)
 
+    def _include_all(self) -> None:
+        self._document.change("Include every model", left_out=frozenset())
+
     def _act(self, action: str) -> None:
         if action:
             self._actions[action].trigger()
@@ -216,6 +220,7 @@ class Presenter(QObject):
             )
             self._action = step.action
             self._matrix.set_empty(step.text, step.button)
+        self._matrix.set_left_out([name for name in contents.model_names if name in state.left_out])
         embedded = contents.embedded(state.dataset) if contents.dataset(state.dataset) is not None else ()
         self._matrix.set_matrix(
             matrix, state.rule, self._computing.pending, far=state.far,

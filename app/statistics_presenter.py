@@ -4,7 +4,9 @@ matrix."""
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QGuiApplication
 
+from canon_core.demo.networks import DATASET
 from canon_core.figures.histogram_figure import ShownThreshold, readable
 from canon_core.study.results import FitMode, far_text, settings_line
 
@@ -12,11 +14,12 @@ from .actions import Actions
 from .chosen_cell import unscored_text
 from .computing import Computing
 from .document import Document
-from .exportables import groups_export, scores_export, search_export
+from .exportables import folds_export, groups_export, scores_export, search_export
 from .exporting import Exporting
 from .settled import settled
 from .statistics import Statistics
 from .view_state import Focus
+from .views.cell_commands import folds_command
 from .views.group_view import GroupView
 from .views.identification_view import IdentificationView
 from .views.inspector import Beyond
@@ -63,7 +66,7 @@ class StatisticsPresenter(QObject):
             computing.matrixChanged, statistics.search.changed, statistics.groups.changed, statistics.histogram.changed,
         ):  # fmt: skip
             changed.connect(self._soon)
-        for changed in (statistics.intervals.changed, statistics.groups.changed):
+        for changed in (statistics.intervals.changed, statistics.groups.changed, statistics.folds.changed):
             changed.connect(self.beyondChanged)
             changed.connect(self._soon)
         statistics.other_map.changed.connect(self.beyondChanged)
@@ -82,6 +85,8 @@ class StatisticsPresenter(QObject):
         groups.exportRequested.connect(self._export_groups)
         actions.connect("experiment.confidence", statistics.intervals.compute)
         actions.connect("experiment.confidence_all", lambda: statistics.intervals.compute(everywhere=True))
+        actions.connect("experiment.folds", statistics.folds.compute)
+        actions.connect("experiment.folds_all", lambda: statistics.folds.compute(everywhere=True))
         actions.connect("experiment.identify", self._compute_search)
         actions.connect("experiment.groups", self._compute_groups)
         self._soon()
@@ -117,7 +122,21 @@ class StatisticsPresenter(QObject):
             groups=statistics.groups.shown,
             other_map=statistics.other_map.shown,
             comparing=not statistics.other_map.known,
+            folds=statistics.folds.shown,
+            folding=statistics.folds.running,
         )
+
+    def export_folds(self) -> None:
+        """Let the fold accuracies that are known be written."""
+        found = self._statistics.folds.shown
+        if found is not None:
+            self._exporting.ask([folds_export(found)])
+
+    def copy_folds_command(self) -> None:
+        """The command that computes them, to the clipboard."""
+        contents, settings = self._document.contents, self._statistics.folds.settings
+        if contents is not None and settings is not None:
+            QGuiApplication.clipboard().setText(folds_command(str(contents.path), settings))
 
     @property
     def _confidence_command(self) -> str:
@@ -191,15 +210,27 @@ class StatisticsPresenter(QObject):
             return "Fit mode 'reversed' says nothing of probes and galleries. Set the fit to disjoint or authors."
         return f"No model is embedded on '{entry.name}' yet. Make its embeddings, or import them, first."
 
+    def _why_no_groups(self) -> str:
+        entry = self._document.dataset
+        if entry is not None and entry.name == DATASET and entry.has_templates:
+            return (
+                "This demo study was made before its photographs were described. Close it and open the demo study once"
+                " more (Help menu), or run canon demo with its folder: covariates such as YAW and COVERED are added,"
+                " and all that was computed is kept."
+            )
+        name = f"'{entry.name}'" if entry is not None else "The study"
+        if entry is not None and not entry.has_templates:
+            return f"{name} compares single images. Errors by group need templates, as IJB has them."
+        return (
+            f"{name} says nothing of its images that templates could be grouped by. A dataset in NIST's layout brings"
+            " covariates such as GENDER and YAW, and one in InsightFace's may, in a file PREFIX_covariates.csv in meta."
+        )
+
     def _show_groups(self) -> None:
-        groups, state, entry = self._statistics.groups, self._document.state, self._document.dataset
+        groups, state = self._statistics.groups, self._document.state
         chosen, settings = groups.chosen, groups.settings
         if not groups.covariates:
-            name = f"'{entry.name}'" if entry is not None else "The study"
-            self._groups.set_nothing(
-                f"{name} says nothing of its images that templates could be grouped by. A dataset in NIST's layout"
-                " brings covariates such as GENDER and YAW."
-            )
+            self._groups.set_nothing(self._why_no_groups())
         elif chosen is None and (unscored := unscored_text(self._document, self._computing)):
             self._groups.set_nothing(unscored)
         elif chosen is None or settings is None:
@@ -309,8 +340,9 @@ class StatisticsPresenter(QObject):
         """Enable each action, or say why not."""
         statistics, matrix = self._statistics, self._computing.matrix
         refusals = dict.fromkeys(
-            ("experiment.confidence", "experiment.confidence_all", "experiment.identify", "experiment.groups"), ""
-        )
+            ("experiment.confidence", "experiment.confidence_all", "experiment.identify", "experiment.groups",
+             "experiment.folds", "experiment.folds_all"), ""
+        )  # fmt: skip
         if self._document.contents is None:
             refusals = dict.fromkeys(refusals, "Open or make a study first.")
         else:
@@ -325,6 +357,17 @@ class StatisticsPresenter(QObject):
                 refusals["experiment.groups"] = "The dataset has no covariates to group templates by."
             elif statistics.groups.running:
                 refusals["experiment.groups"] = "They are being counted."
+            if statistics.folds.settings is None:
+                entry = self._document.dataset
+                why = (
+                    "There is no matrix yet." if entry is not None and entry.has_folds else
+                    "The dataset brings no folds: choose one with a list of pairs, as LFW has it (pairs.txt)."
+                )
+                refusals["experiment.folds"] = refusals["experiment.folds_all"] = why
+            elif chosen is None:
+                refusals["experiment.folds"] = _CHOOSE
+            elif statistics.folds.running:
+                refusals["experiment.folds"] = "It is being computed."
             if statistics.search.settings is None:
                 refusals["experiment.identify"] = self._why_no_search()
             elif statistics.search.running:

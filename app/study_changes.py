@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
-from canon_core.errors import CanonError
+from canon_core.errors import CanonError, DatasetError
 from canon_core.jobs import JobContext
 
 from .contents import Contents, look
@@ -34,10 +34,13 @@ class StudyChanges(QObject):
         A dataset was read; ``problems`` names what was left out of it.
     embeddingsImported(report) : ImportReport
         Embeddings made elsewhere were taken in.
+    unreadable(job) : int
+        A job fails because what it was to read is no dataset.
     """
 
     datasetAdded = Signal(object, object)
     embeddingsImported = Signal(object)
+    unreadable = Signal(int)
 
     def __init__(self, document: Document) -> None:
         super().__init__(document)
@@ -172,15 +175,19 @@ class StudyChanges(QObject):
 
         def failed(error: CanonError) -> None:
             self.reading = False
+            if isinstance(error, DatasetError):  # what lies there cannot be read: reading it again gives the same
+                self.unreadable.emit(numbers[-1])
             on_failure(error)
 
         def cancelled() -> None:
             self.reading = False
             on_cancelled()
 
+        numbers: list[int] = []
+
         def begin() -> int:
             self.reading = True
-            return document.bridge.submit(
+            number = document.bridge.submit(
                 title,
                 lambda ctx: read(study, ctx),
                 on_result=done,
@@ -188,6 +195,8 @@ class StudyChanges(QObject):
                 on_cancelled=cancelled,
                 resume=begin,
             )
+            numbers.append(number)
+            return number
 
         return begin()
 

@@ -68,6 +68,7 @@ class StudyCommands(QObject):
             "study.preprocessing": self.preprocessing,
             "study.rename": self.rename,
             "study.remove": self.remove,
+            "help.guide": self.guide,
             "help.log": self.show_log,
             "help.about": self.about,
         }.items():
@@ -270,6 +271,12 @@ class StudyCommands(QObject):
     def show_log(self) -> None:
         """Open the log's folder."""
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(log_file().parent)))
+
+    def guide(self) -> None:
+        """The guide, in a window of its own that stays beside this one."""
+        from .dialogs.user_guide import UserGuide
+
+        UserGuide.show_beside(self._window, self._document.bridge)
 
     def about(self) -> None:
         """Versions and devices."""

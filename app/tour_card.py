@@ -137,7 +137,8 @@ class TourCard(QFrame):
         target = self._target
         if target is None or not target.isVisible():
             return None
-        return QRect(target.mapTo(self._window, QPoint(0, 0)), target.size())
+        seen = target.visibleRegion().boundingRect()  # of what is scrolled, only the part that is looked at
+        return None if seen.isEmpty() else QRect(target.mapTo(self._window, seen.topLeft()), seen.size())
 
     # -- keyboard ------------------------------------------------------------------------------------------------
     def event(self, event: QEvent) -> bool:

@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from canon_core.demo.networks import PCA
 from canon_core.maps.kinds import MapKind
-from canon_core.study.results import FitMode, Matrix, far_text
+from canon_core.study.results import FitMode, Matrix, far_text, stands_beside
 from canon_core.verification.roc import FarRule
 
 from .contents import Contents
@@ -70,7 +71,8 @@ def tour_steps(tabs: Collection[str], best: Pair | None) -> tuple[TourStep, ...]
 
 
 def best_cell(matrix: Matrix | None, rule: FarRule) -> Pair | None:
-    """The cross-model cell with the largest TAR by this rule; None without any."""
+    """The cross-model cell with the largest TAR by this rule, of models that stand for themselves where there are two;
+    None without any."""
     if matrix is None or _FAR not in matrix.settings.far:
         return None
     found = []
@@ -78,7 +80,8 @@ def best_cell(matrix: Matrix | None, rule: FarRule) -> Pair | None:
         tar = matrix.tar(source, target, _FAR, rule) if source != target else None
         if tar is not None:
             found.append((tar, (source, target)))
-    return max(found)[1] if found else None
+    counted = [(tar, pair) for tar, pair in found if not any(map(stands_beside, pair))]
+    return max(counted or found)[1] if found else None
 
 
 def step_text(number: int, tab: str, contents: Contents, state: ViewState, matrix: Matrix | None) -> str:
@@ -112,6 +115,7 @@ def step_text(number: int, tab: str, contents: Contents, state: ViewState, matri
             "Now one linear map stands between every two networks. It was fitted on faces of one half of the people and"
             f" is tested on the other half, so it cannot know the answers.{means} The same synthetic faces,"
             " the same networks: all that was added is one table of numbers for each field."
+            + _beside(matrix, state.rule)
         )
     if number == 3:
         return _curve_text(state, matrix)
@@ -155,6 +159,26 @@ def _curve_text(state: ViewState, matrix: Matrix | None) -> str:
 
 def _dashes(matrix: Matrix | None) -> str:
     return " A dash: their lists differ in length, and cannot be compared at all." if matrix and matrix.missing else ""
+
+
+def _beside(matrix: Matrix | None, rule: FarRule) -> str:
+    """What the slanted names are, and how much the map alone draws out of a source that learned nothing of people."""
+    names = [name for name in matrix.models if stands_beside(name)] if matrix else []
+    if matrix is None or not names:
+        return ""
+    said = f" Slanted: controls and twins ({', '.join(names)}), which no mean counts."
+    others = [name for name in matrix.models if not stands_beside(name)]
+    if PCA not in names:
+        return said
+    alone = matrix.tar(PCA, PCA, _FAR, rule)
+    mapped = [tar for name in others if (tar := matrix.tar(PCA, name, _FAR, rule)) is not None]
+    if alone is not None and mapped:
+        said += (
+            f" {PCA} is no network, only principal components of the pixels: {_percent(alone)} by itself, yet up to"
+            f" {_percent(max(mapped))} through a map. So much a map alone draws out of these rendered faces; only what"
+            " lies above it do two networks have in common."
+        )
+    return said
 
 
 def _last_text(state: ViewState, matrix: Matrix | None) -> str:

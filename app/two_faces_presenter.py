@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _TOPIC = "two faces"
 _LOOK_TOPICS = ("first face", "second face")
+_NO_DETECTOR = "No face detector is chosen (Detector…), so say where the face is."
 
 
 class TwoFacesPresenter(QObject):
@@ -49,6 +50,7 @@ class TwoFacesPresenter(QObject):
         self._models = ("", "")
         self._held: tuple[Study, TwoFaces] | None = None  # used in the engine's interactive thread only
         self._asked: object = None
+        self._faults: dict[int, str] = {}  # side → why its picture cannot be used
         self._late = settled(self, 0, self._show)
         for changed in (document.opened, document.contentsChanged, document.stateChanged):
             changed.connect(self._soon)
@@ -155,6 +157,7 @@ class TwoFacesPresenter(QObject):
             self._document.bridge.run_errand(lambda: write_detector(path))
             self._detector_known(path)
             for number, panel in enumerate(self._panels):
+                panel.prefer(Placing.DETECTOR)
                 if panel.picture is not None and panel.picture.path is not None and not panel.ready:
                     panel.set_placing(Placing.DETECTOR)
                     self._look(number)
@@ -172,6 +175,7 @@ class TwoFacesPresenter(QObject):
         picture, detector = panel.picture, self._detector
         if study is None or picture is None:
             return
+        self._faults.pop(number, None)
         if picture.points and panel.canvas.image is not None:  # clicks on a picture that is there
             self._soon()
             return
@@ -189,9 +193,10 @@ class TwoFacesPresenter(QObject):
                 if found.is_crop_size and not found.points:
                     panel.set_placing(Placing.CROP)
                 elif found.problem and (detector is None or not found.points):
-                    panel.set_placing(Placing.POINTS)
+                    why = f"{found.problem[:1].upper()}{found.problem[1:]}." if detector is not None else _NO_DETECTOR
+                    panel.set_placing(Placing.POINTS, why)
                     if detector is not None:
-                        self._tell_fault(f"{panel.name}: {found.problem}.")
+                        self._tell_fault(number, f"{panel.name}: {found.problem}.")
                 elif found.is_crop_size:
                     panel.set_placing(Placing.CROP)  # what a detector finds in a crop is a little off
             elif found.problem and picture.placing is not Placing.POINTS:
@@ -206,15 +211,19 @@ class TwoFacesPresenter(QObject):
             if picture.path is None:
                 self._soon()  # what is stored of an image can be compared without it
             else:
-                self._tell_fault(fault_text(error))
+                self._tell_fault(number, fault_text(error))
 
         self._document.bridge.ask(_LOOK_TOPICS[number], work, on_result=looked, on_failure=failed)
 
-    def _tell_fault(self, text: str) -> None:
+    def _tell_fault(self, number: int, text: str) -> None:
         """Say why nothing is compared: what was compared before is not shown any more, and is asked for again."""
         self._asked = None
         self._document.bridge.drop(_TOPIC)
-        self._view.show_fault(text)
+        self._faults[number] = text
+        self._show_faults()
+
+    def _show_faults(self) -> None:
+        self._view.show_fault("\n\n".join(text for _, text in sorted(self._faults.items())))
 
     def _two(self, study: Study) -> TwoFaces:
         """What compares; in the engine's interactive thread only."""
@@ -250,7 +259,9 @@ class TwoFacesPresenter(QObject):
         if study is None or matrix is None or not all(panel.ready for panel in self._panels):
             self._asked = None
             self._document.bridge.drop(_TOPIC)
-            if self._view.comparison is not None:
+            if self._faults:
+                self._show_faults()
+            else:
                 self._view.show_comparison(None)
             return
         from canon_core.experiments.two_faces import TwoFacesSettings
@@ -285,6 +296,7 @@ class TwoFacesPresenter(QObject):
     def _closed(self) -> None:
         self._asked = None
         self._models = ("", "")
+        self._faults.clear()
         self._view.show_comparison(None)
         for panel in self._panels:
             panel.clear()

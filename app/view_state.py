@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from canon_core.demo.networks import DATASET
 from canon_core.maps.kinds import MapKind
-from canon_core.study.results import DEFAULT_FAR, Features, FitMode, MatrixSettings, default_rule
+from canon_core.study.results import DEFAULT_FAR, Features, FitMode, MatrixSettings, default_rule, stands_beside
 from canon_core.verification.roc import FarRule
 
 from .overlay_choice import OverlayChoice
@@ -157,6 +158,13 @@ class ViewState:
             "sensitivity": self.sensitivity.to_json(),
             "overlay": self.overlay.to_json(),
         }
+
+    @classmethod
+    def at_first(cls, models: Iterable[str], datasets: Collection[str]) -> ViewState:
+        """Of a study that no window showed yet; of the demo the networks that stand for themselves, as ``canon demo``
+        leaves it: controls and twins are a tick away."""
+        beside = filter(stands_beside, models) if DATASET in datasets else ()
+        return cls(left_out=frozenset(beside))
 
     @classmethod
     def from_json(cls, saved: object) -> ViewState:

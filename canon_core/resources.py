@@ -25,6 +25,17 @@ def resource(*parts: str) -> Path:
     return path
 
 
+def documentation() -> Path:
+    """Folder of the guide and the pages it links to, with their pictures.
+
+    Raises
+    ------
+    FileNotFoundError
+        When the installation is incomplete.
+    """
+    return resource("docs") if _INSTALLED.is_dir() else resource("..", "docs")
+
+
 def packaged() -> bool:
     """Whether the program runs from a bundle of its own Python, into which its user cannot install anything."""
     return bool(getattr(sys, "frozen", False))

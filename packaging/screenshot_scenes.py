@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-#: The cell that every view shows, and the models that only the demo's controls need.
+#: The cell that every view shows.
 CELL = ("V_R8_A", "M2_R16_A")
-CONTROLS = ("twin-seed", "twin-data", "control-untrained", "control-pca")
 PATIENCE_S = 900.0
 #: A scene's name, and the dialog or menu on top of the window.
 Scene = tuple[str, Any]
@@ -80,7 +79,7 @@ class Driver:
 
 
 def open_demo(driver: Driver, study: Path) -> None:
-    """The study with the ten networks, and one cell chosen."""
+    """The study as the window shows it the first time, and one cell chosen."""
     from app.view_state import ViewState
     from canon_core.demo.networks import DATASET
 
@@ -88,7 +87,8 @@ def open_demo(driver: Driver, study: Path) -> None:
     driver.open(study)
     if document.contents.dataset(DATASET) is None:
         raise SystemExit("only the demo study may be shown")
-    document.show_state(ViewState(dataset=DATASET, left_out=frozenset(CONTROLS)))  # whatever the study was left at
+    contents = document.contents
+    document.show_state(ViewState.at_first(contents.model_names, contents.dataset_names))  # whatever it was left at
     document.change("Choose a cell", cells=(CELL,))
     driver.settle()
 
@@ -118,6 +118,10 @@ def views(driver: Driver) -> Iterator[Scene]:
         driver.settle()
     yield "search", None
     driver.go("groups")
+    if window.group_view.found is None:
+        window.actions_["experiment.groups"].trigger()
+        driver.wait(lambda: window.group_view.found is not None)
+        driver.settle()
     yield "groups", None
     driver.go("overlay")
     driver.wait(lambda: window.overlays.current)

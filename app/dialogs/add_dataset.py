@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QPushButton,
     QRadioButton,
     QSpinBox,
     QVBoxLayout,
@@ -45,6 +47,8 @@ _NOTHING_CHOSEN = (
     "A folder with one sub-folder a person, IJB-B or IJB-C in InsightFace's or NIST's layout, LFW, or a .bin file."
     " Nothing is copied."
 )
+#: On the button that shows what else was looked for in a folder.
+_MORE, _LESS = "Why no other kind?", "Less"
 _LIMIT_TIP = "One person can own most genuine pairs of a set; a seeded draw evens that out"
 
 
@@ -65,7 +69,11 @@ class AddDatasetDialog(JobDialog):
             choose_file=file_choosers.choose_verification_set,
         )
         self.folder.pathChanged.connect(self._folder_changed)
-        self.look = TextLabel(muted=True)
+        self.look, self.details = TextLabel(muted=True), TextLabel(muted=True, size=SMALL)
+        self.details_button = QPushButton(_MORE)
+        self.details_button.setAutoDefault(False)
+        self.details_button.setCheckable(True)
+        self.details_button.toggled.connect(self._show_details)
         self.name = QLineEdit()
         self.name.setMaxLength(64)
         self.name.setPlaceholderText("the folder's name")
@@ -73,9 +81,17 @@ class AddDatasetDialog(JobDialog):
         for value, text in _FORMATS.items():
             self.format.addItem(text, value)
         self.format.currentIndexChanged.connect(self._show_fields)
-        self.pairs = PathField("pairs.txt, where it is not in the folder or its parent", file_choosers.choose_pairs)
-        self.landmarks = PathField("landmarks.csv", file_choosers.choose_landmarks)
-        self.detector = PathField("yunet.onnx", file_choosers.choose_detector)
+        self.pairs = PathField(
+            "list of pairs",
+            file_choosers.choose_pairs,
+            placeholder="optional: a pairs.txt that is not in the folder or its parent",
+        )
+        self.landmarks = PathField(
+            "file of landmarks", file_choosers.choose_landmarks, placeholder="nothing chosen, e.g. landmarks.csv"
+        )
+        self.detector = PathField(
+            "detector's ONNX file", file_choosers.choose_detector, placeholder="nothing chosen, e.g. yunet.onnx"
+        )
         self.limit = QCheckBox("at most")
         self.limit_count = QSpinBox()
         self.limit_count.setRange(1, 1_000_000)
@@ -93,7 +109,14 @@ class AddDatasetDialog(JobDialog):
     def _make_fields(self) -> QWidget:
         first = QFormLayout()
         first.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        first.addRow("Folder or file", described(self.folder, self.look))
+        looked = QWidget()
+        row = QHBoxLayout(looked)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.look, 1)
+        row.addWidget(self.details_button, 0, Qt.AlignmentFlag.AlignTop)
+        found = described(self.folder, looked)
+        found.layout().addWidget(self.details)
+        first.addRow("Folder or file", found)
         first.addRow("Name", self.name)
         first.addRow("Format", self.format)
         pairs = described(self.pairs, self._why_no_pairs)
@@ -151,6 +174,8 @@ class AddDatasetDialog(JobDialog):
 
     def _folder_changed(self, path: Path | None) -> None:
         self._look = None
+        self.fault.hide()  # it was of another folder
+        self._show_details()
         self._show_ready()
         self._show_fields()
         if path is None:
@@ -169,7 +194,16 @@ class AddDatasetDialog(JobDialog):
     def _looked(self, found: FolderLook) -> None:
         self._look = found
         self.look.setText(found.text)
+        self.details.setText(found.details)
+        self._show_details()
         self._show_fields()
+
+    def _show_details(self, *_: object) -> None:
+        """What else was looked for, where the user asks for it."""
+        there = self._look is not None and bool(self._look.details)
+        self.details_button.setVisible(there)
+        self.details.setVisible(there and self.details_button.isChecked())
+        self.details_button.setText(_LESS if self.details_button.isChecked() else _MORE)
 
     def _show_fields(self, *_: object) -> None:
         """Enable what makes sense for the format, and say why not of the rest."""

@@ -19,7 +19,7 @@ _LOOKED_INTO = 20_000
 
 @dataclass(frozen=True)
 class FolderLook:
-    """What a folder or file seems to hold.
+    """What a folder or file seems to hold: in one line (:attr:`text`), and why (:attr:`details`).
 
     Attributes
     ----------
@@ -46,16 +46,15 @@ class FolderLook:
 
     @property
     def text(self) -> str:
-        """In a sentence or two."""
+        """In a sentence."""
         if self.fault is not None:
             return f"Not recognised: {self.fault.sentence()}"
         if self.format not in ("folder", "lfw"):
             return f"Recognised: {self.reasons[-1]}."
-        looked = f" Looked for other kinds: {'; '.join(self.reasons[:-1])}." if self.format == "folder" else ""
         if not self.images:
             return (
                 "No images in its sub-folders: a dataset has one sub-folder a person, with that person's images, or"
-                f" is IJB-B, IJB-C or a .bin file.{looked}"
+                " is IJB-B, IJB-C or a .bin file."
             )
         more = "" if self.complete else "more than "
         text = (
@@ -66,7 +65,12 @@ class FolderLook:
             text += f": {self.reasons[-1]}"
         if self.landmarks is not None:
             text += f"; {self.landmarks.name} is there"
-        return f"{text[0].upper()}{text[1:]}.{looked}"
+        return f"{text[0].upper()}{text[1:]}."
+
+    @property
+    def details(self) -> str:
+        """What else was looked for in a folder, a line each; empty where that is no question."""
+        return "\n".join(self.reasons[:-1]) if self.format == "folder" else ""
 
 
 def look_into_folder(path: Path, ctx: JobContext) -> FolderLook:

@@ -32,7 +32,7 @@ class FieldsPage(QWidget):
         return QSize(super().minimumSizeHint().width(), 0)
 
 
-def described(field: QWidget, words: TextLabel) -> QWidget:
+def described(field: QWidget, words: QWidget) -> QWidget:
     """A field of a form with words below it, which wrap to the form's width."""
     both = QWidget()
     both.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)

@@ -23,12 +23,18 @@ class PathField(QWidget):
     pathChanged = Signal(object)
 
     def __init__(
-        self, what: str, choose: Chooser, parent: QWidget | None = None, *, choose_file: Chooser | None = None
+        self,
+        what: str,
+        choose: Chooser,
+        parent: QWidget | None = None,
+        *,
+        choose_file: Chooser | None = None,
+        placeholder: str = "",
     ) -> None:
         super().__init__(parent)
         self.line = QLineEdit()
         self.line.setAccessibleName(what)
-        self.line.setPlaceholderText(what)
+        self.line.setPlaceholderText(placeholder or what)
         self.line.editingFinished.connect(self._tell)
         self.button = self._make_button("Browse…" if choose_file is None else "Folder…", f"Browse for {what}", choose)
         self._told: Path | None = None

@@ -6,7 +6,7 @@ import math
 
 from PySide6.QtCore import QElapsedTimer, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QHideEvent, QPainter, QPaintEvent, QPolygonF
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QToolButton, QWidget
 
 from ..theme import LARGE, SMALL, theme_for
 from .labels import TextLabel
@@ -111,7 +111,7 @@ class _PlayButton(QToolButton):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def sizeHint(self) -> QSize:
-        return QSize(34, 34)
+        return QSize(34, 26)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -130,16 +130,15 @@ class _PlayButton(QToolButton):
 
 
 class _End(QWidget):
-    """A number with a word below it."""
+    """A number and what it is."""
 
     def __init__(self, word: str) -> None:
         super().__init__()
         self.number = TextLabel("–", size=LARGE, bold=True, wrap=False)
         self.number.setAccessibleName(f"Share {word}")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(5)
         for label in (self.number, TextLabel(word, muted=True, size=SMALL, wrap=False)):
-            label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-            column.addWidget(label)
+            row.addWidget(label, 0, Qt.AlignmentFlag.AlignBaseline)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)

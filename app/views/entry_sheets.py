@@ -44,7 +44,7 @@ def dataset_sheet(entry: DatasetEntry, problems: Sequence[Problem] = ()) -> Fact
             ("subjects", f"{entry.subjects:,}"),
             ("format", entry.format),
             ("alignment", alignment_words(entry.alignment) if entry.has_images else ""),
-            ("folds", f"{entry.fold_pairs:,} pairs" if entry.has_folds else "" if entry.has_templates else "none"),
+            ("folds", _folds_text(entry)),
             ("left out", f"{entry.problems:,}" if entry.problems else "nothing"),
         ]
     )
@@ -73,6 +73,12 @@ def dataset_sheet(entry: DatasetEntry, problems: Sequence[Problem] = ()) -> Fact
     sheet.facts([("path", str(entry.path))])
     sheet.digest("fingerprint", entry.fingerprint)
     return sheet
+
+
+def _folds_text(entry: DatasetEntry) -> str:
+    if entry.has_folds:
+        return f"{entry.fold_pairs:,} pairs; choose a cell of the matrix for its fold accuracy"
+    return "" if entry.has_templates else "none"
 
 
 def _network(sheet: FactSheet, entry: ModelEntry) -> None:

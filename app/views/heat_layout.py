@@ -99,7 +99,7 @@ def lay_out(
     name_width = min(longest + 2, longest_name)
     corner_width = max(name_width, corner_width)
     beside = corner_width + 8 + 2 * _MARGIN + bar_room
-    least = number_width + 7
+    least = number_width + 5
     slanted_width = min(longest, longest_slanted)
 
     def wide(slanted: bool) -> float:

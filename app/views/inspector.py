@@ -27,6 +27,7 @@ from .explanations import (
     subject_note,
 )
 from .fact_sheet import FactSheet
+from .fold_section import FoldButtons, write_folds
 from .group_section import write_groups
 from .map_comparison import write_comparison
 from .shown_matrix import number_text, rate_text, title_of, why_missing
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from canon_core.study.confidence_results import Confidence
     from canon_core.study.entries import DatasetEntry, ModelEntry
     from canon_core.study.group_results import GroupRates
+    from canon_core.study.results import FoldMatrix
 
     from ..contents import Imported
     from ..next_step import NextStep
@@ -64,6 +66,10 @@ class Beyond:
         The cell through the map that its own is compared with, where it is stored.
     comparing : bool
         Whether that is still looked up.
+    folds : FoldMatrix or None
+        Fold accuracies of the matrix's cells, where the dataset has folds and it is known what is stored.
+    folding : bool
+        Whether that of this cell is being computed.
     """
 
     intervals: Confidence | None = None
@@ -74,6 +80,8 @@ class Beyond:
     groups: GroupRates | None = None
     other_map: Cell | None = None
     comparing: bool = False
+    folds: FoldMatrix | None = None
+    folding: bool = False
 
 
 class Inspector(QWidget):
@@ -83,10 +91,16 @@ class Inspector(QWidget):
     -------
     confidenceRequested(), groupsRequested() :
         The buttons for intervals, and for errors by group.
+    foldsRequested(), foldsExportRequested(), foldsCommandRequested(), foldsUnfolded() :
+        The buttons for fold accuracy; single folds are to be shown, or no longer.
     actionRequested(key) : str
         The button below a cell without a number.
     """
 
+    foldsRequested = Signal()
+    foldsExportRequested = Signal()
+    foldsCommandRequested = Signal()
+    foldsUnfolded = Signal()
     confidenceRequested = Signal()
     groupsRequested = Signal()
     actionRequested = Signal(str)
@@ -96,6 +110,7 @@ class Inspector(QWidget):
         self.setAccessibleName("Inspector")
         self._shown: tuple[object, ...] = ()
         self.sheet: FactSheet | None = None
+        self._each_fold = False
         self._empty = EmptyState("Choose a cell, a model or a dataset: its facts appear here.")
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
@@ -147,9 +162,10 @@ class Inspector(QWidget):
         known of it."""
         rule = FarRule(rule)
         singles = tuple(matrix.cells.get((name, name)) for name in (cell.source, cell.target))
-        more = () if beyond is None else (beyond.intervals, beyond.groups, beyond.other_map)
+        more = () if beyond is None else (beyond.intervals, beyond.groups, beyond.other_map, beyond.folds)
         words = () if beyond is None else (
             str(beyond.sampling), str(beyond.comparing), beyond.refusal, beyond.command, beyond.covariate,
+            str(beyond.folding), str(self._each_fold),
         )  # fmt: skip
         if self._is_shown("cell", cell, matrix.settings, rule, far, singles, words, *more):
             return
@@ -167,6 +183,19 @@ class Inspector(QWidget):
         ):
             sheet.note(note)
         _readings(sheet, cell, matrix, rule, far)
+        if beyond is not None and beyond.folds is not None:
+            write_folds(
+                sheet,
+                cell,
+                beyond.folds,
+                running=beyond.folding,
+                refusal=beyond.refusal,
+                each=self._each_fold,
+                buttons=FoldButtons(
+                    self.foldsRequested.emit, self._unfold, self.foldsExportRequested.emit,
+                    self.foldsCommandRequested.emit,
+                ),
+            )  # fmt: skip
         if beyond is not None:
             write_confidence(
                 sheet,
@@ -232,6 +261,10 @@ class Inspector(QWidget):
         """A dataset of the study, and the images that were left out of it."""
         if not self._is_shown("dataset", entry, tuple(problems)):
             self._show(dataset_sheet(entry, problems))
+
+    def _unfold(self) -> None:
+        self._each_fold = not self._each_fold
+        self.foldsUnfolded.emit()
 
     # -- showing -------------------------------------------------------------------------------------------------
     def _is_shown(self, *what: object) -> bool:

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy, QVBoxLay
 
 from ..theme import NORMAL, SMALL, sized, theme_for
 
-#: Lines of settings that are shown at once, and pixels that a line has at least.
-_MOST_LINES, _NARROW = 3, 200
+#: Lines of settings that are shown at once, that room is kept for, and pixels that a line has at least.
+_MOST_LINES, _KEPT_LINES, _NARROW = 6, 3, 200
 
 
 class TextLabel(QLabel):
@@ -43,8 +43,8 @@ class TextLabel(QLabel):
 
 
 class SettingsLabel(QScrollArea):
-    """The line below a view that names every setting behind its numbers; of a long one three lines, the rest by
-    scrolling."""
+    """The line below a view that names every setting behind its numbers; of a very long one six lines, the rest by
+    scrolling, and in a low window fewer."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -73,8 +73,8 @@ class SettingsLabel(QScrollArea):
             self.updateGeometry()
 
     def keep_room(self) -> None:
-        """Be as high as its longest, so that nothing moves when it names fewer settings."""
-        self.setMinimumHeight(_MOST_LINES * self._label.fontMetrics().lineSpacing() + 2)
+        """Be as high as most are, so that nothing moves when it names fewer settings."""
+        self.setMinimumHeight(_KEPT_LINES * self._label.fontMetrics().lineSpacing() + 2)
 
     def hasHeightForWidth(self) -> bool:
         return True

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
-from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtGui import QAction, QGuiApplication, QPalette
 from PySide6.QtWidgets import (
     QFrame,
     QScrollArea,
@@ -61,6 +61,8 @@ _COLUMNS = (
 
 #: Lines of words below the matrix that room is kept for.
 _LINES = 3
+#: Pixels of a row at least: of fourteen models every row is seen in a window of 1280 × 800.
+_LOWEST_ROW = 22.0
 
 class MatrixView(QWidget):
     """A matrix with its choosers, its settings and its table.
@@ -73,8 +75,8 @@ class MatrixView(QWidget):
         Read at another FAR or by another rule; the view already shows it.
     settingsRequested(change) : SettingsChange
         Another map, mode, seed or features: other cells are wanted.
-    computeRequested(), exportRequested(), actionRequested() :
-        The buttons for missing cells, for export, and of the empty state.
+    computeRequested(), exportRequested(), actionRequested(), everyModelRequested() :
+        The buttons for missing cells, for export, of the empty state, and for the models that are left out.
     """
 
     cellSelected = Signal(str, str)
@@ -85,6 +87,7 @@ class MatrixView(QWidget):
     computeRequested = Signal()
     exportRequested = Signal()
     actionRequested = Signal()
+    everyModelRequested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -95,8 +98,9 @@ class MatrixView(QWidget):
         self._far = ORDER_FAR
         self._rule = FarRule.CONSERVATIVE
         self._study = "STUDY.canon"
+        self._left_out_names: tuple[str, ...] = ()
         self.choosers = Choosers()
-        self.heat_map = HeatMap()
+        self.heat_map = HeatMap(smallest_height=_LOWEST_ROW)
         self.table = TableTwin("TAR matrix as a table")
         self._empty = EmptyState("There is no matrix yet.")
         self._scroll = QScrollArea()
@@ -115,12 +119,18 @@ class MatrixView(QWidget):
         self._notice = Notice("Compute", lines=_LINES)
         self.compute_button = self._notice.button
         self.compute_button.clicked.connect(self.computeRequested)
+        self._left_out = Notice("Show them")
+        self._left_out.label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.every_model_button = self._left_out.button
+        self.every_model_button.setToolTip("Tick every model in the study tree")
+        self.every_model_button.clicked.connect(self.everyModelRequested)
+        self._left_out.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.setSpacing(8)
         layout.addWidget(self.choosers)
         layout.addWidget(self._stack, 1)
-        for label in (self._notice, self._leak, self._settings):
+        for label in (self._left_out, self._notice, self._leak, self._settings):
             layout.addWidget(label)
         self.choosers.readingChanged.connect(self._read_at)
         self.choosers.settingsRequested.connect(self.settingsRequested)
@@ -180,6 +190,13 @@ class MatrixView(QWidget):
     def set_empty(self, text: str, action_text: str = "") -> None:
         """What to say while there is no matrix, and on the button below it."""
         self._empty.set_message(text, action_text)
+
+    def set_left_out(self, names: Sequence[str]) -> None:
+        """Which models of the study are not ticked: said below the matrix."""
+        self._left_out_names = tuple(names)
+        why = "as no mean counts them" if all(map(stands_beside, names)) else "not ticked"
+        self._left_out.label.setText(f"Left out, {why}: {', '.join(names)}.")
+        self._show_left_out()
 
     def set_study_path(self, path: str) -> None:
         """The study as it is named in the copied command."""
@@ -245,6 +262,7 @@ class MatrixView(QWidget):
         for widget in (self.choosers, self._notice, self._settings):
             widget.setVisible(there)
         self._leak.setVisible(False)
+        self._show_left_out()
         if self._matrix is not None:
             self.heat_map.set_shown(self._read(), describe=self._describe, tip=self._tip)
             self._fill_table(self._matrix)
@@ -254,6 +272,9 @@ class MatrixView(QWidget):
             self._leak.setText(leak)
             self._leak.setVisible(bool(leak))
         self._show_page()
+
+    def _show_left_out(self) -> None:
+        self._left_out.setVisible(self._matrix is not None and bool(self._left_out_names))
 
     def _show_page(self) -> None:
         if self._matrix is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QVBoxLayout, QWidget
@@ -30,38 +29,33 @@ _METHODS = {
 }
 _SUBSETS = {
     "some subjects": (None, "As many random subjects as make about 4,000 points"),
-    "so many subjects": (1, "That many random subjects"),
+    "a number of subjects": (1, "Random subjects, as many as you say"),
     "everything": (EVERYTHING, "Every image: takes long where there are many"),
 }
 
 
-@dataclass(frozen=True)
-class OverlayRequest:
-    """What the bar stands at when the user changed something."""
-
-    source: str
-    target: str
-    map: MapKind
-    mode: FitMode
-    seed: int
-    method: OverlayMethod
-    level: OverlayLevel
-    subjects: int | None
-    neighbours: int
-    min_dist: float
-
-
 class OverlayBar(QWidget):
-    """Choosers.
+    """Choosers. Each tells of itself alone: what nobody touched stays as it is, whatever the bar stands at.
 
     Signals
     -------
-    requested(request) : OverlayRequest
+    modelsChosen(source, target) : str, str
+        The source may be :data:`ALL_SOURCES`, and the target.
+    methodChosen(method), mapChosen(kind), modeChosen(mode), levelChosen(level) :
+        Members of their enumerations.
+    subjectsChosen(number) : int or None
+        As :class:`canon_core.study.overlay_results.OverlaySettings` has it.
+    neighboursChosen(number), minDistChosen(distance), seedChosen(seed) : int, float, int
     colourChanged(by) : str
     searched(text) : str
     """
 
-    requested = Signal(object)
+    modelsChosen = Signal(str, str)
+    methodChosen, mapChosen, modeChosen, levelChosen = Signal(object), Signal(object), Signal(object), Signal(object)
+    subjectsChosen = Signal(object)
+    neighboursChosen = Signal(int)
+    minDistChosen = Signal(float)
+    seedChosen = Signal(int)
     colourChanged = Signal(str)
     searched = Signal(str)
 
@@ -70,7 +64,7 @@ class OverlayBar(QWidget):
         self.source, self.target = QComboBox(), QComboBox()
         self.method, self.colour = QComboBox(), QComboBox()
         self.map, self.mode, self.level, self.subset = QComboBox(), QComboBox(), QComboBox(), QComboBox()
-        self.subjects, self.neighbours, self.seed = seed_box(), QSpinBox(), QSpinBox()
+        self.subjects, self.neighbours, self.seed = QSpinBox(), QSpinBox(), seed_box()
         self.min_dist = QDoubleSpinBox()
         self.search = QLineEdit()
         self._make_fields()
@@ -96,7 +90,7 @@ class OverlayBar(QWidget):
             labelled("fit", self.mode, "Which images the maps are fitted on"),
             self._level_field,
             labelled("show", self.subset, "Which subjects are shown"),
-            labelled("number", self.subjects, "How many random subjects"),
+            labelled("how many", self.subjects, "How many random subjects"),
             labelled("neighbours", self.neighbours, "UMAP: few show detail, many the whole"),
             labelled("min-dist", self.min_dist, "UMAP: how closely points may be packed"),
             labelled("seed", self.seed, "Of the halves, of the random subjects, and of UMAP"),
@@ -123,6 +117,7 @@ class OverlayBar(QWidget):
         for box in (self.source, self.target, self.colour, self.mode, self.map):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
             box.setMaximumWidth(_WIDEST)
+        self.map.setPlaceholderText(MapKind.NONE.value)  # what a study may stand at, though nothing moves then
         self.subjects.setRange(1, MOST_SUBJECTS)
         self.subjects.setValue(100)
         self.neighbours.setRange(2, MOST_NEIGHBOURS)
@@ -138,10 +133,20 @@ class OverlayBar(QWidget):
         self.search.setMaximumWidth(210)
 
     def _connect(self) -> None:
-        for box in (self.source, self.target, self.method, self.map, self.mode, self.level, self.subset):
-            box.activated.connect(self._request)
-        for spin in (self.subjects, self.neighbours, self.min_dist):
-            spin.valueChanged.connect(self._request)
+        for box in (self.source, self.target):
+            box.activated.connect(
+                lambda _: self.modelsChosen.emit(self.source.currentText(), self.target.currentText())
+            )
+        # StrEnum members come back from Qt as plain strings.
+        self.method.activated.connect(lambda _: self.methodChosen.emit(OverlayMethod(self.method.currentData())))
+        self.map.activated.connect(lambda _: self.mapChosen.emit(MapKind(self.map.currentData())))
+        self.mode.activated.connect(lambda _: self.modeChosen.emit(FitMode(self.mode.currentData())))
+        self.level.activated.connect(lambda _: self.levelChosen.emit(OverlayLevel(self.level.currentData())))
+        self.subset.activated.connect(self._choose_subjects)
+        self.subjects.valueChanged.connect(self._choose_subjects)
+        self.neighbours.valueChanged.connect(self.neighboursChosen)
+        self.min_dist.valueChanged.connect(lambda value: self.minDistChosen.emit(round(value, 3)))
+        self.seed.valueChanged.connect(self.seedChosen)
         self.colour.activated.connect(lambda _: self.colourChanged.emit(str(self.colour.currentText())))
         self.search.textChanged.connect(self.searched)
 
@@ -158,11 +163,11 @@ class OverlayBar(QWidget):
     def show_settings(self, settings: OverlaySettings, *, templates: bool, level: bool) -> None:
         """Stand at these settings; no signal. ``templates`` says whether the maps' dataset has them, ``level`` whether
         points may be templates."""
-        blocked = [QSignalBlocker(spin) for spin in (self.subjects, self.neighbours, self.min_dist)]
+        blocked = [QSignalBlocker(spin) for spin in (self.subjects, self.neighbours, self.min_dist, self.seed)]
         modes = TEMPLATE_MODES if templates else IMAGE_MODES
         fill(self.mode, {mode.value: (mode, MODE_TIPS[mode]) for mode in modes})
         self.method.setCurrentIndex([each for each, _ in _METHODS.values()].index(settings.method))
-        self.map.setCurrentText(settings.map.value)
+        self.map.setCurrentIndex(self.map.findText(settings.map.value))
         self.mode.setCurrentText(settings.mode.value)
         self.level.setCurrentText(settings.level.value)
         self._level_field.setVisible(level)
@@ -186,22 +191,8 @@ class OverlayBar(QWidget):
         fill(self.colour, {name: (name, tip) for name, tip in colours.items()})
         self.colour.setCurrentText(chosen if chosen in colours else next(iter(colours)))
 
-    def _request(self, *_: object) -> None:
-        index = self.subset.currentIndex()
-        self.requested.emit(
-            OverlayRequest(
-                source=self.source.currentText(),
-                target=self.target.currentText(),
-                map=MapKind(self.map.currentData()),
-                mode=FitMode(self.mode.currentData()),
-                seed=self.seed.value(),
-                method=OverlayMethod(self.method.currentData()),
-                level=OverlayLevel(self.level.currentData()),
-                subjects=(None, self.subjects.value(), EVERYTHING)[index],
-                neighbours=self.neighbours.value(),
-                min_dist=round(self.min_dist.value(), 3),
-            )
-        )
+    def _choose_subjects(self, *_: object) -> None:
+        self.subjectsChosen.emit((None, self.subjects.value(), EVERYTHING)[self.subset.currentIndex()])
 
 
 def _stand(spin: QSpinBox | QDoubleSpinBox, value: float) -> None:

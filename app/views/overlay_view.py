@@ -21,27 +21,30 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from canon_core.study.overlay_results import Overlay, OverlayLevel, overlay_line, scores_text
+from canon_core.study.overlay_results import Overlay
+from canon_core.study.overlay_text import overlay_line, scores_text
 
 from ..theme import SMALL
 from .bar_buttons import button_row, tool_button
 from .blend_slider import BlendSlider
 from .empty_state import EmptyState
 from .face_list import FaceList
-from .labels import SettingsLabel, TextLabel
+from .folded_text import FoldedText
+from .labels import TextLabel
 from .overlay_bar import OverlayBar
 from .overlay_filter_menu import OverlayFilterMenu
+from .overlay_rows import MOST_ROWS, overlay_rows, rows_text
 from .point_card import PointCard
 from .scatter_legend import ScatterLegend
 from .scatter_plot import MOST_LINES, ScatterPlot, Tool
 from .scatter_points import PlacedPoint, ScatterPoints
-from .table_twin import Entry, TableTwin
+from .table_twin import TableTwin
 
 if TYPE_CHECKING:
     from canon_core.experiments.overlay_details import OverlayDetails
 
-#: Rows of the table; more are not read, and would hold up the window.
-MOST_ROWS = 1_000
+#: Entries of a legend that stand above the plot; more take a column beside it, where there is room.
+_MOST_ABOVE = 6
 
 
 class OverlayView(QWidget):
@@ -54,6 +57,8 @@ class OverlayView(QWidget):
         back from chosen subjects to all.
     allPointsRequested() :
         The button that takes back filters and hidden classes.
+    foundRequested() :
+        The button that shows who was searched for and is not drawn.
     linesChanged(joined) : bool
         The images of a face are to be joined, or not.
     """
@@ -64,6 +69,7 @@ class OverlayView(QWidget):
     actionRequested = Signal()
     allSubjectsRequested = Signal()
     allPointsRequested = Signal()
+    foundRequested = Signal()
     linesChanged = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -97,8 +103,8 @@ class OverlayView(QWidget):
         page_column.addWidget(self.table, 1)
         for page in (self._empty, self._splitter, self._table_page):
             self._stack.addWidget(page)
-        self._score, self._settings = TextLabel(), SettingsLabel()
-        self._score.setAccessibleName("Score")
+        self._score = FoldedText("Score")
+        self._settings = FoldedText("Settings of this picture", muted=True, size=SMALL)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.setSpacing(6)
@@ -106,6 +112,7 @@ class OverlayView(QWidget):
         layout.addWidget(self._notice)
         layout.addWidget(self._stack, 1)
         layout.addWidget(self._score)
+        layout.addSpacing(-layout.spacing())
         layout.addWidget(self._settings)
         self.slider.moved.connect(self._move)
         self.legend.toggled.connect(self.plot.set_shown)
@@ -123,13 +130,17 @@ class OverlayView(QWidget):
         column = QVBoxLayout(drawing)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        column.addWidget(self.legend)
+        self._above, self._beside = QHBoxLayout(), QHBoxLayout()
+        self._above.addWidget(self.legend)
+        column.addLayout(self._above)
         column.addWidget(self._left_note)
         self.placed_note = TextLabel(muted=True, size=SMALL)
         self.placed_note.setAccessibleName("Marked faces")
         self.placed_note.hide()
         column.addWidget(self.placed_note)
-        column.addWidget(self.plot, 1)
+        self._beside.setSpacing(8)
+        self._beside.addWidget(self.plot, 1)
+        column.addLayout(self._beside, 1)
         column.addWidget(self.slider)
         return drawing
 
@@ -172,7 +183,15 @@ class OverlayView(QWidget):
         self.found.setAccessibleName("Found points")
         self.found.hide()
         self.bar.add_widget(self.bar.search)
-        self.bar.add_widget(self.found)
+        self.found_button = tool_button("Show", "Lay out those who were found too")
+        self.found_button.clicked.connect(self.foundRequested)
+        self.found_button.hide()
+        found = QWidget()
+        row = QHBoxLayout(found)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.found)
+        row.addWidget(self.found_button)
+        self.bar.add_widget(found)
 
     def _make_notice(self) -> QWidget:
         self._notice_text = TextLabel()
@@ -216,15 +235,23 @@ class OverlayView(QWidget):
         """Show an overlay; None shows the empty state. Selection and view are kept where points and layout are those
         of before."""
         self._result = result
-        if result is not None:
-            self.faces.set_level(result.settings.level)
         self.plot.set_points(points, same_points=same_points, same_layout=same_layout)
         if points is not None:
             self.legend.set_points(points, self.plot.shown)
+            self._place_legend()
             self.plot.set_blend(self.slider.blend)
         self._show()
         self._show_lines()
         self.faces.setVisible(len(self.plot.selection) > 0)
+
+    def _place_legend(self) -> None:
+        """Above the plot, or of many classes beside it: the window is wide, and height is what the plot needs."""
+        many = len(self.legend.entries) > _MOST_ABOVE
+        here, there = (self._beside, self._above) if many else (self._above, self._beside)
+        there.removeWidget(self.legend)
+        if here.indexOf(self.legend) < 0:
+            here.addWidget(self.legend)
+        self.legend.set_column(many)
 
     def set_details(self, details: OverlayDetails | None) -> None:
         """What is known of the single points."""
@@ -263,6 +290,8 @@ class OverlayView(QWidget):
             for code, each in enumerate(self.plot.points.classes):
                 self.plot.set_shown(code, not each.hidden and each.name not in names)
             self.legend.set_shown(self.plot.shown)
+            if self.table_button.isChecked():
+                self._show_page()
 
     def set_placed(self, placed: Sequence[PlacedPoint], words: str) -> None:
         """Mark faces that are no points of the overlay, and say how they came to their places."""
@@ -270,12 +299,13 @@ class OverlayView(QWidget):
         self.placed_note.setText(words)
         self.placed_note.setVisible(bool(words))
 
-    def set_found(self, points: NDArray[np.int32], text: str) -> None:
-        """Ring what was searched for, and say how much it is."""
+    def set_found(self, points: NDArray[np.int32], text: str, *, offered: bool = False) -> None:
+        """Ring what was searched for, and say how much it is; with a button that shows it where it can be."""
         self.plot.set_marked(points)
         self.plot.zoom_to(points)
         self.found.setText(text)
         self.found.setVisible(bool(text))
+        self.found_button.setVisible(offered)
 
     def set_command(self, command: str) -> None:
         """The command that makes this picture, to be copied."""
@@ -285,6 +315,11 @@ class OverlayView(QWidget):
     def command(self) -> str:
         """That command; empty where nothing is shown."""
         return self._command if self._result is not None else ""
+
+    @property
+    def no_command(self) -> str:
+        """Why there is none; empty where there is."""
+        return "" if self._result is not None else "No overlay is shown: there is no canon command of it to copy."
 
     @property
     def result(self) -> Overlay | None:
@@ -304,12 +339,16 @@ class OverlayView(QWidget):
     # -- copying -------------------------------------------------------------------------------------------------
     def copy_table(self) -> None:
         """The table, tab-separated, with the settings in the last line, to the clipboard."""
-        self._fill_table()
-        QGuiApplication.clipboard().setText(self.table.text() + self.settings_line + "\n")
+        which = self._fill_table()
+        if self._result is None:
+            return
+        last = f"{which} · {self.settings_line}" if which else self.settings_line
+        QGuiApplication.clipboard().setText(f"{self.table.text()}{last}\n")
 
     def copy_command(self) -> None:
         """The command to the clipboard."""
-        QGuiApplication.clipboard().setText(self._command)
+        if self.command:
+            QGuiApplication.clipboard().setText(self.command)
 
     # -- doing ---------------------------------------------------------------------------------------------------
     def _move(self, blend: float) -> None:
@@ -344,6 +383,9 @@ class OverlayView(QWidget):
         there = self._result is not None
         for widget in (self._score, self._settings):
             widget.setVisible(there)
+        for button in (self.table_button, self.copy_button, self.export_button, self.filter_button, self.fit_button,
+                       self.lines_button, *self.tool_buttons.values()):  # fmt: skip
+            button.setEnabled(there)
         if self._result is not None:
             self._settings.setText(self.settings_line)
             self._show_scores(self._result)
@@ -390,46 +432,25 @@ class OverlayView(QWidget):
         ends = [np.stack([items + number * count, items], axis=1) for number in range(1, models)]
         self.plot.set_lines(np.concatenate(ends))
 
-    def _fill_table(self) -> None:
-        result, details = self._result, self._details
+    def _fill_table(self) -> str:
+        """Put the points of the picture into the table, or those that are selected of them; which these are, where they
+        are not all."""
+        result = self._result
         if result is None:
-            return
-        count = result.items[0]
-        chosen = self.plot.selection
-        points = np.asarray(chosen, np.int64) if len(chosen) else np.arange(len(result.model))
+            self._rows = np.zeros(0, np.int64)
+            self.table.set_table([], [])
+            return ""
+        seen = self.plot.seen(np.arange(len(result.model)))
+        selected = len(self.plot.selection) > 0
+        points = self.plot.seen(self.plot.selection.astype(np.int64)) if selected else seen
         self._rows = points[:MOST_ROWS]
-        which = "selected points" if len(chosen) else "points"
-        cut = f"The first {MOST_ROWS:,} of {len(points):,} {which}" if len(points) > MOST_ROWS else f"All {which}"
-        hint = "" if len(chosen) else " Select points to list them alone."
-        self._table_note.setText(f"{cut}.{hint} Export… writes the coordinates of all.")
-        neighbours = details.neighbours if details is not None else ()
-        first = "image" if result.settings.level is OverlayLevel.IMAGES else "template"
-        several = len(result.parts) > 1
-        columns = [first, "subject", *(["dataset"] if several else []), "model"]
-        columns += ["x before", "y before", "x after", "y after"]
-        if neighbours:
-            columns += ["nearest before", "nearest after"]
-        rows: list[Sequence[Entry]] = []
-        for point in self._rows.tolist():
-            model, item = divmod(point, count)
-            row = [
-                Entry(details.names[item] if details is not None else str(result.item[point])),
-                Entry(result.subject_names[result.subject[point]]),
-                *([Entry(result.settings.datasets[result.dataset[item]])] if several else []),
-                Entry(result.models[model]),
-                *(
-                    Entry(f"{value:.3f}", float(value))
-                    for value in (*result.before[point].tolist(), *result.after[point].tolist())
-                ),
-            ]
-            if neighbours and details is not None:
-                found = neighbours[model - 1] if model else None
-                row += [
-                    Entry(_neighbour(result, details, near, item))
-                    for near in ((found.before, found.after) if found is not None else (None, None))
-                ]
-            rows.append(row)
-        self.table.set_table(columns, rows)
+        which = rows_text(len(points), selected=selected, filtered=len(seen) < len(result.model))
+        hint = "" if selected else " Select points to list them alone."
+        self._table_note.setText(f"{which}.{hint} Export… writes the coordinates of all.")
+        self.table.set_table(*overlay_rows(result, self._details, self._rows))
+        if len(self._rows) == len(result.model):
+            return ""
+        return which if len(seen) == len(result.model) else f"{which} ({self.left_text.text().rstrip('.')})"
 
 
 def items_of(result: Overlay, points: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -437,13 +458,6 @@ def items_of(result: Overlay, points: NDArray[np.integer]) -> NDArray[np.int64]:
     there = np.zeros(result.items[0], bool)
     there[points % result.items[0]] = True
     return np.flatnonzero(there)
-
-
-def _neighbour(result: Overlay, details: OverlayDetails, near: NDArray[np.int32] | None, item: int) -> str:
-    if near is None or near[item] < 0:
-        return ""
-    same = result.subject[near[item]] == result.subject[item]
-    return f"{details.names[near[item]]} ({'same' if same else 'another'} subject)"
 
 
 def _range_text(shares: Sequence[float]) -> str:

@@ -135,7 +135,9 @@ class PairPanel(QScrollArea):
     def show_details(self, details: PairDetails) -> None:
         """Its scores, and which images it has."""
         self._details, self._rows = details, details.images
-        self.bars.set_lines([_line(score, genuine=details.pair.genuine) for score in details.scores])
+        *others, cell = details.scores
+        scores = (cell, *others)  # first the one that it is listed by
+        self.bars.set_lines([_line(score, genuine=details.pair.genuine) for score in scores])
         self._show_pictures()
 
     def show_picture(self, row: int, image: QImage | None, reason: str = "") -> None:

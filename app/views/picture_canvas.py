@@ -77,6 +77,16 @@ class PictureCanvas(QWidget):
                        Qt.CursorShape.ArrowCursor)  # fmt: skip
         self.update()
 
+    def set_hovered(self, hovered: bool) -> None:
+        """Whether what is dragged would fall on it: its frame says so."""
+        self._hovered = hovered
+        self.update()
+
+    @property
+    def hovered(self) -> bool:
+        """Whether its frame says that a drop falls on it."""
+        return self._hovered
+
     @property
     def image(self) -> QImage | None:
         """What is shown."""
@@ -144,16 +154,13 @@ class PictureCanvas(QWidget):
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if len(pictures_of(event)) == 1:  # two at once are for both canvases
             event.acceptProposedAction()
-            self._hovered = True
-            self.update()
+            self.set_hovered(True)
 
     def dragLeaveEvent(self, event: object) -> None:
-        self._hovered = False
-        self.update()
+        self.set_hovered(False)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        self._hovered = False
-        self.update()
+        self.set_hovered(False)
         files = pictures_of(event)
         if files:
             event.acceptProposedAction()
@@ -188,6 +195,10 @@ class PictureCanvas(QWidget):
                     painter.drawText(place + QPointF(1, 1), str(number))
                     painter.setPen(QColor("#ffffff"))
                     painter.drawText(place, str(number))
+        if self._hovered:
+            ground = QColor(theme.accent)
+            ground.setAlpha(36)
+            painter.fillRect(frame, ground)
         marked = self._hovered or self.hasFocus()
         pen = QPen(QColor(theme.accent if marked else theme.border), 2 if marked else 1)
         if self._image is None or self._hovered:

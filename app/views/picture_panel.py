@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QImage, QPalette
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from canon_core.embedding.face_picture import Picture, Placing
 
@@ -45,7 +45,8 @@ class PicturePanel(QWidget):
     def __init__(self, name: str, model_label: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._picture: Picture | None = None
-        self._what = ""
+        self._what = self._why = ""
+        self._wanted = Placing.DETECTOR  # as the user, or the program at first, would place any picture
         self.model, self.placing = QComboBox(), QComboBox()
         self.model.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         for placing, (text, tip) in _PLACINGS.items():
@@ -70,17 +71,13 @@ class PicturePanel(QWidget):
         place.addWidget(self.placing)
         place.addWidget(self.clear_button)
         place.addStretch(1)
-        self._seen = QLabel("the network sees")
+        self._seen = TextLabel("the network sees")
         self.crop.setFixedWidth(_CROP_SIDE)
         below = QHBoxLayout()
         below.setSpacing(12)
-        words = QVBoxLayout()
-        words.addWidget(self._seen)
-        words.addWidget(self.note)
-        words.addStretch(1)
         below.addWidget(self.crop, 0, Qt.AlignmentFlag.AlignTop)
         below.addWidget(self.diagram, 0, Qt.AlignmentFlag.AlignTop)
-        below.addLayout(words, 1)
+        below.addWidget(self._seen, 1, Qt.AlignmentFlag.AlignTop)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
@@ -88,6 +85,7 @@ class PicturePanel(QWidget):
         column.addWidget(self.canvas, 1)
         column.addLayout(place)
         column.addWidget(self.title)
+        column.addWidget(self.note)
         column.addLayout(below)
         self.canvas.dropped.connect(self.set_file)
         self.canvas.clicked.connect(self.chooseRequested)
@@ -108,8 +106,9 @@ class PicturePanel(QWidget):
             self.model.setCurrentIndex(list(names).index(current))
 
     def set_file(self, path: Path) -> None:
-        """Take a picture from a file; its face is placed as the chooser says."""
-        self._take(Picture(path, Placing(self.placing.currentData())), path.name)
+        """Take a picture from a file; its face is placed as it was last asked for."""
+        self.placing.setCurrentIndex(self.placing.findData(self._wanted))
+        self._take(Picture(path, self._wanted), path.name)
 
     def set_row(self, row: int, name: str, fingerprint: str) -> None:
         """Take an image of the dataset of that fingerprint; its face is where the dataset says."""
@@ -117,7 +116,8 @@ class PicturePanel(QWidget):
 
     def clear(self) -> None:
         """No picture."""
-        self._picture, self._what = None, ""
+        self._picture, self._what, self._why = None, "", ""
+        self._say("")
         self.canvas.set_picture(None)
         self.show_crop(None)
         self._show()
@@ -129,19 +129,25 @@ class PicturePanel(QWidget):
         mine = self._picture
         own = mine.points if mine is not None and mine.placing is Placing.POINTS and mine.path is not None else points
         self.canvas.set_picture(image, scale, own)
-        self.note.setText(note)
+        self._say(note)
         self._show()
 
     def show_fault(self, text: str) -> None:
         """Why it cannot be used as it is."""
-        self.note.setText(text)
+        self._say(text, muted=False)
+        self._show()
 
     def show_crop(self, image: QImage | None, words: str = "") -> None:
         """What the network sees of it."""
         self.crop.set_image(image, words)
 
-    def set_placing(self, placing: Placing) -> None:
-        """Place the face in another way, without being asked to."""
+    def prefer(self, placing: Placing) -> None:
+        """Place faces in this way from the next picture on."""
+        self._wanted = placing
+
+    def set_placing(self, placing: Placing, why: str = "") -> None:
+        """Place this face in another way, without being asked to; ``why`` says it. The next picture begins anew."""
+        self._why = why
         self.placing.setCurrentIndex(self.placing.findData(placing))
         if self._picture is not None and self._picture.path is not None:
             self._picture = replace(self._picture, placing=placing)
@@ -168,20 +174,21 @@ class PicturePanel(QWidget):
 
     # -- chosen by the user --------------------------------------------------------------------------------------
     def _take(self, picture: Picture, name: str) -> None:
-        self._picture, self._what = picture, name
+        self._picture, self._what, self._why = picture, name, ""
         self.canvas.set_points(())
-        self.note.setText("")
+        self._say("")
         self.show_crop(None)
         self._show()
         self.pictureChanged.emit()
 
     def _place(self) -> None:
-        placing = Placing(self.placing.currentData())
+        self._wanted = placing = Placing(self.placing.currentData())
+        self._why = ""
         if self._picture is not None and self._picture.path is not None:
             self._picture = replace(self._picture, placing=placing, points=())
             self.canvas.set_points(())
             self.show_crop(None)
-            self.note.setText("")
+            self._say("")
             self._show()
             self.pictureChanged.emit()
         self._show()
@@ -202,19 +209,27 @@ class PicturePanel(QWidget):
         from_file = mine is None or mine.path is not None
         clicking = mine is not None and mine.path is not None and mine.placing is Placing.POINTS
         self.placing.setVisible(from_file)
-        self.clear_button.setVisible(clicking)
-        self.diagram.setVisible(clicking)
         there = self.canvas.image is not None
-        self.crop.setVisible(there)
-        self._seen.setVisible(there)
+        self.clear_button.setVisible(clicking and there)
+        self.diagram.setVisible(clicking and there)
+        seen = there and not (clicking and mine is not None and len(mine.points) < POINTS)
+        self.crop.setVisible(seen)
+        self._seen.setVisible(seen)
         self.canvas.set_clicking(clicking)
         self.title.setText(self._what.rsplit("/", 1)[-1])
         self.title.setToolTip(self._what)
         self.title.setVisible(bool(self._what))
-        if clicking and mine is not None:
+        if clicking and there and mine is not None:
             done = len(mine.points)
             self.diagram.set_next(done)
             if done < POINTS:
-                self.note.setText(f"Click {done + 1} of {POINTS}: {POINT_NAMES[done]}.")
-            elif self.note.text().startswith("Click "):
-                self.note.setText("")
+                why = f"{self._why} " if self._why and not done else ""
+                self._say(f"{why}Click {done + 1} of {POINTS}: {POINT_NAMES[done]}.", muted=not why)
+            elif "Click " in self.note.text():
+                self._say("")
+
+    def _say(self, text: str, *, muted: bool = True) -> None:
+        self.note.setText(text)
+        role = QPalette.ColorRole.PlaceholderText if muted else QPalette.ColorRole.WindowText
+        self.note.setForegroundRole(role)
+        self.note.setVisible(bool(text))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtGui import QColor, QImage, QPainter, QPixmap
 
 from canon_core.projection.density import (
@@ -68,14 +69,13 @@ class PointLayers:
     ) -> tuple[QImage, Drawn]:
         """The picture, transparent where no point is; it is valid until the next call."""
         styles = [class_style(each, theme) for each in classes]
-        back = frozenset(
-            style for style, each in zip(styles, classes, strict=True) if each.series is None and each.fraction is None
-        )
+        # Greys lie behind, halos between them and all others.
+        behind = np.array([2 if each.series is None and each.fraction is None else int(each.halo) for each in classes])
         projected = self._splatter.project(points, raster, shown, numbered=self.most_sprites)
         count = sum(len(each.place) for each in projected)
         look = style_for(count, raster, pixel_ratio)
         rim = QColor(theme.surface)
-        base = self._layer(raster, styles, projected, look, pixel_ratio, rim, back, points.bounds)
+        base = self._layer(raster, styles, projected, look, pixel_ratio, rim, behind, points.bounds)
         drawn = Drawn(count, look, projected[0].number is not None)
         if emphasised is None:
             return base, drawn
@@ -89,9 +89,9 @@ class PointLayers:
         count = sum(len(each.place) for each in projected)
         few = style_for(count, raster, pixel_ratio)
         # Never much larger than their neighbours: a point grows a little when it is emphasised, not into a blot.
-        look = PointStyle(min(few.diameter, look.diameter * 1.5), few.opacity)
+        look = PointStyle(min(few.diameter, look.diameter * 1.5), few.opacity, few.halo)
         rim = QColor(theme.text if count <= _MOST_RIMMED else theme.surface)
-        front = self._layer(raster, styles, projected, look, pixel_ratio, rim, back, emphasised.bounds)
+        front = self._layer(raster, styles, projected, look, pixel_ratio, rim, behind, emphasised.bounds)
         painter.drawImage(0, 0, front)
         painter.end()
         return picture, drawn
@@ -104,7 +104,7 @@ class PointLayers:
         look: PointStyle,
         pixel_ratio: float,
         rim: QColor,
-        back: frozenset[ClassStyle],
+        behind: NDArray[np.integer],
         bounds: Box,
     ) -> QImage:
         if self._pixels.shape != (raster.height, raster.width):
@@ -115,7 +115,7 @@ class PointLayers:
         )  # fmt: skip
         if all(each.number is not None for each in projected):
             picture.fill(0)
-            self._draw_sprites(picture, raster, styles, projected, look, pixel_ratio, rim, back)
+            self._draw_sprites(picture, raster, styles, projected, look, pixel_ratio, rim, behind)
         else:
             self._splatter.draw(projected, raster, styles, look, bounds, self._pixels)
         return picture
@@ -129,7 +129,7 @@ class PointLayers:
         look: PointStyle,
         pixel_ratio: float,
         rim: QColor,
-        back: frozenset[ClassStyle],
+        behind: NDArray[np.integer],
     ) -> None:
         if not any(len(each.place) for each in projected):
             return
@@ -137,8 +137,7 @@ class PointLayers:
         places = np.concatenate([each.place for each in projected])
         code = np.repeat(np.arange(len(projected)), [len(each.place) for each in projected])
         order = sprite_order(np.concatenate([each.number for each in projected if each.number is not None]))
-        behind = np.array([style in back for style in styles])[code[order]]
-        order = np.concatenate([order[behind], order[~behind]])
+        order = order[np.argsort(-behind[code[order]], kind="stable")]
         row, column = np.divmod(places[order], raster.width + 2 * MARGIN)
         half = np.array([sprite.width() // 2 for sprite in sprites])[code[order]] + MARGIN
         painter = QPainter(picture)
@@ -169,12 +168,15 @@ def class_style(each: PointClass, theme: Theme) -> ClassStyle:
         )
         return ClassStyle("circle", (red, green, blue))
     series = theme.series(each.series)
-    return ClassStyle(str(series.marker), series.colour)
+    return ClassStyle(str(series.marker), series.colour, each.halo)
 
 
 def sprite_image(style: ClassStyle, look: PointStyle, pixel_ratio: float, rim: QColor) -> QImage:
-    """One point, with a rim where it is large enough to have one."""
+    """One point, with a rim where it is large enough to have one; halos that lie on each other need none."""
+    look = look.of(style)
     strength = min(max((look.diameter / pixel_ratio - _RIM_FROM) / (_RIM_FULL - _RIM_FROM), 0.0), 1.0)
+    if style.halo:
+        strength = 0.0
     inner = marker_mask(style.marker, look.diameter)
     outer = marker_mask(style.marker, look.diameter + 2.4 * pixel_ratio) if strength > 0 else inner
     alpha = np.zeros(outer.shape, np.float32)

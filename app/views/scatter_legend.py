@@ -17,6 +17,10 @@ from .scatter_layers import class_style, sprite_image
 from .scatter_points import ColourScale, PointClass, ScatterPoints
 
 _SWATCH, _LONGEST = 18, 330
+#: Pixels of a column of entries, at most.
+_COLUMN = 190
+#: Qt's own word for as wide as there is room.
+_NO_LIMIT = (1 << 24) - 1
 #: Pixels of the bar of a scale, and stops of its gradient.
 _BAR, _STOPS = 150, 24
 
@@ -62,6 +66,12 @@ class ScatterLegend(QWidget):
             entry.show()
             self.entries.append(entry)
         self.updateGeometry()
+
+    def set_column(self, column: bool) -> None:
+        """Stand in a column as wide as the longest entry, or take all width there is."""
+        widest = max((entry.sizeHint().width() for entry in self.entries), default=0)
+        self.setMaximumWidth(min(widest, _COLUMN) if column else _NO_LIMIT)
+        self.setMinimumWidth(min(widest, _COLUMN) if column else 0)
 
     def set_shown(self, shown: Sequence[bool]) -> None:
         """Say which classes are shown; no signal."""
@@ -140,7 +150,7 @@ class LegendEntry(QAbstractButton):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         ratio = self.devicePixelRatioF()
         painter.setOpacity(1.0 if self.isChecked() else 0.35)
-        look = PointStyle(11.0 * ratio, 1.0)
+        look = PointStyle((7.5 if self._class.halo else 11.0) * ratio, 1.0, 1.0)
         swatch = sprite_image(class_style(self._class, theme), look, ratio, QColor(theme.window))
         swatch.setDevicePixelRatio(ratio)
         size = swatch.deviceIndependentSize()

@@ -159,6 +159,10 @@ class ScatterPlot(QWidget):
         """Which classes are shown."""
         return tuple(self._shown)
 
+    def seen(self, numbers: NDArray[np.integer]) -> NDArray[np.integer]:
+        """Those of some points whose class is shown."""
+        return numbers[np.array(self._shown)[self.points.codes[numbers]]] if self.points is not None else numbers[:0]
+
     def set_selection(self, numbers: NDArray[np.integer] | Sequence[int]) -> None:
         """Select points without a signal."""
         self._sorted.select(np.asarray(numbers, np.int32))
@@ -322,7 +326,7 @@ class ScatterPlot(QWidget):
             marked = self._marked[np.array(self._shown)[points.codes[self._marked]]]
             draw_marked(painter, theme, self._on_screen(marked[:MOST_LINES]), look, len(marked))
         for number, colour, width in ((self._current, theme.accent, 2.5), (self._under, theme.text, 2.0)):
-            if number >= 0:
+            if number >= 0 and self._shown[points.codes[number]]:
                 draw_ring(painter, theme, self.position_of(number), look / 2 + 5, colour, width, seam=2.0)
 
     @property

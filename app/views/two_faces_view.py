@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from canon_core.maps.kinds import MapKind
@@ -59,6 +59,7 @@ class TwoFacesView(QWidget):
         super().__init__(parent)
         self.setAcceptDrops(True)
         self._found: Comparison | None = None
+        self._dragged = 0  # pictures that are dragged over it
         self.first, self.second = PicturePanel("First face", "source"), PicturePanel("Second face", "target")
         self.verdict, self.words = TextLabel(bold=True, size=TITLE), TextLabel()
         self.bars, self.likelihood = ScoreBars(), TextLabel(muted=True)
@@ -188,12 +189,29 @@ class TwoFacesView(QWidget):
 
     # -- dropping ------------------------------------------------------------------------------------------------
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if pictures_of(event):
+        self._dragged = len(pictures_of(event))
+        if self._dragged:
             event.acceptProposedAction()
+            self._show_drop(event)
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        event.acceptProposedAction()
+        self._show_drop(event)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self._show_drop(None)
+
+    def _show_drop(self, event: QDragMoveEvent | None) -> None:
+        """Mark the sides that a drop here would fill."""
+        number = self._dragged if event is not None else 0
+        right = event is not None and number == 1 and event.position().x() > self.width() / 2
+        self.first.canvas.set_hovered(number > 0 and not right)
+        self.second.canvas.set_hovered(number > 1 or right)
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Two files are the two faces; one is that of the side it was dropped on."""
         files = pictures_of(event)
+        self._show_drop(None)
         event.acceptProposedAction()
         panels = [self.first, self.second]
         if len(files) == 1 and event.position().x() > self.width() / 2:

@@ -55,7 +55,8 @@ def groups(
             dataset,
             lambda entry: entry.templates is not None and bool(entry.templates.covariates),
             needs="covariates",
-            remedy="add one in NIST's layout, whose files bring them",
+            remedy="add one in NIST's layout, whose files bring them, or put PREFIX_covariates.csv beside InsightFace's"
+            " lists",
         )
         names = cell_models(opened, models, source, target)
         fars = DEFAULT_FAR if chosen_far in DEFAULT_FAR else (*DEFAULT_FAR, chosen_far)

@@ -25,9 +25,8 @@ from canon_core.study.overlay_results import (
     OverlayLevel,
     OverlayMethod,
     OverlaySettings,
-    overlay_line,
-    scores_text,
 )
+from canon_core.study.overlay_text import overlay_line, scores_text
 from canon_core.study.results import Features, FitMode
 from canon_core.study.study import Study
 

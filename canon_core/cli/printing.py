@@ -20,6 +20,7 @@ from canon_core.study.results import (
     Matrix,
     far_text,
     few_pairs_text,
+    folds_line,
     settings_line,
 )
 from canon_core.study.study import Study
@@ -73,12 +74,7 @@ def print_folds(matrix: FoldMatrix) -> None:
     out.print(table)
     say_missing(matrix.missing)
     out.print()
-    left_out = max((cell.left_out for cell in matrix.cells.values() if cell is not None), default=0)
-    line = (
-        f"{matrix.dataset_title} · {matrix.folds} folds, {matrix.pairs:,} pairs · map {matrix.settings.map}, fitted on"
-        " the images of the other folds · threshold of the other folds: the smallest score with most pairs right"
-    )
-    out.print(line + (f" · {left_out} pairs left out" if left_out else ""))
+    out.print(folds_line(matrix))
 
 
 def print_info(study: Study) -> None:

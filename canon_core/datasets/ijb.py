@@ -10,7 +10,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from canon_core.datasets.covariates import Covariate
 from canon_core.datasets.detector_scores import unweighted
+from canon_core.datasets.ijb_covariates import read_image_covariates
 from canon_core.datasets.pair_file import read_pair_file
 from canon_core.datasets.protocol_building import (
     build_protocol,
@@ -103,6 +105,11 @@ class IjbFiles:
         """Landmarks and detector scores."""
         return self.meta("name_5pts_score.txt")
 
+    @property
+    def covariates(self) -> Path:
+        """What else is known of the images; no published release brings it."""
+        return self.meta("covariates.csv")
+
 
 def find_ijb(path: Path, wanted: str | None = None) -> tuple[IjbFiles | None, str]:
     """Look for InsightFace's layout in a folder, below it (``IJBC``, ``IJBB``), and in its parents.
@@ -155,7 +162,8 @@ def read_ijb(path: Path, ctx: JobContext, *, format: str | None = None) -> Templ
 
     Where ``loose_crop`` is missing or empty the dataset has no images, and embeddings made elsewhere can be scored.
     Subjects come from the 1:N files where they are there, else from the genuine pairs. Landmarks and scores are
-    matched by the images' names; a file in another order is read with a warning.
+    matched by the images' names; a file in another order is read with a warning. Covariates are read where the layout
+    brings a file of them (:mod:`~canon_core.datasets.ijb_covariates`).
 
     Parameters
     ----------
@@ -217,6 +225,10 @@ def read_ijb(path: Path, ctx: JobContext, *, format: str | None = None) -> Templ
         )
     search, dropped = (None, "") if searched is None else _search(searched, protocol)
     warnings += [dropped] if dropped else []
+    covariates: tuple[Covariate, ...] = ()
+    if described := _is_file(files.covariates):
+        covariates, remarked = read_image_covariates(files.covariates, images.texts["NAME"], ctx)
+        warnings += remarked
     folder = files.folder / IMAGES
     there = listed_images(folder, "", ctx) if folder.is_dir() else {}
     problems = absent_images(images.texts["NAME"], there, IMAGES) if there else []
@@ -227,6 +239,7 @@ def read_ijb(path: Path, ctx: JobContext, *, format: str | None = None) -> Templ
         f"{why}: {protocol.images:,} images, {protocol.templates:,} templates, {len(protocol):,} pairs "
         f"({protocol.genuine_count:,} genuine), subjects from the "
         f"{'1:N files' if known is not None else 'genuine pairs'}"
+        + (f"; covariates: {several([each.name for each in covariates], 40)}" if covariates else "")
     )
     ids = tuple(images.texts["NAME"])
     return TemplateDataset(
@@ -239,10 +252,14 @@ def read_ijb(path: Path, ctx: JobContext, *, format: str | None = None) -> Templ
         landmarks,
         None,
         scores,
+        covariates,
         problems=tuple(problems),
         notes=(note,),
         warnings=tuple(warnings),
-        sources=(files.images, files.pairs, files.points, *(() if searched is None else files.searched)),
+        sources=(
+            *(files.images, files.pairs, files.points, *(() if searched is None else files.searched)),
+            *((files.covariates,) if described else ()),
+        ),
         has_images=bool(there),
     )
 

@@ -285,14 +285,24 @@ class TemplateProtocols:
     covariates: tuple[Covariate, ...] = ()
 
     @cached_property
+    def compared(self) -> str:
+        """sha256 over what is compared and searched: all that scores depend on."""
+        return self._compared.hexdigest()
+
+    @cached_property
     def fingerprint(self) -> str:
-        """sha256 over all three."""
-        digest = hashlib.sha256(_FINGERPRINT_VERSION)
-        digest.update(f"{self.verification.fingerprint} {self.search.fingerprint if self.search else None}\n".encode())
+        """sha256 over all three; without covariates the same as :attr:`compared`."""
+        digest = self._compared
         for covariate in self.covariates:
             digest.update("\0".join((covariate.name, covariate.kind, *covariate.classes)).encode() + b"\n")
             digest.update(np.ascontiguousarray(covariate.values, dtype="<f4").data)
         return digest.hexdigest()
+
+    @property
+    def _compared(self) -> hashlib._Hash:
+        digest = hashlib.sha256(_FINGERPRINT_VERSION)
+        digest.update(f"{self.verification.fingerprint} {self.search.fingerprint if self.search else None}\n".encode())
+        return digest
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Everything as arrays by name, for a file of their own: ``FaceImages`` has arrays of the same names."""

@@ -24,6 +24,9 @@ __all__ = ["DATASET", "DemoPlan", "demo_is_finished", "run_demo"]
 
 #: Written last: which program made which demo.
 _FINISHED: Final = "demo.finished"
+#: Grows with what a finished demo holds; one of before is gone through once more, which reuses all it has.
+#: 2: covariates of the photographs.
+_FORM: Final = 2
 
 
 def run_demo(out: Path, ctx: JobContext, plan: DemoPlan | None = None) -> tuple[tuple[str, ...], Path]:
@@ -88,7 +91,7 @@ def demo_is_finished(out: Path, plan: DemoPlan | None = None) -> bool:
 
 
 def _what(plan: DemoPlan) -> str:
-    return f"canon {version()}: {plan}\n"
+    return f"canon {version()}, form {_FORM}: {plan}\n"
 
 
 def _write(study: Study, found: DemoFigures, out: Path, ctx: JobContext) -> None:

@@ -13,7 +13,7 @@ from canon_core.demo.people import HELD_OUT
 from canon_core.demo.rendered import prepare_folder
 from canon_core.demo.world_files import HARDNESS, write_world
 from canon_core.embedding.embed import EmbedOptions
-from canon_core.errors import CanonError
+from canon_core.errors import CanonError, ModelError
 from canon_core.experiments.embedding import embed_study
 from canon_core.jobs import JobContext, system_error
 from canon_core.study.manifest import MANIFEST
@@ -108,13 +108,17 @@ def _render(out: Path, plan: DemoPlan, ctx: JobContext) -> frozenset[str]:
 
 
 def _put_in_networks(study: Study, plan: DemoPlan) -> None:
-    """Add the networks; those of another version of the program are replaced."""
+    """Add the networks; those of another version of the program are replaced, those that only lie elsewhere now (the
+    program moved) are found again, and keep what was made with them."""
     for name in plan.networks:
         file = network_file(name)
         entry = next((entry for entry in study.models if entry.name == name), None)
         if entry is not None and not _same_file(entry.file, file):
-            study.remove_model(name)
-            entry = None
+            try:
+                study.locate_model(name, file)
+            except ModelError:
+                study.remove_model(name)
+                entry = None
         if entry is None:
             study.add_model(file, name=name)
 

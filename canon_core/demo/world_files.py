@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from canon_core.demo.covariates import covariate_lines
 from canon_core.demo.identity import draw_identity
 from canon_core.demo.photo_file import SIDE, jpeg, write_whole
 from canon_core.demo.render import render_run
@@ -61,7 +62,7 @@ def write_world(folder: Path, people: range, ctx: JobContext, hardness: float = 
                 images=[sizes[person] for person in waiting],
                 what="rendering faces",
             )
-        _write_meta(folder, world)
+        _write_meta(folder, world, hardness)
     except OSError as error:
         raise system_error(error) from None
     return world
@@ -84,7 +85,7 @@ def _points_file(folder: Path, person: int) -> Path:
     return folder / "points" / f"{person}.txt"
 
 
-def _write_meta(folder: Path, world: World) -> None:
+def _write_meta(folder: Path, world: World, hardness: float) -> None:
     """The protocol's files; every enrolment template is compared with every verification template."""
     rows, number = [], 0
     for plan in world.templates:
@@ -111,6 +112,7 @@ def _write_meta(folder: Path, world: World) -> None:
     for name in (1, 2):
         _meta(folder, f"1N_gallery_G{name}.csv", [header, *(_who(plan) for plan in world.gallery(name))])
     _meta(folder, "1N_probe_mixed.csv", [header, *(_who(plan) for plan in world.probes)])
+    _meta(folder, "covariates.csv", covariate_lines(world, hardness))
 
 
 def _who(plan: TemplatePlan) -> str:

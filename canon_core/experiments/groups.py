@@ -194,7 +194,7 @@ def _covariate(study: Study, dataset: str, name: str) -> Covariate:
     raise DatasetError(
         f"it has no covariate '{name}'" + (f"; it has {names}" if names else " (and none at all)"),
         path=study.dataset(dataset).path,
-        remedy="" if names else "use a dataset in NIST's layout, whose files bring them",
+        remedy="" if names else "use a dataset in NIST's layout, whose files bring them, or `canon demo`",
     )
 
 

@@ -279,7 +279,7 @@ class _Identification:
             seed=settings.seed if self._disjoint else None,
             features=str(settings.features),
             left_out=usable.left_out_digest,
-            protocol=usable.dataset.templates.fingerprint,
+            protocol=usable.dataset.templates.compared,
         )
 
     def _half(self, number: int | None) -> _Half:

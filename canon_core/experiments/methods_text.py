@@ -14,7 +14,8 @@ from canon_core.study.confidence_results import Confidence, confidence_line
 from canon_core.study.entries import DatasetEntry, ModelEntry
 from canon_core.study.group_results import GroupRates
 from canon_core.study.identification_results import IdentificationMatrix
-from canon_core.study.overlay_results import Overlay, OverlayMethod, overlay_line, scores_text
+from canon_core.study.overlay_results import Overlay, OverlayMethod
+from canon_core.study.overlay_text import overlay_line, scores_text
 from canon_core.study.results import (
     FEW_FALSE_ACCEPTS,
     FEW_PAIRS_PER_DIMENSION,

@@ -28,12 +28,11 @@ from canon_core.study.overlay_results import (
     OverlayPart,
     OverlayScore,
     OverlaySettings,
-    damaged_overlay,
     load_overlay,
-    overlay_line,
+    reading_overlay,
     save_overlay,
-    score_text,
 )
+from canon_core.study.overlay_text import overlay_line, score_text
 from canon_core.study.results import Features, FitMode, MatrixSettings
 from canon_core.study.study import Study
 
@@ -245,7 +244,7 @@ def _place(study: Study, cells: OverlayCells, settings: OverlaySettings) -> tupl
         sources=[usable.keys[source] for source in settings.sources],
         maps=[[cells.main.map_key(source, settings.target, half) for half in halves] for source in settings.sources],
         left_out=usable.left_out_digest,
-        protocol=None if templates is None else templates.fingerprint,
+        protocol=None if templates is None else templates.compared,
         level=str(settings.level),
         features=str(settings.features) if settings.level is OverlayLevel.TEMPLATES else None,
         mode=str(settings.mode),
@@ -272,8 +271,9 @@ def _checked(study: Study, path: Path, found: Overlay | None) -> Overlay | None:
         else:
             protocols = study.templates(name)
             known = np.isin(own, [] if protocols is None else protocols.verification.template_ids)
-        if not known.all():
-            raise damaged_overlay(path)
+        with reading_overlay(path):
+            if not known.all():
+                raise ValueError(f"{name} does not have them")
     return found
 
 
@@ -287,7 +287,7 @@ def _added_key(cells: OverlayCells, settings: OverlaySettings) -> dict[str, obje
             [
                 [each.usable.keys[model] for model in (settings.target, *settings.sources)],
                 each.usable.left_out_digest,
-                None if templates is None else templates.fingerprint,
+                None if templates is None else templates.compared,
             ]
         )
     return {"added": found, "same_names": settings.same_names}

@@ -66,7 +66,8 @@ def colouring(by: str, result: Overlay, details: OverlayDetails | None, *, named
         classes = [PointClass(f"{by} {name}", number) for number, name in enumerate(groups)]
         return Colouring(np.tile(codes.astype(np.uint8), models), (*classes, PointClass(rest, None)))
     classes = [
-        PointClass(name if number else f"{name} (target)", number) for number, name in enumerate(result.models)
+        PointClass(name if number else f"{name} (target)", number, halo=not number)
+        for number, name in enumerate(result.models)
     ]
     return _limited(result.model, classes, "other models")
 

@@ -28,7 +28,7 @@ _STREAM: Final = 0x0E
 
 
 @dataclass(frozen=True, eq=False)
-class _Candidates:
+class Candidates:
     """Everything that could be shown.
 
     Attributes
@@ -122,10 +122,10 @@ class DatasetPoints:
                 f"'{cells.settings.dataset}' compares single images: it has no templates to show",
                 remedy=f"show images, or leave '{cells.settings.dataset}' out" if added else "show images",
             )
-        found = _candidates(cells, self._protocol, settings)
+        found = candidates(cells, self._protocol, settings)
         if without:
             free = ~np.isin(found.codes, [code for code, name in enumerate(found.names) if name in without])
-            found = _Candidates(found.position[free], found.item[free], found.codes[free], found.names)
+            found = Candidates(found.position[free], found.item[free], found.codes[free], found.names)
         shown = np.sort(_drawn(found, settings))
         kept = np.flatnonzero(np.isin(found.codes, shown))
         self._position = found.position[kept]
@@ -197,11 +197,11 @@ def protocol_of(study: Study, cells: Cells) -> VerificationProtocol | None:
     return known.verification
 
 
-# -- private ---------------------------------------------------------------------------------------------------------
-def _candidates(cells: Cells, protocol: VerificationProtocol | None, settings: OverlaySettings) -> _Candidates:
+def candidates(cells: Cells, protocol: VerificationProtocol | None, settings: OverlaySettings) -> Candidates:
+    """What of a dataset can be shown."""
     rows = cells.usable.rows
     if not isinstance(cells, TemplateCells) or protocol is None:
-        return _Candidates(rows, rows, cells.usable.subjects, cells.subject_names)
+        return Candidates(rows, rows, cells.usable.subjects, cells.subject_names)
     if settings.level is OverlayLevel.TEMPLATES:
         position = np.flatnonzero(~cells.rows.without_images)
         template, item = position, protocol.template_ids[position]
@@ -210,10 +210,11 @@ def _candidates(cells: Cells, protocol: VerificationProtocol | None, settings: O
         template = protocol.template[rows].astype(np.int64)
     # Nobody knows whose these are: neither score nor, with disjoint, a half could be told.
     known = protocol.subjects[template] != UNKNOWN
-    return _Candidates(position[known], item[known], cells.codes[template[known]], cells.subject_names)
+    return Candidates(position[known], item[known], cells.codes[template[known]], cells.subject_names)
 
 
-def _drawn(found: _Candidates, settings: OverlaySettings) -> Rows:
+# -- private ---------------------------------------------------------------------------------------------------------
+def _drawn(found: Candidates, settings: OverlaySettings) -> Rows:
     """Codes of the subjects that are shown: chosen ones as far as there are any of these names, or so many of each
     dataset, drawn at random."""
     present, sizes = np.unique(found.codes, return_counts=True)

@@ -112,19 +112,6 @@ def overlay_details(
     return OverlayDetails(names, images, covariates, neighbours)
 
 
-def points_named(result: Overlay, details: OverlayDetails, text: str) -> NDArray[np.int32]:
-    """Points, of every model, whose subject or id holds some text, in any case; none for no text."""
-    wanted = text.strip().casefold()
-    if not wanted:
-        return np.zeros(0, np.int32)
-    subjects = [code for code, name in enumerate(result.subject_names) if wanted in name.casefold()]
-    found = np.isin(result.subject[result.rows(0)], subjects)
-    found |= np.fromiter((wanted in name.casefold() for name in details.names), bool, len(details.names))
-    items = np.flatnonzero(found)
-    starts = np.arange(len(result.models)) * result.items[0]
-    return (starts[:, None] + items).reshape(-1).astype(np.int32)
-
-
 # -- private ---------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, eq=False)
 class _Part:

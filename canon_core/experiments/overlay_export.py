@@ -15,14 +15,8 @@ from canon_core.experiments.overlay_look import LookedAt
 from canon_core.figures.number_columns import Column, Texts, decimals, integers, lines
 from canon_core.resources import version
 from canon_core.store.output import writing_output
-from canon_core.study.overlay_results import (
-    Overlay,
-    OverlayLevel,
-    OverlayPart,
-    OverlayScore,
-    OverlaySettings,
-    overlay_line,
-)
+from canon_core.study.overlay_results import Overlay, OverlayLevel, OverlayPart, OverlayScore, OverlaySettings
+from canon_core.study.overlay_text import overlay_line
 from canon_core.study.study import Study
 
 #: Rows written at a time: a tenth of a second of text.

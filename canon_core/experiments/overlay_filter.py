@@ -60,7 +60,7 @@ class OverlayFilter:
 
 def points_left(wanted: OverlayFilter, result: Overlay, details: OverlayDetails | None) -> NDArray[np.bool_]:
     """Which points are left, (n,) bool. Where a part of the filter cannot be told of them, none is."""
-    from canon_core.experiments.overlay_details import points_named
+    from canon_core.experiments.overlay_search import points_named
 
     models = len(result.models)
     left = np.ones(len(result.model), bool)

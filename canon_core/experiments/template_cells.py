@@ -220,7 +220,7 @@ class TemplateCells(Cells):
     def _fingerprint(self) -> str:
         templates = self.usable.dataset.templates
         assert templates is not None
-        return templates.fingerprint
+        return templates.compared
 
     # -- scoring -------------------------------------------------------------------------------------------------
     def measure(self, source: str, target: str, ctx: JobContext) -> Measured:

@@ -21,7 +21,9 @@ from canon_core.figures.style import (
     new_figure,
     paper_style,
 )
-from canon_core.study.overlay_results import Overlay, OverlayMethod, overlay_line, scores_text
+from canon_core.projection.density import halo_of
+from canon_core.study.overlay_results import Overlay, OverlayMethod
+from canon_core.study.overlay_text import overlay_line, scores_text
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -48,6 +50,7 @@ class _Group:
     shape: str
     grey: bool
     step: bool
+    halo: bool
 
 
 def overlay_figure(
@@ -121,7 +124,7 @@ def _groups(colouring: Colouring) -> Iterator[_Group]:
             rows = np.flatnonzero(colouring.codes == code)
             grey = each.series is None and each.fraction is None
             shape = "o" if each.series is None else SHAPES[series_style(each.series).marker]
-            yield _Group(each.name, rows, _colour(each), shape, grey, each.fraction is not None)
+            yield _Group(each.name, rows, _colour(each), shape, grey, each.fraction is not None, each.halo)
 
 
 def _colour(each: PointClass) -> tuple[float, float, float] | str:
@@ -136,24 +139,28 @@ def _rgb(colour: RGB) -> tuple[float, float, float]:
 
 
 def _draw(axes: Axes, groups: list[_Group], places: NDArray[np.float32], count: int) -> None:
-    """Grey ones first, then the others in turns."""
+    """Grey ones first, then halos, then the others in turns."""
     rng = np.random.default_rng(0)
     size = 16.0 * min(1.0, max(0.12, math.sqrt(600 / max(count, 1)) / 2))
     shuffled = [(group, rng.permutation(group.rows)) for group in groups]
-    behind = [(group, rows, 1) for group, rows in shuffled if group.grey]
+    halo = halo_of(count)
+    behind = [(group, rows, 1.0 if group.grey else 1.5) for group, rows in shuffled if group.grey or group.halo]
     front = [
-        (group, rows[turn::_ROUNDS], 2) for turn in range(_ROUNDS) for group, rows in shuffled if not group.grey
+        (group, rows[turn::_ROUNDS], 2.0)
+        for turn in range(_ROUNDS)
+        for group, rows in shuffled
+        if not (group.grey or group.halo)
     ]
     for group, part, order in (*behind, *front):
         if part.size:
             axes.scatter(
                 places[part, 0],
                 places[part, 1],
-                s=0.6 * size if group.grey else size,
+                s=size * (0.6 if group.grey else (1 + halo) ** 2 if group.halo else 1.0),  # of the area
                 color=group.colour,
                 marker=group.shape,
                 linewidths=0,
-                alpha=0.35 if group.grey else 0.75,
+                alpha=0.35 if group.grey else 0.75 * (1 - 0.5 * halo * group.halo),
                 rasterized=count > _VECTOR_POINTS,
                 zorder=order,
             )
@@ -234,7 +241,8 @@ def _handle(group: _Group) -> Artist:
     from matplotlib.lines import Line2D
 
     return Line2D(
-        [], [], linestyle="none", marker=group.shape, color=group.colour, markersize=4.5, markeredgewidth=0,
+        [], [], linestyle="none", marker=group.shape, color=group.colour, markeredgewidth=0,
+        markersize=6.0 if group.halo else 4.5, alpha=0.5 if group.halo else 1.0,
     )  # fmt: skip
 
 

@@ -22,12 +22,15 @@ class PointClass:
         Its place on the colour scale, 0…1, instead.
     hidden : bool
         Neither drawn nor named.
+    halo : bool
+        Drawn larger, fainter, and below the others: where these lie on it, both are seen.
     """
 
     name: str
     series: int | None = 0
     fraction: float | None = None
     hidden: bool = False
+    halo: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from canon_core.figures.csv_fields import harmless
 from canon_core.study.group_results import GroupRates, groups_line
 from canon_core.study.identification_results import IdentificationMatrix, identification_line
-from canon_core.study.results import far_text
+from canon_core.study.results import FoldMatrix, far_text, folds_line
 from canon_core.study.sensitivity_results import Sensitivity, sensitivity_line
 from canon_core.verification.group_rates import RateInterval
 from canon_core.verification.identification import RANKS
@@ -60,6 +60,18 @@ def groups_csv(found: GroupRates) -> str:
         rows.append(["FNMR", name, None, *_numbers(rate)])
     rows.append(["FNMR", "all", None, *_numbers(found.all_fnmr)])
     return _csv(columns, rows, groups_line(found))
+
+
+def folds_csv(matrix: FoldMatrix) -> str:
+    """A row for every fold of every cell, and its mean with the standard error."""
+    rows: list[list[Value]] = []
+    for (source, target), cell in matrix.cells.items():
+        if cell is not None:
+            rows.append([source, target, "mean", cell.accuracy, cell.standard_error, None])
+            folds = zip(cell.per_fold, cell.thresholds, strict=True)
+            rows += [[source, target, fold, value, None, at] for fold, (value, at) in enumerate(folds, 1)]
+    columns = ["source", "target", "fold", "accuracy", "standard error", "threshold"]
+    return _csv(columns, rows, folds_line(matrix))
 
 
 def histogram_csv(histogram: ScoreHistogram, settings_line: str) -> str:

@@ -3,7 +3,8 @@
 Each mask adds to the *cover* of the pixels around its point. A pixel with cover ``c`` becomes as opaque as ``c``
 sprites of opacity ``a`` drawn over each other, ``1 − (1 − a)^c``; at the edge of a single one, where ``c`` is below 1,
 ``a·c``. Its colour is the mean of the classes weighted by their cover: what sprites drawn in a random order give on
-average. So a picture of splats and one of sprites look alike, and no class hides another because it was drawn later.
+average. So a picture of splats and one of sprites look alike, and no class hides another because it was drawn later;
+but for halos, which sprites draw below the others: their colour counts less where others lie on them.
 """
 
 from __future__ import annotations
@@ -30,6 +31,12 @@ _PIXELS = 1280 * 800  # larger pictures have larger points, smaller ones smaller
 _LOG_POINTS = (2.0, 3.0, 4.0, 5.0, 6.0)
 _DIAMETERS = (11.0, 8.0, 5.0, 3.2, 2.4)
 _OPACITIES = (0.95, 0.88, 0.70, 0.36, 0.13)
+#: How much of a halo is left: among very many points none is seen, and drawing them takes long.
+_HALOS = (1.0, 1.0, 1.0, 0.0, 0.0)
+#: How much a halo grows, and how much of its opacity it loses.
+_GROWN, _FAINT = 1.0, 0.5
+#: How much more than a halo's the colour of a point counts that lies on it.
+_ABOVE = 9.0
 
 #: Opacities up to which the edge of a point looks the same with and without the straight line.
 _STRAIGHT = 0.2
@@ -41,10 +48,11 @@ _Chunk = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32]]
 
 @dataclass(frozen=True)
 class ClassStyle:
-    """Marker and colour of one class."""
+    """Marker and colour of one class, and whether its points are halos around those of others."""
 
     marker: str
     colour: RGB
+    halo: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,10 +65,20 @@ class PointStyle:
         In pixels of the raster.
     opacity : float
         Of one point, 0…1.
+    halo : float
+        How much of halos those are that may be: 0 makes them points like others.
     """
 
     diameter: float
     opacity: float
+    halo: float = 0.0
+
+    def of(self, style: ClassStyle) -> PointStyle:
+        """How the points of one class look: halos are larger and fainter. None reaches beyond the margin."""
+        if not style.halo:
+            return self
+        most = max(self.diameter, (2 * MARGIN + 1) / 1.2 - 1)
+        return PointStyle(min(self.diameter * (1 + _GROWN * self.halo), most), self.opacity * (1 - _FAINT * self.halo))
 
 
 def style_for(points: int, raster: Raster, pixel_ratio: float = 1.0) -> PointStyle:
@@ -68,7 +86,12 @@ def style_for(points: int, raster: Raster, pixel_ratio: float = 1.0) -> PointSty
     log = math.log10(max(points, 1))
     room = math.sqrt(raster.width * raster.height / _PIXELS) / pixel_ratio
     diameter = float(np.interp(log, _LOG_POINTS, _DIAMETERS)) * pixel_ratio * min(max(room, 0.75), 1.5)
-    return PointStyle(round(diameter * 8) / 8, float(np.interp(log, _LOG_POINTS, _OPACITIES)))
+    return PointStyle(round(diameter * 8) / 8, float(np.interp(log, _LOG_POINTS, _OPACITIES)), halo_of(points))
+
+
+def halo_of(points: int) -> float:
+    """How much of halos are drawn among that many points."""
+    return float(np.interp(math.log10(max(points, 1)), _LOG_POINTS, _HALOS))
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,8 +175,13 @@ class Splatter:
         if self._planes.shape[0] < len(drawn) or self._planes.shape[1:] != shape:
             self._planes = np.empty((len(drawn), *shape), np.float32)
         planes: list[tuple[NDArray[np.float32], NDArray[np.float32] | None]] = []
+        widest = marker_mask("square", look.diameter).shape[0]
         for number, code in enumerate(drawn):
-            plane, mask = self._planes[number], marker_mask(styles[code].marker, look.diameter)
+            plane, own = self._planes[number], look.of(styles[code])
+            mask = marker_mask(styles[code].marker, own.diameter)
+            if own.opacity != look.opacity:
+                mask = mask * np.float32(own.opacity / look.opacity)
+            widest = max(widest, mask.shape[0])
             plane.fill(0)
             if len(projected[code].place) * _PIXELS_PER_STAMP < plane.size:
                 _stamp(plane, projected[code].place, mask)
@@ -162,17 +190,20 @@ class Splatter:
                 _stamp(plane, projected[code].place, np.ones((1, 1), np.float32))
                 planes.append((plane, mask))
         colours = [styles[code].colour for code in drawn]
-        rows, columns = _covered(bounds, raster, marker_mask("square", look.diameter).shape[0])
+        halos = any(styles[code].halo for code in drawn)
+        weights = [1.0 if styles[code].halo or not halos else 1 + _ABOVE * look.halo for code in drawn]
+        rows, columns = _covered(bounds, raster, widest)
         if rows.stop - rows.start < raster.height or columns.stop - columns.start < raster.width:
             out.fill(0)
         for top in range(rows.start, rows.stop, _STRIP):
             strip = slice(top, min(top + _STRIP, rows.stop))
-            self._draw_strip(planes, colours, look.opacity, top, columns.start, out[strip, columns])
+            self._draw_strip(planes, colours, weights, look.opacity, top, columns.start, out[strip, columns])
 
     def _draw_strip(
         self,
         planes: Sequence[tuple[NDArray[np.float32], NDArray[np.float32] | None]],
         colours: Sequence[RGB],
+        weights: Sequence[float],
         opacity: float,
         top: int,
         left: int,
@@ -182,9 +213,11 @@ class Splatter:
         cover, blue, green, red, each, spare = (
             self._buffer(name, height, width) for name in ("cover", "blue", "green", "red", "each", "spare")
         )
+        # What colours are divided by: the cover itself, where all count the same.
+        whole = cover if len(set(weights)) == 1 else self._buffer("whole", height, width)
         fading = math.log1p(-min(opacity, 0.999))  # (1 − a)^c = exp(c · log(1 − a)); negative
         begun = False
-        for (plane, mask), colour in zip(planes, colours, strict=True):
+        for (plane, mask), colour, weight in zip(planes, colours, weights, strict=True):
             around = plane[top : top + height + 2 * MARGIN, left : left + width + 2 * MARGIN]
             if not around.any():
                 continue
@@ -192,7 +225,11 @@ class Splatter:
             if mask is not None:
                 self._spread(around, mask, each, spare)
                 found = each
-            for total, share in ((cover, 1.0), (blue, colour[2]), (green, colour[1]), (red, colour[0])):
+            sums = [(cover, 1.0)]
+            sums += [(total, weight * part) for total, part in zip((red, green, blue), colour, strict=True)]
+            if whole is not cover:
+                sums.append((whole, weight))
+            for total, share in sums:
                 if not begun:
                     np.multiply(found, np.float32(share * fading), out=total)
                 else:
@@ -207,8 +244,8 @@ class Splatter:
         if opacity > _STRAIGHT:
             # Below a cover of 1 the straight line lies below the curve, above it the curve below the line.
             np.minimum(alpha, np.multiply(cover, np.float32(opacity / fading), out=each), out=alpha)
-        np.subtract(cover, np.float32(1e-9), out=cover)
-        np.divide(alpha, cover, out=cover)
+        np.subtract(whole, np.float32(1e-9), out=whole)
+        np.divide(alpha, whole, out=cover)
         # Whole pixels of 32 bits, in the machine's order of bytes: four writes of every fourth byte take twice as long.
         np.multiply(alpha, np.float32(255.5), out=alpha)
         packed, part = self._integers(height, width)
@@ -346,12 +383,16 @@ def _stamp(plane: NDArray[np.float32], places: NDArray[np.int32], mask: NDArray[
     """Add a mask around every place; what falls over the plane's edge is in the margin that nobody sees."""
     flat, stride = plane.reshape(-1), plane.shape[1]
     reach = mask.shape[0] // 2
+    low, high = reach * (stride + 1), plane.size - reach * (stride + 1)
     for begin in range(0, len(places), _CHUNK):
-        at = places[begin : begin + _CHUNK].astype(np.intp)
-        if reach:
-            low, high = reach * (stride + 1), flat.size - reach * (stride + 1)
-            at = at[(at >= low) & (at < high)]
+        every = places[begin : begin + _CHUNK].astype(np.intp)
+        inside = (every >= low) & (every < high)
+        at, border = every[inside], every[~inside]
         for row in range(mask.shape[0]):
             for column in range(mask.shape[1]):
                 if mask[row, column]:
-                    np.add.at(flat, at + ((row - reach) * stride + column - reach), mask[row, column])
+                    shift = (row - reach) * stride + column - reach
+                    np.add.at(flat, at + shift, mask[row, column])
+                    if len(border):  # of these a part lies above the plane, or below
+                        there = border + shift
+                        np.add.at(flat, there[(there >= 0) & (there < flat.size)], mask[row, column])

@@ -185,7 +185,7 @@ def _need_same(record: DatasetRecord, loaded: LoadedDataset, tables: DatasetTabl
     problem = ""
     if loaded.faces.fingerprint != record.fingerprint:
         problem = f"it holds {len(loaded.faces):,} images that are not all the {record.images:,} of '{record.name}'"
-    elif not _same_protocol(record, loaded):
+    elif not _same_pairs(record, loaded):
         problem = "its templates or pairs differ"
     else:
         try:
@@ -215,8 +215,15 @@ def _moved_options(options: DatasetOptions, before: Path, now: Path) -> DatasetO
     )
 
 
+def _same_pairs(record: DatasetRecord, loaded: LoadedDataset) -> bool:
+    """Whether templates and pairs are what they were, whatever else is said of the images by now."""
+    if record.templates is None or record.templates.compared is None or loaded.templates is None:
+        return _same_protocol(record, loaded)
+    return record.templates.compared == loaded.templates.compared
+
+
 def _same_protocol(record: DatasetRecord, loaded: LoadedDataset) -> bool:
-    """Whether templates and pairs are what they were."""
+    """Whether templates, pairs and covariates are what they were."""
     found = None if loaded.templates is None else loaded.templates.fingerprint
     known = None if record.templates is None else record.templates.fingerprint
     return found == known

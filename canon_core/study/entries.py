@@ -7,7 +7,7 @@ from pathlib import Path
 
 from canon_core.datasets.options import DatasetOptions
 from canon_core.models.spec import ModelSpec
-from canon_core.study.manifest import DatasetRecord, ModelRecord
+from canon_core.study.manifest import DatasetRecord, ModelRecord, TemplatesRecord
 from canon_core.study.places import network_place
 from canon_core.study.results import TEMPLATE_PAIRS
 
@@ -35,9 +35,13 @@ class ModelEntry:
 
 @dataclass(frozen=True)
 class TemplateCounts:
-    """What a template protocol holds: templates, pairs of them, galleries with their probes, covariates."""
+    """What a template protocol holds: templates, pairs of them, galleries with their probes, covariates.
+
+    ``fingerprint`` is of all of it, ``compared`` of what scores depend on: without the covariates.
+    """
 
     fingerprint: str
+    compared: str
     templates: int
     pairs: int
     genuine: int
@@ -157,6 +161,10 @@ def dataset_entry(record: DatasetRecord, study: Path) -> DatasetEntry:
         problems=record.problems,
         fold_pairs=record.fold_pairs,
         notes=record.notes,
-        templates=None if record.templates is None else TemplateCounts(**record.templates.model_dump()),
+        templates=None if record.templates is None else _counts(record.templates),
         has_images=record.has_images,
     )
+
+
+def _counts(record: TemplatesRecord) -> TemplateCounts:
+    return TemplateCounts(**{**record.model_dump(), "compared": record.compared or record.fingerprint})

@@ -147,9 +147,14 @@ class SourceStamp(_Record):
 
 
 class TemplatesRecord(_Record):
-    """What a template protocol holds; the protocol itself lies in ``datasets/<folder>.<fingerprint>.protocol.h5``."""
+    """What a template protocol holds; the protocol itself lies in ``datasets/<folder>.<fingerprint>.protocol.h5``.
+
+    ``compared`` covers what scores depend on, templates, pairs and galleries, and no covariates; the records of old
+    have none, and scores then depend on the whole fingerprint.
+    """
 
     fingerprint: Digest
+    compared: Digest | None = None
     templates: Count
     pairs: Count
     genuine: Count

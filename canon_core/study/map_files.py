@@ -45,10 +45,15 @@ def load_map(path: Path) -> FittedMap | None:
         return None
     arrays, facts = load_arrays(path)
     with reading(path, "a map", "the map will be fitted again"):
+        matrix, offset = arrays["matrix"], arrays.get("offset")
+        if matrix.ndim != 2 or (offset is not None and offset.shape != matrix.shape[1:]):
+            raise ValueError("its arrays do not fit each other")
+        if not np.isfinite(matrix).all() or (offset is not None and not np.isfinite(offset).all()):
+            raise ValueError("it holds numbers that are not finite")
         return FittedMap(
             kind=MapKind(str(facts["kind"])),
-            matrix=arrays["matrix"],
-            offset=arrays.get("offset"),
+            matrix=matrix,
+            offset=offset,
             pairs=int(facts["pairs"]),
             rank=int(facts["rank"]),
             condition=float(facts["condition"]),

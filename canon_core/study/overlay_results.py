@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -14,13 +14,12 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import TypeAdapter, ValidationError
 
-from canon_core.errors import StoreError
 from canon_core.maps.kinds import MapKind
 from canon_core.projection.kinds import OverlayMethod
 from canon_core.store.arrays import load_arrays, save_arrays
-from canon_core.study.results import Features, FitMode, features_text
+from canon_core.study.result_files import as_text, from_text, reading
+from canon_core.study.results import Features, FitMode
 
 __all__ = [
     "DEFAULT_POINTS",
@@ -32,10 +31,7 @@ __all__ = [
     "OverlayScore",
     "OverlaySettings",
     "load_overlay",
-    "overlay_line",
     "save_overlay",
-    "score_text",
-    "scores_text",
 ]
 
 #: Points of all models together unless a subset is asked for: UMAP of them takes five seconds of an idle core (and the
@@ -237,126 +233,6 @@ class Overlay:
         return slice(model * self.items[0], (model + 1) * self.items[0])
 
 
-def overlay_line(result: Overlay) -> str:
-    """Every setting behind an overlay in one line, as it stands under each view and figure."""
-    settings = result.settings
-    templates = settings.level is OverlayLevel.TEMPLATES
-    fit = f"fit {settings.mode}"
-    if settings.mode is FitMode.DISJOINT:
-        fit += f" (seed {settings.seed}; each half of the subjects through the map fitted on the other)"
-    method = str(settings.method).upper() if settings.method is not OverlayMethod.SINGULAR else "singular directions"
-    if settings.method is OverlayMethod.UMAP:
-        method += f" (cosine, {settings.neighbours} neighbours, min-dist {settings.min_dist:g}, seed {settings.seed})"
-    parts = [
-        *_shown(result),
-        f"{', '.join(settings.sources)} → {settings.target}",
-        f"map {settings.map}",
-        fit,
-        *_across(result),
-        features_text(settings.features) if templates else "unit norm",
-    ]
-    if result.fit_pairs:
-        parts.append("fit pairs " + " + ".join(f"{count:,}" for count in result.fit_pairs))
-    parts += [method, *result.notes]
-    if result.left_out:
-        parts.append(f"{result.left_out} images left out")
-    return " · ".join(parts)
-
-
-def _shown(result: Overlay) -> list[str]:
-    """Each dataset, and how much of it is shown."""
-    if not result.parts:
-        return [result.dataset_title, _subset(result.settings, result.items, result.subjects)]
-    titles = (result.dataset_title, *result.added_titles)
-    return [
-        f"{title}: {_subset(result.settings, part.items, part.subjects)}"
-        for title, part in zip(titles, result.parts, strict=True)
-    ]
-
-
-def _subset(settings: OverlaySettings, items: tuple[int, int], subjects: tuple[int, int]) -> str:
-    shown = f"{items[0]:,} of {items[1]:,} {settings.level} of {subjects[0]:,} of {subjects[1]:,}"
-    if settings.chosen:
-        return f"{shown} subjects, chosen"
-    if items[0] < items[1]:
-        return f"{shown} subjects, drawn at random (seed {settings.seed})"
-    return f"all {items[1]:,} {settings.level} of {subjects[1]:,} subjects"
-
-
-def _across(result: Overlay) -> list[str]:
-    """What holds where several datasets are shown: on which the maps were fitted, and who is who."""
-    settings = result.settings
-    if not settings.added:
-        return []
-    fitted = f"maps fitted on {settings.dataset} alone; {', '.join(settings.added)} through the same maps"
-    if settings.mode is FitMode.DISJOINT:
-        fitted += ", halves by the same split of subjects' names"
-    if settings.same_names:
-        return [fitted, "subjects of the same name are one person"]
-    people = "subjects of different datasets are different people"
-    twice = len(result.subject_names) - len(set(result.subject_names))
-    if twice:
-        people += f", also where names are the same ({twice:,} shown)"
-    return [fitted, people]
-
-
-def score_text(score: OverlayScore, level: OverlayLevel) -> str:
-    """A score in words, with what it counts."""
-    one = str(level).removesuffix("s")
-    if not score.asked:
-        return f"no {one} shown has another of its subject to find"
-    before, after, source, target = (
-        _percent(share) for share in (score.before, score.after, score.source_own, score.target_own)
-    )
-    return (
-        f"nearest other target {one} shows the same subject: before {before}, after {after} of {score.asked:,} {level}"
-        f" (source alone {source}, target alone {target}, chance {_percent(score.chance, 2)})"
-    )
-
-
-def _percent(share: float, digits: int = 1) -> str:
-    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
-
-
-def scores_text(result: Overlay) -> str:
-    """Every score with what it counts; what several sources have in common once, and each dataset by itself."""
-    level, scores = result.settings.level, result.scores
-    if len(scores) == 1 or not scores[0].asked:
-        text = score_text(scores[0], level)
-    else:
-        each = ", ".join(
-            f"{name} {100 * score.before:.1f} → {100 * score.after:.1f} % (alone {100 * score.source_own:.1f} %)"
-            for name, score in zip(result.settings.sources, scores, strict=True)
-        )
-        text = (
-            f"nearest other target {str(level).removesuffix('s')} shows the same subject, before → after, of"
-            f" {scores[0].asked:,} {level} each: {each}; target alone {100 * scores[0].target_own:.1f} %,"
-            f" chance {100 * scores[0].chance:.2f} %"
-        )
-    return "; ".join([text, *(_part_text(result, place) for place in range(len(result.parts)))])
-
-
-def _part_text(result: Overlay, place: int) -> str:
-    """The scores of one dataset among its own points; of several sources from the least to the greatest."""
-    settings, part = result.settings, result.parts[place]
-    where = f"within {settings.datasets[place]}{'' if place else ', which the maps were fitted on'}"
-    if not part.scores[0].asked:
-        return f"{where} nobody shown has another {str(settings.level).removesuffix('s')} to find"
-    first = part.scores[0]
-    before, after, alone = (
-        _ends([getattr(score, name) for score in part.scores]) for name in ("before", "after", "source_own")
-    )
-    return (
-        f"{where}: {before} → {after} % of {first.asked:,} (source{'s' * (len(part.scores) > 1)} alone {alone} %,"
-        f" target alone {100 * first.target_own:.1f} %, chance {100 * first.chance:.2f} %)"
-    )
-
-
-def _ends(shares: Sequence[float]) -> str:
-    """The least and the greatest, in percent."""
-    return "–".join(dict.fromkeys(f"{100 * share:.1f}" for share in (min(shares), max(shares))))
-
-
 #: Places are nearer to the middle than this: UMAP's lie within tens, straight axes within 1.
 _FARTHEST: Final = 1e6
 _ARRAYS: Final[Mapping[str, Any]] = {
@@ -382,15 +258,12 @@ class _Facts:
     parts: tuple[OverlayPart, ...] = ()
 
 
-_FACTS = TypeAdapter(_Facts)
-
-
 def save_overlay(path: Path, result: Overlay, folders: Sequence[str], datasets: Sequence[str]) -> None:
     """Write an overlay; ``folders`` are those of the target and of each source, ``datasets`` those of each dataset."""
     facts = _Facts(**{name: getattr(result, name) for name in _Facts.__dataclass_fields__})
     arrays: dict[str, Any] = {name: getattr(result, name) for name in _ARRAYS}
     arrays["subject_names"] = list(result.subject_names)
-    arrays["facts"] = [json.dumps(asdict(facts), allow_nan=True)]
+    arrays["facts"] = as_text(facts)
     attributes = {"target": folders[0], "source": "\n".join(folders[1:]), "dataset": "\n".join(datasets)}
     save_arrays(path, arrays, attributes, compress=False)
 
@@ -408,8 +281,8 @@ def load_overlay(
     if not path.exists():
         return None
     arrays, _ = load_arrays(path, [*_ARRAYS, "subject_names", "facts"])
-    try:
-        facts = _FACTS.validate_json(str(arrays["facts"][0]))
+    with reading_overlay(path):
+        facts = from_text(_Facts, arrays["facts"])
         columns = {name: arrays[name].astype(kind, casting="same_kind", copy=False) for name, kind in _ARRAYS.items()}
         names = tuple(map(str, arrays["subject_names"].tolist()))
         count = (1 + len(settings.sources)) * facts.items[0]
@@ -423,8 +296,6 @@ def load_overlay(
         _check_values(columns, facts, settings, len(names))
         if settings.added and not _fit_settings(facts, settings):
             raise ValueError("what is shown of each dataset does not fit the settings")
-    except (IndexError, TypeError, ValueError, ValidationError) as error:
-        raise damaged_overlay(path) from error
     return Overlay(
         settings=settings,
         dataset_title=dataset_title,
@@ -443,11 +314,9 @@ def load_overlay(
     )
 
 
-def damaged_overlay(path: Path) -> StoreError:
-    """What is said of a file that holds no overlay of this study."""
-    return StoreError(
-        "not an overlay this program wrote", path=path, remedy="delete the file: it will be computed again"
-    )
+def reading_overlay(path: Path) -> AbstractContextManager[None]:
+    """Take apart a file's overlay, or hold it against the study; ValueError in it: it is none of this one's."""
+    return reading(path, "an overlay", "it will be computed again")
 
 
 def _check_values(

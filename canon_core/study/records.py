@@ -126,6 +126,7 @@ def _templates_record(templates: TemplateProtocols) -> TemplatesRecord:
     verification, search = templates.verification, templates.search
     return TemplatesRecord(
         fingerprint=templates.fingerprint,
+        compared=templates.compared,
         templates=verification.templates,
         pairs=len(verification),
         genuine=verification.genuine_count,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -277,10 +279,16 @@ class FoldCell:
     pairs: int
     left_out: int
 
+    @property
+    def standard_error(self) -> float:
+        """Of the mean over folds, as LFW reports it: sample deviation of the folds' accuracies / √folds."""
+        return statistics.stdev(self.per_fold) / math.sqrt(len(self.per_fold))
+
 
 @dataclass(frozen=True)
 class FoldMatrix:
-    """Fold accuracies of every two models; ``cells[(source, target)]`` is None where ``missing`` says why."""
+    """Fold accuracies of every two models; ``cells[(source, target)]`` is None where ``missing`` says why, or where it
+    was not asked for, or is not stored."""
 
     settings: FoldSettings
     dataset_title: str
@@ -336,3 +344,13 @@ def settings_line(matrix: Matrix, rule: FarRule, far: float | None = None) -> st
     if far is not None and any(matrix.unresolved(*pair, far, rule) for pair in matrix.cells):
         parts.append(f"* unresolved at FAR {far_text(far)}: fewer than {FEW_FALSE_ACCEPTS} false accepts decide")
     return " · ".join(parts)
+
+
+def folds_line(matrix: FoldMatrix) -> str:
+    """Every setting behind fold accuracies in one line."""
+    left_out = max((cell.left_out for cell in matrix.cells.values() if cell is not None), default=0)
+    line = (
+        f"{matrix.dataset_title} · {matrix.folds} folds, {matrix.pairs:,} pairs · map {matrix.settings.map}, fitted on"
+        " the images of the other folds · threshold of the other folds: the smallest score with most pairs right"
+    )
+    return line + (f" · {left_out} pairs left out" if left_out else "")

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from canon_core.datasets.faces import ARCFACE_SIDE
+from canon_core.datasets.images import opencv
+from canon_core.demo.covariates import COLUMNS
 from canon_core.demo.fold_faces import STILLS, pair_list
 from canon_core.demo.measure import FARS, csv_table, markdown_table, measure_demo
 from canon_core.demo.networks import CONTROLS, DATASET, FOLDS, NETWORKS, TEN, TWINS, network_file
@@ -204,6 +206,54 @@ def test_a_second_run_does_nothing_twice(made: tuple[Path, tuple[str, ...], Hear
     assert not again.worked("rendering faces")
     assert {file: file.stat().st_mtime_ns for file in out.rglob("*.jpg")} == before
     assert {file.name for file in (out / "demo.canon" / "results").iterdir()} == results
+
+
+def test_a_demo_from_before_its_photographs_were_described_is_gone_through_again_and_keeps_all_it_has(
+    made: tuple[Path, tuple[str, ...], Heard],
+) -> None:
+    out, lines, _ = made
+    (file,) = (out / "faces" / "meta").glob("*_covariates.csv")
+    file.unlink()
+    with Study.open(out / "demo.canon") as study:
+        assert study.refresh_dataset(DATASET, JobContext()).templates.covariates == ()
+    finished = out / "demo.finished"
+    finished.write_text(finished.read_text().replace(", form 2", ""))
+    assert not demo_is_finished(out, PLAN)
+    kept = [out / "faces" / "loose_crop", out / "demo.canon" / "embeddings", out / "demo.canon" / "results"]
+    before = {path: path.stat().st_mtime_ns for folder in kept for path in folder.rglob("*.*")}
+    assert run_demo(out, JobContext(), PLAN)[0] == lines
+    assert {path: path.stat().st_mtime_ns for folder in kept for path in folder.rglob("*.*")} == before
+    assert demo_is_finished(out, PLAN)
+    with Study.open(out / "demo.canon", read_only=True) as study:
+        assert study.dataset(DATASET).templates.covariates == COLUMNS
+
+
+def test_what_is_said_of_the_photographs_is_what_they_show(made: tuple[Path, tuple[str, ...], Heard]) -> None:
+    out, _, _ = made
+    with Study.open(out / "demo.canon", read_only=True) as study:
+        known = {each.name: each for each in study.templates(DATASET).covariates}
+        faces = study.faces(DATASET)
+        protocol = study.templates(DATASET).verification
+    yaw, points = known["YAW"].values, faces.landmarks
+    turned = np.abs(yaw) > 15
+    nose = points[:, 2, 0] - points[:, :2, 0].mean(axis=1)
+    assert turned.sum() > 100
+    assert np.mean(np.sign(nose[turned]) == np.sign(yaw[turned])) > 0.95
+    pitch = known["PITCH"].values
+    raised = points[:, 2, 1] - (points[:, :2, 1].mean(axis=1) + points[:, 3:, 1].mean(axis=1)) / 2
+    assert np.corrcoef(raised, pitch)[0, 1] < -0.5
+    subject = np.array(faces.subjects, str)
+    light = np.array([opencv().imread(str(faces.root / name), 0)[50:100, 50:94].mean() for name in faces.ids])
+    people = np.unique(subject)
+    brightness = [light[subject == one].mean() for one in people]
+    melanin = [known["SKIN"].values[subject == one] for one in people]
+    assert all(np.ptp(values) == 0 for values in melanin)
+    assert np.corrcoef(brightness, [values[0] for values in melanin])[0, 1] < -0.7
+    # the frames of a run share a medium, a still has its own
+    media, counts = np.unique(protocol.media, return_counts=True)
+    runs = np.isin(protocol.media, media[counts > 1])
+    assert known["SHOT"].classes == ("frame", "still")
+    assert np.array_equal(known["SHOT"].values == 0, runs)
 
 
 def test_faces_of_other_people_are_rendered_anew(made: tuple[Path, tuple[str, ...], Heard], tmp_path: Path) -> None:

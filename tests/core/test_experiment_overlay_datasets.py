@@ -20,10 +20,11 @@ from canon_core.errors import SettingsError, StoreError, StudyError
 from canon_core.experiments.embedding import embed_study
 from canon_core.experiments.methods_text import methods_text
 from canon_core.experiments.overlay import open_overlay, overlay_line, run_overlay, stored_overlay
-from canon_core.experiments.overlay_details import overlay_details, points_named
+from canon_core.experiments.overlay_details import overlay_details
 from canon_core.experiments.overlay_export import export_overlay, overlay_json
 from canon_core.experiments.overlay_faces import place_faces
 from canon_core.experiments.overlay_points import OverlayPoints
+from canon_core.experiments.overlay_search import points_named
 from canon_core.experiments.overlay_shared import _named as named_images
 from canon_core.experiments.overlay_shared import shared_subjects
 from canon_core.experiments.usable import subject_half

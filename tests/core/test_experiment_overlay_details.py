@@ -12,8 +12,9 @@ import pytest
 from canon_core.errors import Cancelled
 from canon_core.experiments import overlay_details as room
 from canon_core.experiments.overlay import run_overlay
-from canon_core.experiments.overlay_details import OverlayDetails, overlay_details, points_named
+from canon_core.experiments.overlay_details import OverlayDetails, overlay_details
 from canon_core.experiments.overlay_filter import OverlayFilter, points_left
+from canon_core.experiments.overlay_search import points_named, subjects_not_drawn
 from canon_core.jobs import JobContext
 from canon_core.projection.kinds import OverlayMethod
 from canon_core.study.overlay_results import EVERYTHING, Overlay, OverlayLevel, OverlaySettings
@@ -159,3 +160,26 @@ def test_looking_up_can_be_cancelled(made: Made):
         ctx.cancel()
         with pytest.raises(Cancelled):
             overlay_details(study, result, ctx)
+
+
+def test_subjects_who_are_not_drawn_are_found_by_their_name_and_by_their_images(made: Made):
+    with Study.open(made.path) as study:
+        whole = run_overlay(study, SETTINGS, JobContext())
+        names = overlay_details(study, whole, JobContext()).names
+        result = run_overlay(study, replace(SETTINGS, subjects=2), JobContext())
+        of = {name: whole.subject_names[code] for name, code in zip(names, whole.subject.tolist(), strict=False)}
+        missing = set(of.values()) - set(result.subject_names)
+        assert len(missing) == whole.subjects[0] - 2 > 3
+        image = max(name for name, subject in of.items() if subject in missing)
+        for text in (min(missing), image.upper(), f" {image[-6:-1]} ", "1", ".", result.subject_names[0]):
+            wanted = text.strip().casefold()
+            holding = {whose for name, whose in of.items() if wanted in name.casefold() or wanted in whose.casefold()}
+            found = subjects_not_drawn(study, result, text)
+            assert set(found) == holding & missing, text
+            assert len(set(found)) == len(found)
+        assert subjects_not_drawn(study, result, "  ") == subjects_not_drawn(study, result, "no such thing") == ()
+        assert subjects_not_drawn(study, whole, image) == ()
+        templates = run_overlay(study, replace(SETTINGS, subjects=2, level=OverlayLevel.TEMPLATES), JobContext())
+        other = min(missing - set(templates.subject_names))
+        assert other in subjects_not_drawn(study, templates, other)
+        assert subjects_not_drawn(study, templates, image) == ()

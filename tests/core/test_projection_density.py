@@ -21,6 +21,7 @@ from canon_core.projection.marker_mask import marker_mask
 from canon_core.projection.point_grid import PointGrid, Raster
 
 STYLES = (ClassStyle("circle", (200, 30, 10)), ClassStyle("triangle", (0, 90, 250)), ClassStyle("cross", (7, 8, 9)))
+HALOS = (ClassStyle("circle", (200, 30, 10), halo=True), *STYLES[1:])
 RASTER = Raster(90, 70, -1.0, 2.0, 22.0)
 
 
@@ -29,13 +30,19 @@ def cloud(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return rng.normal(0.8, 1.0, (count, 2)).astype(np.float32), rng.integers(0, 3, count)
 
 
-def slow_picture(positions: np.ndarray, codes: np.ndarray, look: PointStyle, shown: tuple[bool, ...]) -> np.ndarray:
-    """(h, w, 4) float: blue, green, red, alpha of 0…255, one point and one pixel after the other."""
+def slow_picture(
+    positions: np.ndarray, codes: np.ndarray, look: PointStyle, shown: tuple[bool, ...], styles: tuple[ClassStyle, ...]
+) -> np.ndarray:
+    """(h, w, 4) float: blue, green, red, alpha of 0…255, one point and one pixel after the other. Halos are up to twice
+    as large and half as opaque; the colours of all others count up to ten times theirs."""
+    halos = [look.halo if style.halo else 0.0 for style in styles]
+    above = 1 + 9 * look.halo if any(style.halo and there for style, there in zip(styles, shown, strict=True)) else 1.0
+    weights = [1.0 if style.halo else above for style in styles]
     cover = np.zeros((3, RASTER.height, RASTER.width))
     for (x, y), code in zip(positions.tolist(), codes.tolist(), strict=True):
         if not shown[code]:
             continue
-        mask = marker_mask(STYLES[code].marker, look.diameter)
+        mask = marker_mask(styles[code].marker, look.diameter * (1 + halos[code])) * (1 - halos[code] / 2)
         reach = mask.shape[0] // 2
         column = math.floor((x - RASTER.left) * RASTER.scale)
         row = math.floor((RASTER.top - y) * RASTER.scale)
@@ -49,29 +56,38 @@ def slow_picture(positions: np.ndarray, codes: np.ndarray, look: PointStyle, sho
         alpha = np.where(total < 1, look.opacity * total, alpha)
     picture = np.zeros((RASTER.height, RASTER.width, 4))
     for channel in range(3):
-        mean = sum(cover[code] * STYLES[code].colour[2 - channel] for code in range(3)) / np.maximum(total, 1e-9)
+        mean = sum(weights[code] * cover[code] * styles[code].colour[2 - channel] for code in range(3))
+        mean /= np.maximum(sum(weights[code] * cover[code] for code in range(3)), 1e-9)
         picture[..., channel] = mean * alpha
     picture[..., 3] = 255 * alpha
     return picture
 
 
-def splatted(positions: np.ndarray, codes: np.ndarray, look: PointStyle, shown: tuple[bool, ...]) -> np.ndarray:
+def splatted(
+    positions: np.ndarray, codes: np.ndarray, look: PointStyle, shown: tuple[bool, ...], styles: tuple[ClassStyle, ...]
+) -> np.ndarray:
     splatter, grid = Splatter(), PointGrid.build(positions, codes, 3)
     out = np.full((RASTER.height, RASTER.width), 0x12345678, np.uint32)
-    splatter.draw(splatter.project(grid, RASTER, shown), RASTER, STYLES, look, grid.bounds, out)
+    splatter.draw(splatter.project(grid, RASTER, shown), RASTER, styles, look, grid.bounds, out)
     return np.stack([(out >> shift) & 255 for shift in (0, 8, 16, 24)], axis=-1).astype(np.float64)
 
 
 @pytest.mark.parametrize("stamped", [True, False], ids=["stamped", "spread"])
-@pytest.mark.parametrize("look", [PointStyle(2.0, 0.2), PointStyle(5.5, 0.6), PointStyle(9.0, 0.9)])
-@pytest.mark.parametrize("shown", [(True, True, True), (True, False, True)])
+@pytest.mark.parametrize("look", [PointStyle(2.0, 0.2, 0.5), PointStyle(5.5, 0.6, 1.0), PointStyle(9.0, 0.9, 1.0)])
+@pytest.mark.parametrize("shown", [(True, True, True), (True, False, True), (False, True, True)])
+@pytest.mark.parametrize("styles", [STYLES, HALOS], ids=["points", "halos"])
 def test_a_picture_is_what_a_slow_loop_makes(
-    stamped: bool, look: PointStyle, shown: tuple[bool, ...], monkeypatch: pytest.MonkeyPatch
+    stamped: bool,
+    look: PointStyle,
+    shown: tuple[bool, ...],
+    styles: tuple[ClassStyle, ...],
+    monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(density, "_PIXELS_PER_STAMP", 0 if stamped else 10**9)
     positions, codes = cloud(700)
     # On the very border of a pixel, single precision decides; the loop computes in double.
-    found, wanted = splatted(positions, codes, look, shown), slow_picture(positions, codes, look, shown)
+    found = splatted(positions, codes, look, shown, styles)
+    wanted = slow_picture(positions, codes, look, shown, styles)
     assert (np.abs(found - wanted) <= 1.01).mean() > 0.998
     assert found.max() > 100
 
@@ -145,3 +161,18 @@ def test_sprites_are_drawn_in_an_order_that_does_not_depend_on_the_view():
     some = numbers[10:30]
     assert order[np.isin(order, some)].tolist() == some[sprite_order(some)].tolist()
     assert order.tolist() != numbers.tolist()
+
+
+def test_no_halo_is_wider_than_the_margin_and_none_is_left_among_very_many_points():
+    halo = HALOS[0]
+    for diameter in np.arange(1.0, 22.0, 0.5).tolist():
+        drawn = PointStyle(diameter, 0.9, 1.0).of(halo)
+        assert diameter <= drawn.diameter <= 2 * diameter
+        assert marker_mask("circle", drawn.diameter).shape[0] // 2 <= max(
+            MARGIN, marker_mask("circle", diameter).shape[0] // 2
+        )
+    for count, left in ((100, 1.0), (8_000, 1.0), (100_000, 0.0), (1_000_000, 0.0)):
+        look = style_for(count, RASTER)
+        assert look.halo == left
+        assert (look.of(halo) == PointStyle(look.diameter, look.opacity)) == (left == 0)
+        assert look.of(STYLES[1]) is look

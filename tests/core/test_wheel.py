@@ -67,6 +67,14 @@ def test_the_wheel_holds_the_licence_and_every_resource(wheel: Path):
     resources = {path.relative_to(ROOT / "resources") for path in (ROOT / "resources").rglob("*") if path.is_file()}
     assert resources
     assert {f"canon_core/_resources/{path.as_posix()}" for path in resources} <= names
+    pages = {path.name for path in (ROOT / "docs").iterdir()}
+    assert "guide.md" in pages
+    assert {f"canon_core/_resources/docs/{name}" for name in pages} <= names
+
+
+def test_the_installed_program_finds_its_guide(python, installed: Path):
+    found = python("from canon_core.resources import documentation; print(documentation())")
+    assert Path(found) == installed / "canon_core" / "_resources" / "docs"
 
 
 def test_the_installed_engine_is_the_wheels_and_finds_its_resources(python, installed: Path):

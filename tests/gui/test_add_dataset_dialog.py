@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,39 @@ def test_a_folder_without_images_is_told_in_the_dialog(document: Document, tmp_p
     assert str(tmp_path / "empty") in dialog.fault.label.text()
     assert dialog.isVisible()
     assert dialog.add_button.isEnabled()  # another folder can be tried
+
+
+def test_a_plain_folder_is_told_of_in_a_line_and_the_rest_on_demand(
+    document: Document, make_faces: Callable, tmp_path: Path, qtbot: QtBot
+) -> None:
+    make_faces(tmp_path / "people", subjects=2, images=2)
+    dialog = shown(document, tmp_path / "people", qtbot)
+    qtbot.waitUntil(lambda: dialog.look.text() == "4 images in 2 sub-folders.", timeout=PATIENCE)
+    assert not dialog.details.isVisible()
+    qtbot.mouseClick(dialog.details_button, Qt.MouseButton.LeftButton)
+    assert dialog.details.isVisible()
+    assert "pairs.txt" in dialog.details.text()
+
+
+def test_the_fault_of_a_folder_goes_when_another_is_chosen(
+    document: Document, small_data: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    (tmp_path / "empty" / "inside").mkdir(parents=True)
+    never: list[int] = []
+    document.changes.unreadable.connect(never.append)
+    dialog = shown(document, tmp_path / "empty", qtbot)
+    qtbot.mouseClick(dialog.add_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(dialog.fault.isVisible, timeout=PATIENCE)
+    assert len(never) == 1  # the jobs do not offer to read it again
+    dialog.folder.set_path(small_data / "faces")
+    assert not dialog.fault.isVisible()
+
+
+def test_empty_fields_look_empty(document: Document, qtbot: QtBot) -> None:
+    dialog = shown(document, None, qtbot)
+    for field in (dialog.landmarks, dialog.detector):
+        assert field.line.placeholderText().startswith("nothing chosen")
+    assert dialog.pairs.line.placeholderText().startswith("optional")
 
 
 def test_reading_shows_how_far_it_is_and_can_be_cancelled(

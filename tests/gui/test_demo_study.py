@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app import file_choosers, study_commands
 from app.main_window import MainWindow
-from app.tour_steps import tour_steps
+from app.tour_steps import best_cell, step_text, tour_steps
+from app.view_state import ViewState
 from canon_core.demo import run
+from canon_core.demo.networks import PCA
 from canon_core.errors import CanonError
 from canon_core.experiments.matrix import run_matrix
 from canon_core.jobs import JobContext
 from canon_core.maps.kinds import MapKind
-from canon_core.study.results import MatrixSettings
+from canon_core.study.results import Cell, Matrix, MatrixSettings, Reading
 from canon_core.study.study import Study
-from canon_core.verification.roc import FarRule
+from canon_core.verification.roc import FarRule, OperatingPoint
 
 from .conftest import PATIENCE, open_study
 
@@ -248,6 +253,82 @@ def test_the_last_step_is_the_overlay_where_there_is_one() -> None:
     assert tour_steps(("Matrix", "ROC", "Faces", "Sensitivity"), pair)[-1].title == "Few faces are enough"
     last = tour_steps(("Matrix", "ROC", "Faces"), pair)[-1]
     assert (last.target, last.sets["cells"]) == ("inspector", (pair,))
+
+
+def demo_matrix() -> Matrix:
+    """Two networks, the twin of one, and the control of pixels, which a map carries to .81."""
+    names, rule = ("M2", "V", "twin-seed", PCA), FarRule.CONSERVATIVE
+    tars = {("twin-seed", "M2"): 0.99, ("M2", "V"): 0.95, ("V", "M2"): 0.96, (PCA, PCA): 0.08, (PCA, "M2"): 0.81}
+    points = {pair: OperatingPoint(1e-2, 0.5, 1, 100, round(100 * tar), 100) for pair, tar in tars.items()}
+    cells: dict[tuple[str, str], Cell | None] = dict.fromkeys(itertools.product(names, names))
+    for pair, point in points.items():
+        readings = {rule: (Reading(point, point.tar),)}
+        cells[pair] = Cell("".join(pair), *pair, readings, 100, 100, 0.9, 0.1, "Someone", 0.1, (), 0, 0.1)
+    settings = MatrixSettings("synthetic faces", names, MapKind.LINEAR, far=(1e-2,))
+    return Matrix(settings, "all pairs", "synthetic faces", cells)
+
+
+def test_the_cell_of_the_last_steps_is_of_models_that_a_mean_counts() -> None:
+    assert best_cell(demo_matrix(), FarRule.CONSERVATIVE) == ("V", "M2")
+
+
+def test_the_third_step_says_what_the_slanted_names_are_and_what_a_map_alone_does() -> None:
+    contents = SimpleNamespace(dataset=lambda _name: None, model_names=(), models=())
+    text = step_text(2, "Matrix", contents, ViewState(), demo_matrix())
+    assert "Slanted: controls and twins (twin-seed, control-pca), which no mean counts" in text
+    assert "8 % by itself, yet up to 81 % through a map" in text
+    without = replace(demo_matrix(), settings=replace(demo_matrix().settings, models=("M2", "V")))
+    assert "Slanted" not in step_text(2, "Matrix", contents, ViewState(), without)
+
+
+def test_the_frame_is_around_what_is_seen_of_a_view_that_scrolls(toured: MainWindow, qtbot: QtBot) -> None:
+    heat_map = toured.matrix_view.heat_map
+    click(toured.demo.tour.card.next_button, qtbot)
+    qtbot.waitUntil(lambda: not toured.bridge.busy, timeout=PATIENCE)
+    heat_map.setMinimumHeight(2000)
+    qtbot.waitUntil(lambda: heat_map.height() >= 2000)
+    viewport = heat_map.parentWidget()
+    framed = toured.demo.tour.card._target_rect()
+    assert framed.height() <= viewport.height()
+    assert framed.top() == viewport.mapTo(toured, QPoint(0, 0)).y()
+
+
+# -- what it opens with ----------------------------------------------------------------------------------------------
+def test_a_demo_that_no_window_showed_opens_on_the_networks_that_stand_for_themselves(
+    window: MainWindow, demo_like: Path, qtbot: QtBot
+) -> None:
+    open_study(window, qtbot, demo_like)
+    view = window.matrix_view
+    assert window.document.state.left_out == {"twin-seed"}
+    assert window.computing.matrix.models == ("a",)
+    assert "Left out, as no mean counts them: twin-seed." in view._left_out.label.text()
+    click(view.every_model_button, qtbot)
+    qtbot.waitUntil(lambda: window.computing.matrix.models == ("a", "twin-seed"), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: not view.every_model_button.isVisible(), timeout=PATIENCE)
+    assert window.document.undo.undoText() == "Include every model"
+    window.document.undo.undo()
+    qtbot.waitUntil(view.every_model_button.isVisible, timeout=PATIENCE)
+    window.document.change("Include", left_out=frozenset())
+    window.commands.close_study()
+    qtbot.waitUntil(lambda: window.document.contents is None and not window.document.changing, timeout=PATIENCE)
+    assert not window.messages.isVisible()  # it spoke of the demo
+    open_study(window, qtbot, demo_like)
+    assert window.document.state.left_out == frozenset()  # as the user left it
+
+
+@pytest.fixture
+def demo_like(embedded_study: Path) -> Path:
+    """A study with the names of the demo."""
+    with Study.open(embedded_study) as study:
+        study.rename_model("b", "twin-seed")
+        study.rename_dataset(study.datasets[0].name, "synthetic faces")
+    return embedded_study
+
+
+def test_only_of_the_demo_controls_are_left_out() -> None:
+    names = ("a", "control-untrained", "twin-seed")
+    assert ViewState.at_first(names, ("synthetic faces",)).left_out == set(names[1:])
+    assert ViewState.at_first(names, ("lfw",)).left_out == frozenset()
 
 
 def test_one_that_another_process_holds_is_not_gone_on_with_later(

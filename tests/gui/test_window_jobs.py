@@ -272,6 +272,7 @@ def test_a_job_of_a_closed_study_cannot_be_resumed_in_the_next(
 ) -> None:
     other = shutil.copytree(small_study, tmp_path / "other.canon")
     open_study(window, qtbot, small_study)
+    window.jobs_shown.button.click()
     brake = Brake(window, monkeypatch)
     window.actions_["study.embed"].trigger()
     qtbot.waitUntil(lambda: brake.held.is_set() and bool(window.jobs.rows), timeout=PATIENCE)

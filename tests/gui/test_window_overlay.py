@@ -22,7 +22,8 @@ from canon_core.errors import SettingsError
 from canon_core.jobs import JobContext
 from canon_core.maps.kinds import MapKind
 from canon_core.projection.kinds import OverlayMethod
-from canon_core.study.overlay_results import Overlay, OverlaySettings, overlay_line
+from canon_core.study.overlay_results import Overlay, OverlaySettings
+from canon_core.study.overlay_text import overlay_line
 from canon_core.study.results import FitMode
 
 from .conftest import PATIENCE, open_study

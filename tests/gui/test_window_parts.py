@@ -165,6 +165,7 @@ def test_a_job_that_failed_can_be_begun_again(qtbot: QtBot) -> None:
     row.ended(JobPhase.FAILED, "No space is left.")
     assert row.says.text() == "No space is left."
     assert "failed" in row.accessibleName()
+    assert row.button.text() == "Try again"
     qtbot.mouseClick(row.button, Qt.MouseButton.LeftButton)  # the second of two hasty clicks on Cancel
     assert not again
     qtbot.wait(1000)
@@ -172,6 +173,16 @@ def test_a_job_that_failed_can_be_begun_again(qtbot: QtBot) -> None:
     qtbot.waitUntil(row.button.isEnabled, timeout=PATIENCE)
     qtbot.mouseClick(row.button, Qt.MouseButton.LeftButton)
     assert again == [True]
+    assert not row.button.isVisible()
+
+
+def test_a_job_that_would_fail_again_is_not_offered_again(qtbot: QtBot) -> None:
+    row = JobRow(3, "Read empty", lambda: None)
+    qtbot.addWidget(row)
+    row.show()
+    row.started()
+    row.never_again()
+    row.ended(JobPhase.FAILED, "It holds no images.")
     assert not row.button.isVisible()
 
 
@@ -249,10 +260,6 @@ def test_a_message_says_what_kind_it_is_in_words(qtbot: QtBot) -> None:
     qtbot.mouseClick(bar.button, Qt.MouseButton.LeftButton)
     assert done == [True]
     assert not bar.isVisible()
-    bar.say("Written.", Tone.DONE)
-    assert bar._timer.isActive()  # what only confirms goes by itself
-    bar.say("Look at this.")
-    assert not bar._timer.isActive()
 
 
 def test_a_fault_of_the_program_is_one_sentence_for_the_user_and_a_trace_in_the_log(
@@ -326,7 +333,7 @@ def test_a_cell_without_a_number_says_why_and_can_be_mended_from_there(
 ) -> None:
     (embedded_study / "embeddings" / "b" / "faces.h5").unlink()
     open_study(window, qtbot, embedded_study)
-    qtbot.waitUntil(lambda: window.computing.matrix is not None and not window.bridge.busy, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: window.matrix_view.matrix is not None and not window.bridge.busy, timeout=PATIENCE)
     field = window.matrix_view.heat_map.field_rect(("a", "b")).center().toPoint()
     qtbot.mouseClick(window.matrix_view.heat_map, Qt.MouseButton.LeftButton, pos=field)
     qtbot.waitUntil(lambda: "'b' has no embeddings of 'faces' yet." in window.inspector.text(), timeout=PATIENCE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
@@ -231,6 +232,65 @@ def test_the_detector_is_remembered(
     assert user_files.read_detector() == path
     path.unlink()
     assert user_files.read_detector() is None
+
+
+def photograph(path: Path) -> Path:
+    """A picture that is no crop, and not of a face."""
+    cv2 = opencv()
+    cv2.imwrite(str(path), np.full((240, 200, 3), 128, np.uint8))
+    return path
+
+
+def test_without_a_detector_it_says_why_clicks_are_wanted(ready: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
+    panel = ready.two_faces_view.first
+    drop(panel.canvas, photograph(tmp_path / "me.png"))
+    qtbot.waitUntil(lambda: panel.placing.currentData() == Placing.POINTS, timeout=PATIENCE)
+    settle(ready, qtbot)
+    assert panel.note.text().startswith("No face detector is chosen")
+    assert "Click 1 of 5" in panel.note.text()
+    assert panel.note.width() > 0.9 * panel.width()  # words have the whole panel
+
+
+def test_a_detector_that_is_named_is_asked_about_the_next_picture(
+    ready: MainWindow, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel, detector = ready.two_faces_view.first, tmp_path / "yunet.onnx"
+    drop(panel.canvas, photograph(tmp_path / "me.png"))
+    qtbot.waitUntil(lambda: panel.placing.currentData() == Placing.POINTS, timeout=PATIENCE)
+    settle(ready, qtbot)
+    detector.write_bytes(b"x")
+    monkeypatch.setattr(file_choosers, "choose_detector", lambda *_: detector)
+    qtbot.mouseClick(ready.two_faces_view.detector_button, Qt.MouseButton.LeftButton)
+    settle(ready, qtbot)
+    panel.set_file(photograph(tmp_path / "another.png"))
+    assert panel.placing.currentData() == Placing.DETECTOR
+    settle(ready, qtbot)
+
+
+def test_clicks_that_the_user_chose_stay_for_the_next_picture(
+    ready: MainWindow, tmp_path: Path, qtbot: QtBot
+) -> None:
+    panel = ready.two_faces_view.first
+    panel.placing.setCurrentIndex(panel.placing.findData(Placing.POINTS))
+    panel.placing.activated.emit(panel.placing.currentIndex())
+    drop(panel.canvas, photograph(tmp_path / "me.png"))
+    settle(ready, qtbot)
+    assert panel.placing.currentData() == Placing.POINTS
+    assert panel.note.text().startswith("Click 1 of 5")
+
+
+def test_the_fault_of_a_picture_goes_with_the_next_one(ready: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
+    view, broken = ready.two_faces_view, tmp_path / "a.jpg"
+    broken.write_bytes(b"no picture")
+    drop(view.first.canvas, broken)
+    qtbot.waitUntil(lambda: "a.jpg" in view.words.text(), timeout=PATIENCE)
+    assert "a.jpg" in view.first.note.text()
+    assert not view.first.diagram.isVisible()  # there is nothing to click on
+    drop(view.first.canvas, photograph(tmp_path / "me.png"))
+    qtbot.waitUntil(lambda: view.first.canvas.image is not None, timeout=PATIENCE)
+    settle(ready, qtbot)
+    assert "a.jpg" not in view.words.text() + view.first.note.text()
+    assert "Give each side a picture" in view.words.text()
 
 
 @pytest.mark.real
