@@ -61,6 +61,10 @@ def add_model(
             f" {entry.parameters / 1e6:.2f} M parameters, {entry.macs / 1e6:,.0f} M MACs"
             f" ({entry.flops / 1e6:,.0f} M FLOPs) an image"
         )
+        same = [each for each in opened.models if each.sha256 == entry.sha256 and each.name != entry.name]
+        if same:
+            names = " and ".join(f"'{each.name}'" for each in same)
+            say(f"  the very same network is in the study already, as {names}")
         if stands_beside(entry.name):
             say("  by its name it stands beside the others: it is shown in every matrix and left out of every mean")
         say(f"preprocessing: {entry.origin}")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from canon_core.cli.printing import plain_table, rate_text, say_missing
 from canon_core.cli.terminal import out, say
+from canon_core.figures.numbers import rate_text as far_rate_text
 from canon_core.study.confidence_results import Confidence, TarDifference, confidence_line
 from canon_core.study.group_results import GroupRates, few_errors, groups_line
 from canon_core.study.identification_results import IdentificationCell, IdentificationMatrix, identification_line
@@ -146,7 +147,7 @@ def _print_galleries(
             for gallery in cell.galleries:
                 point = gallery.whole.points[rule][number]
                 star = "*" if point.false_positives < FEW_FALSE_ACCEPTS else ""
-                numbers = f"{point.fpir:.3g}", f"{point.threshold:.4f}", rate_text(point.tpir) + star
+                numbers = far_rate_text(point.fpir), f"{point.threshold:.4f}", rate_text(point.tpir) + star
                 points.add_row(name, gallery.name, far_text(fpir), *numbers)
             star = "*" if _few_decide(cell, rule, number) else ""
             points.add_row(name, "mean", far_text(fpir), "", "", rate_text(cell.tpir[rule][number]) + star)
@@ -186,5 +187,5 @@ def _rate_text(rate: RateInterval, *, counts: bool = True) -> str:
     if not rate.pairs:
         return "–"
     star = "*" if few_errors(rate) else ""
-    text = f"{rate.rate:.3g} [{rate.low:.3g}, {rate.high:.3g}]{star}"
+    text = f"{far_rate_text(rate.rate)} [{far_rate_text(rate.low)}, {far_rate_text(rate.high)}]{star}"
     return f"{text} ({rate.errors:,} / {rate.pairs:,})" if counts else text

@@ -172,7 +172,9 @@ def test_doctor_names_versions_and_providers(folder: Path) -> None:
 
 
 def test_renaming_and_removing(folder: Path, make_network: Make) -> None:
-    ok("add-model", "s.canon", "a.onnx", "--name", "spare", cwd=folder)
+    added = canon("add-model", "s.canon", "a.onnx", "--name", "spare", cwd=folder)
+    assert added.returncode == 0
+    assert "the very same network is in the study already, as 'a'" in added.stderr
     ok("rename", "s.canon", "other", "--model", "spare", cwd=folder)
     assert "other" in ok("info", "s.canon", cwd=folder)
     ok("remove", "s.canon", "--model", "other", cwd=folder)

@@ -31,7 +31,7 @@ from canon_core.experiments.confidence import confidence_json
 from canon_core.experiments.groups import groups_json
 from canon_core.experiments.identify import identify_json
 from canon_core.figures.histogram_figure import CountAxis, ShownThreshold, readable
-from canon_core.figures.numbers import tar_text
+from canon_core.figures.numbers import rate_text, tar_text
 from canon_core.figures.statistics_tables import groups_csv
 from canon_core.jobs import JobContext
 from canon_core.study.results import FitMode, MatrixSettings
@@ -150,7 +150,7 @@ def test_errors_by_group_stand_in_the_inspector_too(
     lines = show(inspector, template_results, Beyond(None, covariate="GENDER", groups=found))
     assert "By GENDER" in lines
     whole = [line for line in lines if line.startswith("all pairs\t")]
-    assert whole[0].split("\t")[2].startswith(f"{found.all_fnmr.rate:.3g}")
+    assert whole[0].split("\t")[2].startswith(rate_text(found.all_fnmr.rate))
     assert "One threshold for all groups" in inspector.text()
     button = next(each for each in inspector.findChildren(QPushButton) if each.text().startswith("All groups"))
     with qtbot.waitSignal(inspector.groupsRequested):
@@ -191,7 +191,7 @@ def test_the_chosen_cell_is_told_with_achieved_rates_and_gallery_sizes(search: I
     text = search._notice.label.text()
     cell = search.matrix.cells[PAIR]
     for gallery in cell.galleries:
-        assert f"{gallery.name} {gallery.whole.points[RULE][0].fpir:.3g}" in text
+        assert f"{gallery.name} {rate_text(gallery.whole.points[RULE][0].fpir)}" in text
         assert f"{gallery.name}: " in search._settings.text()
         assert f"{gallery.whole.non_mated:,} non-mated probes" in search._settings.text()
     assert f"rank-1 {tar_text(cell.hit_rate(1))}" in text
