@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
-from importlib import metadata
-from typing import Final
 
+from canon_core.experiments.methods_sentences import (
+    FPIR_RULES,
+    PACKAGES,
+    UMAP_PACKAGES,
+    counts_sentence,
+    data_sentence,
+    features_sentence,
+    fit_pairs_sentence,
+    fit_sentence,
+    is_map,
+    map_between,
+    map_sentence,
+    model_sentence,
+    pairs_sentences,
+    rule_sentence,
+    scored_sentence,
+    software_sentence,
+)
 from canon_core.figures.numbers import tar_text
 from canon_core.maps.kinds import MapKind
-from canon_core.resources import version
 from canon_core.study.confidence_results import Confidence, confidence_line
-from canon_core.study.entries import DatasetEntry, ModelEntry
 from canon_core.study.group_results import GroupRates
 from canon_core.study.identification_results import IdentificationMatrix
 from canon_core.study.overlay_results import Overlay, OverlayMethod
 from canon_core.study.overlay_text import overlay_line, scores_text
 from canon_core.study.results import (
     FEW_FALSE_ACCEPTS,
-    FEW_PAIRS_PER_DIMENSION,
-    Features,
     FitMode,
     FoldMatrix,
     Matrix,
@@ -34,30 +45,6 @@ Pair = tuple[str, str]
 Result = (
     Matrix | Confidence | IdentificationMatrix | GroupRates | Sensitivity | Sequence[Sensitivity] | FoldMatrix | Overlay
 )
-
-_PACKAGES: Final = ("numpy", "scipy", "onnxruntime-gpu", "onnxruntime", "opencv-python-headless")
-#: What UMAP is made of, beside these.
-_UMAP_PACKAGES: Final = ("umap-learn", "pynndescent", "numba")
-_MAPS: Final = {
-    MapKind.NONE: "Embeddings of different models were compared as they are, without a map.",
-    MapKind.LINEAR: "Maps are ordinary least squares without intercept (of minimum norm where there are fewer pairs"
-    " than dimensions) from source to target image embeddings.",
-    MapKind.AFFINE: "Maps are ordinary least squares with intercept from source to target image embeddings.",
-    MapKind.ROTATION: "Maps are orthogonal (Wahba's problem, solved after Kabsch by the singular value decomposition of"
-    " the cross-covariance; semi-orthogonal where dimensions differ) from source to target image embeddings.",
-}
-_RULES: Final = {
-    FarRule.CONSERVATIVE: "the threshold is the smallest observed score whose FAR does not exceed the target",
-    FarRule.NEAREST: "the threshold is that of the ROC point whose FAR is nearest to the target, the larger TAR where"
-    " tied",
-}
-#: Of searches: false positives are counted among the highest scores of non-mated probes.
-_FPIR_RULES: Final = {
-    FarRule.CONSERVATIVE: "the threshold is the smallest observed score at which the FPIR does not exceed the target",
-    FarRule.NEAREST: "the threshold is the observed score at which the FPIR is nearest to the target, the larger TPIR"
-    " where tied",
-}
-
 
 def methods_text(
     study: Study,
@@ -94,9 +81,9 @@ def methods_text(
     """
     if isinstance(result, Confidence):
         settings = result.settings.matrix
-        dataset, kind = study.dataset(settings.dataset), _between(settings.map, settings.models)
-        said = [_pairs(dataset, settings.mode, settings.seed, kind),
-                _maps(kind), _features(settings.features, dataset, kind), _rule(rule),
+        dataset, kind = study.dataset(settings.dataset), map_between(settings.map, settings.models)
+        said = [pairs_sentences(dataset, settings.mode, settings.seed, kind),
+                map_sentence(kind), features_sentence(settings.features, dataset, kind), rule_sentence(rule),
                 f"Confidence: {confidence_line(result)}."]  # fmt: skip
         return _join(study, settings.dataset, settings.models, said)
     if isinstance(result, Matrix):
@@ -124,14 +111,14 @@ def _matrix(
     confidence: Confidence | None,
 ) -> str:
     settings = matrix.settings
-    dataset, kind = study.dataset(settings.dataset), _between(settings.map, settings.models)
+    dataset, kind = study.dataset(settings.dataset), map_between(settings.map, settings.models)
     said = [
-        _pairs(dataset, settings.mode, settings.seed, kind),
-        _maps(kind),
-        _fit_pairs(study, kind, settings.models, matrix.fit_pairs),
-        _features(settings.features, dataset, kind),
-        _counts(matrix),
-        f"FAR targets: {', '.join(far_text(target) for target in settings.far)}. {_rule(rule)}",
+        pairs_sentences(dataset, settings.mode, settings.seed, kind),
+        map_sentence(kind),
+        fit_pairs_sentence(study, kind, settings.models, matrix.fit_pairs),
+        features_sentence(settings.features, dataset, kind),
+        counts_sentence(matrix),
+        f"FAR targets: {', '.join(far_text(target) for target in settings.far)}. {rule_sentence(rule)}",
     ]
     if matrix.left_out:
         said.append(f"{len(matrix.left_out):,} images were left out because a model gave no usable embedding.")
@@ -181,7 +168,7 @@ def _read_off(matrix: Matrix, pair: Pair, far: float, rule: FarRule, confidence:
 
 def _identification(study: Study, found: IdentificationMatrix, rule: FarRule) -> str:
     settings = found.settings
-    dataset, kind = study.dataset(settings.dataset), _between(settings.map, settings.models)
+    dataset, kind = study.dataset(settings.dataset), map_between(settings.map, settings.models)
     if kind is None:
         searched = " were searched in galleries of the same model."
     elif kind is MapKind.NONE:
@@ -201,22 +188,22 @@ def _identification(study: Study, found: IdentificationMatrix, rule: FarRule) ->
                 f" {gallery.whole.non_mated:,} are not."
             )
     said += [
-        _fit_words(dataset, settings.mode, settings.seed, kind),
+        fit_sentence(dataset, settings.mode, settings.seed, kind),
         "Every probe was searched in the half of a gallery that its subject belongs to, with one threshold for both"
         " halves, single models too."
         if settings.mode is FitMode.DISJOINT
         else "",
-        _maps(kind),
-        _features(settings.features, dataset, kind),
+        map_sentence(kind),
+        features_sentence(settings.features, dataset, kind),
         "Hit rates at rank k pool the mated probes of all galleries; ties count against the probe. TPIR is the mean"
         f" over galleries, each at a threshold of its own. FPIR targets: {', '.join(map(far_text, settings.fpir))}."
-        f" FPIR rule {rule}: {_FPIR_RULES[rule]}; a probe with its highest score ≥ threshold is answered, which is a"
+        f" FPIR rule {rule}: {FPIR_RULES[rule]}; a probe with its highest score ≥ threshold is answered, which is a"
         " false positive where it is non-mated and a hit where it is mated and its own subject is at rank 1.",
     ]
     if found.left_out:
         said.append(f"{len(found.left_out):,} images were left out because a model gave no usable embedding.")
     fits = next((cell.fits for cell in found.cells.values() if cell is not None and cell.fits), ())
-    said.append(_fit_pairs(study, kind, settings.models, tuple(fit.pairs for fit in fits)))
+    said.append(fit_pairs_sentence(study, kind, settings.models, tuple(fit.pairs for fit in fits)))
     return _join(study, settings.dataset, settings.models, said)
 
 
@@ -224,7 +211,7 @@ def _groups(study: Study, found: GroupRates) -> str:
     settings, matrix = found.settings, found.settings.matrix
     dataset = study.dataset(matrix.dataset)
     models = tuple(dict.fromkeys((settings.source, settings.target)))
-    kind = _between(matrix.map, models)
+    kind = map_between(matrix.map, models)
     sizes = "; ".join(
         f"{name}: {templates:,} templates of {subjects:,} subjects"
         for name, templates, subjects in zip(found.groups, found.templates, found.subjects, strict=True)
@@ -236,14 +223,14 @@ def _groups(study: Study, found: GroupRates) -> str:
         )
     said = [
         f"Errors by group, with {settings.source} as source and {settings.target} as target.",
-        _pairs(dataset, matrix.mode, matrix.seed, kind),
-        _maps(kind),
-        _features(matrix.features, dataset, kind),
+        pairs_sentences(dataset, matrix.mode, matrix.seed, kind),
+        map_sentence(kind),
+        features_sentence(matrix.features, dataset, kind),
         f"Templates are grouped by {settings.covariate}: the {found.kind} of a template's images ({sizes}).{bins}",
         f"One threshold, {found.threshold:.6g}, serves all groups: that of the whole cell at a target FAR of"
-        f" {far_text(settings.far)}. {_rule(settings.rule)}",
+        f" {far_text(settings.far)}. {rule_sentence(settings.rule)}",
         f"FMR of two groups counts pairs in both orders. {100 * settings.level:g} % intervals are those of"
-        f" {settings.resamples:,} draws of subjects (seed {settings.seed}) with {'map and ' * _is_map(kind)}threshold"
+        f" {settings.resamples:,} draws of subjects (seed {settings.seed}) with {'map and ' * is_map(kind)}threshold"
         " held fixed, or Poisson's (FMR) and Wilson's (FNMR) where wider.",
         f"Over all groups FMR is {found.all_fmr.errors:,} of {found.all_fmr.pairs:,} and FNMR"
         f" {found.all_fnmr.errors:,} of {found.all_fnmr.pairs:,} pairs.",
@@ -263,7 +250,7 @@ def _sensitivity(
         drawn = "; ".join(f"{text} image pairs with fit {mode}" for mode, text in sizes.items())
     else:
         drawn = f"{sizes[settings.mode]} image pairs"
-    scored = {mode: _scored(dataset, mode, settings.map) for mode in modes}
+    scored = {mode: scored_sentence(dataset, mode, settings.map) for mode in modes}
     same = len(set(scored.values())) == 1
     over = " and ".join(f"{source} → {target}" for source, target in cells)
     targets = settings.far if far is None else (far,)
@@ -276,11 +263,11 @@ def _sensitivity(
         if settings.shuffled
         else "",
         *([scored[settings.mode]] if same else [f"With fit {mode}: {text}" for mode, text in scored.items()]),
-        *(_fit_words(dataset, mode, settings.seed, settings.map) for mode in modes),
-        *(_maps(kind, among_others=len(maps) > 1) for kind in maps),
-        _features(settings.features, dataset, settings.map),
+        *(fit_sentence(dataset, mode, settings.seed, settings.map) for mode in modes),
+        *(map_sentence(kind, among_others=len(maps) > 1) for kind in maps),
+        features_sentence(settings.features, dataset, settings.map),
         f"TAR is the mean over {over or 'cross-model cells'} at target FARs of"
-        f" {', '.join(far_text(target) for target in targets)}. {_rule(rule)}",
+        f" {', '.join(far_text(target) for target in targets)}. {rule_sentence(rule)}",
     ]
     return _join(study, settings.dataset, settings.models, said)
 
@@ -289,17 +276,17 @@ def _overlay(study: Study, found: Overlay) -> str:
     settings = found.settings
     said = [
         f"Overlay: points of the target and of its sources, raw and through the maps: {overlay_line(found)}.",
-        _maps(settings.map),
-        _fit_pairs(study, settings.map, settings.sources, found.fit_pairs),
+        map_sentence(settings.map),
+        fit_pairs_sentence(study, settings.map, settings.sources, found.fit_pairs),
     ]
     read = [f"{', '.join(settings.sources)} → {settings.target}: {scores_text(found)}."]
-    packages = (*_PACKAGES, *_UMAP_PACKAGES) if settings.method is OverlayMethod.UMAP else _PACKAGES
+    packages = (*PACKAGES, *UMAP_PACKAGES) if settings.method is OverlayMethod.UMAP else PACKAGES
     return _join(study, settings.dataset, found.models, said, read, settings.added, packages)
 
 
 def _folds(study: Study, found: FoldMatrix) -> str:
     settings = found.settings
-    kind = _between(settings.map, settings.models)
+    kind = map_between(settings.map, settings.models)
     if kind is None:
         sides = ""
     elif kind is MapKind.NONE:
@@ -313,8 +300,8 @@ def _folds(study: Study, found: FoldMatrix) -> str:
         f"Fold accuracy: {found.pairs:,} pairs in {found.folds} folds.{sides} For each fold, the threshold is the"
         " smallest score of the other folds' pairs that maximises their accuracy, and accuracy was taken on the fold;"
         " reported is the mean over folds.",
-        _maps(kind),
-        f"Embeddings have unit norm{', before and after the map' * _is_map(kind)}; scores are cosines.",
+        map_sentence(kind),
+        f"Embeddings have unit norm{', before and after the map' * is_map(kind)}; scores are cosines.",
     ]
     return _join(study, settings.dataset, settings.models, said)
 
@@ -327,203 +314,14 @@ def _join(
     said: Sequence[str],
     read: Sequence[str] = (),
     added: Sequence[str] = (),
-    packages: Sequence[str] = _PACKAGES,
+    packages: Sequence[str] = PACKAGES,
 ) -> str:
     """The whole text: the data, the models, what was done (``said``), what was read off it, the software."""
     paragraphs = [
-        " ".join(_data(study.dataset(name)) for name in (dataset, *added)),
-        " ".join(_model(study, name, dataset) for name in models),
+        " ".join(data_sentence(study.dataset(name)) for name in (dataset, *added)),
+        " ".join(model_sentence(study, name, dataset) for name in models),
         " ".join(sentence for sentence in said if sentence),
         " ".join(read),
-        _software(packages),
+        software_sentence(packages),
     ]
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
-
-
-def _data(dataset: DatasetEntry) -> str:
-    counts = f"{dataset.images:,} images of {dataset.subjects:,} subjects"
-    if dataset.templates is not None:
-        templates = dataset.templates
-        counts += (
-            f", {templates.templates:,} templates and {templates.pairs:,} pairs of them, {templates.genuine:,} genuine"
-        )
-    alignment = {
-        None: "nothing says where faces lie",
-        "arcface": "images are crops on the ArcFace template",
-        "landmarks": "faces were aligned by five landmarks",
-        "boxes": "faces were cut out by boxes",
-        "whole": "whole images were used, without alignment",
-    }.get(dataset.alignment, str(dataset.alignment))
-    if not dataset.has_images:
-        alignment = "there were no images, only embeddings made elsewhere"
-    left_out = f"; {dataset.problems:,} images were left out when it was read" if dataset.problems else ""
-    return (
-        f"Data: {dataset.name}, {counts}{left_out} (format {dataset.format}; {alignment}; fingerprint of the images"
-        f" {dataset.fingerprint})."
-    )
-
-
-def _model(study: Study, name: str, dataset: str) -> str:
-    model = study.model(name)
-    state = study.embedding_state(name, dataset)
-    provider = f", computed on {state.provider}" if state.provider else ""
-    if model.imported:
-        source = study.imported_from(name, dataset)
-        which = (
-            "of this dataset there are none"
-            if source is None
-            else f"rows paired with images by {source.paired_by}, SHA-256 of the paired rows {source.sha256}"
-        )
-        return f"{name}: {model.dimensions}-dimensional embeddings made elsewhere ({which})."
-    return (
-        f"{name}: {model.dimensions}-dimensional embeddings by a network of {model.parameters:,} parameters"
-        f" (ONNX, SHA-256 {model.sha256}; input {_input(model)}{provider})."
-    )
-
-
-def _input(model: ModelEntry) -> str:
-    given, output = model.spec.input, model.spec.output
-    template = "own five points" if given.template is None else f"template {given.template}"
-    if given.template == "box":
-        template += f" with a margin of {given.margin:g} pixels"
-    flip = {"none": "no flip", "sum": "summed with the mirrored image's", "keep": "the mirrored image's kept apart"}
-    return (
-        f"{given.width} × {given.height} {given.color.upper()}, {template}, {given.scaling_text},"
-        f" {flip[output.flip]}"
-    )
-
-
-def _between(kind: MapKind, models: Sequence[str]) -> MapKind | None:
-    """The map of cross-model cells; None of one model alone, which has no such cell."""
-    return kind if len(models) > 1 else None
-
-
-def _is_map(kind: MapKind | None) -> bool:
-    """Whether there is a map at all: neither one model alone nor embeddings as they are."""
-    return kind not in (None, MapKind.NONE)
-
-
-def _pairs(dataset: DatasetEntry, mode: FitMode, seed: int, kind: MapKind | None) -> str:
-    """Which pairs are scored, and on what maps are fitted."""
-    return f"{_scored(dataset, mode, kind)} {_fit_words(dataset, mode, seed, kind)}".rstrip()
-
-
-def _scored(dataset: DatasetEntry, mode: FitMode, kind: MapKind | None) -> str:
-    """Which pairs are scored."""
-    if dataset.has_templates:
-        scored = "Scored are the protocol's pairs of templates"
-        if kind is not None:
-            which = "second" if mode is FitMode.REVERSED else "first"
-            mapped = " and mapped" * _is_map(kind)
-            scored += (
-                f"; of a cross-model cell the {which} template of a pair is embedded by the source model{mapped}, the"
-                " other by the target model"
-            )
-        return f"{scored}."
-    if dataset.one_image_each:
-        if kind is None:
-            return "No subject has two images: a single model has impostor pairs only."
-        return (
-            "No subject has two images: a cross-model genuine pair is one image seen by both models, an impostor pair"
-            " two images."
-        )
-    scored = "A single model is scored on all unordered pairs of images"
-    if kind is not None:
-        through = "source and map" if _is_map(kind) else "the source"
-        scored += (
-            "; a cross-model cell on all ordered pairs of two different images, the first through"
-            f" {through}, the second through the target"
-        )
-    return f"{scored}. Genuine pairs show one subject."
-
-
-def _fit_words(dataset: DatasetEntry, mode: FitMode, seed: int, kind: MapKind | None) -> str:
-    """How subjects were split, and on what maps are fitted."""
-    images = "enrolment images" if dataset.has_templates else "images"
-    if mode is FitMode.DISJOINT:
-        fitted = f"maps were fitted on the {images} of one half and " * _is_map(kind)
-        within = "the other half, both ways round" if _is_map(kind) else "each half"
-        singles = "" if kind is None else " Single models are scored on the same pairs."
-        return (
-            f"Fit mode disjoint: subjects were split into two halves (lowest bit of the CRC-32 of '{seed}:subject');"
-            f" {fitted}pairs were scored within {within}, and both sets of scores pooled.{singles}"
-        )
-    if not _is_map(kind):
-        return ""
-    if mode is FitMode.IN_SAMPLE:
-        return "Fit mode in-sample: maps were fitted on all images and scored on pairs of the same images."
-    if mode is FitMode.AUTHORS:
-        return (
-            "Fit mode authors: maps were fitted on all enrolment images, which are those that are mapped, so that"
-            " cross-model figures are in-sample on the mapped side."
-        )
-    return (
-        "Fit mode reversed: maps were fitted on all enrolment images; the mapped images lie outside the fit, while the"
-        " target's are its regression targets and every subject was seen."
-    )
-
-
-def _maps(kind: MapKind | None, *, among_others: bool = False) -> str:
-    """What kind of map it is; named where it is one of several."""
-    if kind is None:
-        return ""
-    words = _MAPS[kind].replace("Maps", f"{kind.capitalize()} maps", 1) if among_others else _MAPS[kind]
-    return f"{words}{' Both sides have unit norm when a map is fitted.' * _is_map(kind)}"
-
-
-def _fit_pairs(study: Study, kind: MapKind | None, sources: Sequence[str], pairs: tuple[int, ...]) -> str:
-    """How many image pairs each map was fitted on, and how many a dimension of the widest source that is."""
-    if not _is_map(kind) or not pairs:
-        return ""
-    least = min(pairs) / max(study.model(name).dimensions for name in sources)
-    few = f" (fewer than {FEW_PAIRS_PER_DIMENSION:g}: maps are poorly determined)" * (least < FEW_PAIRS_PER_DIMENSION)
-    return (
-        f"Image pairs of a fit: {' and '.join(f'{count:,}' for count in pairs)}, at least {least:.1f} a source"
-        f" dimension{few}."
-    )
-
-
-def _features(features: Features, dataset: DatasetEntry, kind: MapKind | None) -> str:
-    """How templates are made of images, and what a score is."""
-    mapped = _is_map(kind)
-    if not dataset.has_templates:
-        return f"Image embeddings have unit norm{', after the map too' * mapped}; scores are cosines."
-    if features is Features.INSIGHTFACE:
-        return (
-            f"Templates keep the norms of image embeddings{', before and after the map' * mapped}, sum flips where a"
-            " model keeps them, weight images by detector score, average within media, and have unit norm; scores are"
-            " cosines."
-        )
-    return (
-        f"Templates are made of image embeddings of unit norm{' (after the map too)' * mapped}, weighted by detector"
-        " score, averaged within media, and have unit norm; scores are cosines."
-    )
-
-
-def _counts(matrix: Matrix) -> str:
-    parts = []
-    if matrix.single_pairs is not None:
-        parts.append(
-            f"a single model on {matrix.single_pairs.genuine:,} genuine and {matrix.single_pairs.impostor:,} impostor"
-            " pairs"
-        )
-    if matrix.cross_pairs is not None:
-        parts.append(
-            f"a cross-model cell on {matrix.cross_pairs.genuine:,} and {matrix.cross_pairs.impostor:,}"
-        )
-    return f"This scores {', '.join(parts)}." if parts else ""
-
-
-def _rule(rule: FarRule) -> str:
-    """How thresholds of pairs are chosen."""
-    return f"FAR rule {rule}: {_RULES[rule]}; pairs with score ≥ threshold are accepted."
-
-
-def _software(packages: Sequence[str]) -> str:
-    found = []
-    for package in packages:
-        try:
-            found.append(f"{package} {metadata.version(package)}")
-        except metadata.PackageNotFoundError:
-            continue
-    return f"Software: Canon Explorer {version()}, Python {platform.python_version()}, {', '.join(found)}."
