@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from PySide6.QtGui import QFontMetricsF, QPainter, QPixmap
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from app.main_window import MainWindow
 from app.theme import sized
 from app.views.heat_layout import HeatLayout, lay_out
 from app.views.heat_map import HeatMap, _elided
 from app.views.matrix_view import MatrixView
+from canon_core.maps.kinds import MapKind
+from canon_core.study.results import Matrix, MatrixSettings
 
 from .test_matrix_view import RULE, matrix
 
@@ -46,6 +52,20 @@ def test_a_large_window_can_become_small_again(qtbot: QtBot) -> None:
     qtbot.wait(10)
     assert heat_map._layout().text_size > 1.0
     assert heat_map.minimumSizeHint() == small
+
+
+def test_fourteen_models_are_seen_whole_in_a_window_of_1280_by_800(window: MainWindow, qtbot: QtBot) -> None:
+    window.resize(1280, 800)
+    window.pages.setCurrentWidget(window.tabs)
+    names = ("control-untrained", *(f"G_R10_P1.{number}" for number in range(13)))
+    cells = dict.fromkeys(itertools.product(names, names))
+    settings = MatrixSettings("synthetic faces", names, MapKind.LINEAR)
+    window.matrix_view.set_matrix(Matrix(settings, "all pairs", "synthetic faces", cells), RULE)
+    QApplication.processEvents()
+    heat_map = window.matrix_view.heat_map
+    qtbot.waitUntil(lambda: heat_map.size() == heat_map.parentWidget().size())  # nothing is left to scroll to
+    for corner in ((names[0], names[0]), (names[-1], names[-1])):
+        assert heat_map.rect().contains(heat_map.field_rect(corner).toRect())
 
 
 def test_the_long_name_of_the_chosen_row_is_shortened_as_it_is_written(qtbot: QtBot) -> None:
