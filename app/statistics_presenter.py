@@ -211,12 +211,10 @@ class StatisticsPresenter(QObject):
         if entry is not None and entry.name == DATASET and entry.has_templates:
             return (
                 "This demo study was made before its photographs were described. Close it and open the demo study once"
-                " more (Help menu), or run canon demo with its folder: covariates such as YAW and COVERED are added, and"
-                " all that was computed is kept."
+                " more (Help menu), or run canon demo with its folder: covariates such as YAW and COVERED are added,"
+                " and all that was computed is kept."
             )
         name = f"'{entry.name}'" if entry is not None else "The study"
-        if entry is not None and not entry.has_templates:
-            return f"{name} compares single images. Errors by group need templates, as IJB has them."
         return (
             f"{name} says nothing of its images that templates could be grouped by. A dataset in NIST's layout brings"
             " covariates such as GENDER and YAW, and one in InsightFace's may, in a file PREFIX_covariates.csv in meta."
