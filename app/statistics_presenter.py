@@ -219,8 +219,6 @@ class StatisticsPresenter(QObject):
                 " and all that was computed is kept."
             )
         name = f"'{entry.name}'" if entry is not None else "The study"
-        if entry is not None and not entry.has_templates:
-            return f"{name} compares single images. Errors by group need templates, as IJB has them."
         return (
             f"{name} says nothing of its images that templates could be grouped by. A dataset in NIST's layout brings"
             " covariates such as GENDER and YAW, and one in InsightFace's may, in a file PREFIX_covariates.csv in meta."

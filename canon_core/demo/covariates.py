@@ -14,12 +14,12 @@ from canon_core.demo.conditions import Conditions, Cover
 from canon_core.demo.identity import Identity, draw_identity
 from canon_core.demo.world import World, conditions_of
 
-#: In the order of the file; short, because the groups of a measure are named with them. ``SKIN``: how dark the
-#: person's skin is drawn, 0 (lightest) to 1. ``COVERED``: whether something hides part of the face, and ``COVER``:
-#: what. ``YAW`` and ``PITCH``: degrees by which the head is turned to the image's right, and up. ``LAMP``: degrees
+#: In the order of the file; short, because the groups of a measure are named with them. ``COVERED``: whether
+#: something hides part of the face, and ``COVER``: what. ``SKIN``: how dark the person's skin is drawn, 0 (lightest)
+#: to 1. ``YAW`` and ``PITCH``: degrees by which the head is turned to the image's right, and up. ``LAMP``: degrees
 #: between the lamp and the camera as the face sees them. ``BLUR``: of the lens, in pixels of a photograph 112 pixels
 #: wide. ``SHOT``: a still, or a frame of a run. ``HAIR``: how the person's hair is worn.
-COLUMNS: Final = ("SKIN", "COVERED", "YAW", "PITCH", "LAMP", "BLUR", "COVER", "SHOT", "HAIR")
+COLUMNS: Final = ("COVERED", "SKIN", "YAW", "PITCH", "LAMP", "BLUR", "COVER", "SHOT", "HAIR")
 #: Of a face that nothing covers; "none" would read as unknown.
 UNCOVERED: Final = "uncovered"
 
@@ -48,8 +48,8 @@ def _row(identity: Identity, conditions: Conditions, shot: str) -> tuple[str, ..
     lamp = math.acos(max(-1.0, min(1.0, towards / math.hypot(across, up, towards))))
     cover = UNCOVERED if conditions.cover is Cover.NONE else conditions.cover.value
     return (
-        f"{identity.traits.melanin:.2f}",
         "no" if conditions.cover is Cover.NONE else "yes",
+        f"{identity.traits.melanin:.2f}",
         f"{math.degrees(pose.yaw):.1f}",
         f"{math.degrees(pose.pitch):.1f}",
         f"{math.degrees(lamp):.0f}",

@@ -41,13 +41,13 @@ class TemplateCounts:
     """
 
     fingerprint: str
-    compared: str
     templates: int
     pairs: int
     genuine: int
     galleries: tuple[str, ...]
     probes: int
     covariates: tuple[str, ...]
+    compared: str = ""
 
 
 @dataclass(frozen=True)

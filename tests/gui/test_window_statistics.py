@@ -16,15 +16,17 @@ from pytestqt.qtbot import QtBot
 from app.jobs_panel import JobPhase
 from app.main_window import MainWindow
 from app.views.roc_view import Kind
+from canon_core.demo.networks import DATASET
 from canon_core.experiments.matrix import read_histogram
 from canon_core.figures.numbers import tar_text
 from canon_core.jobs import JobContext
 from canon_core.study.results import FitMode
+from canon_core.study.study import Study
 
 from . import template_studies
 from .conftest import PATIENCE, open_study
 from .export_clicks import export
-from .template_studies import FAR, PAIR, RULE, Results
+from .template_studies import FAR, PAIR, RULE, Results, insightface_study
 
 
 def choose(window: MainWindow, pair: tuple[str, str], qtbot: QtBot) -> None:
@@ -358,3 +360,15 @@ def test_what_is_shown_is_exported_as_figure_and_as_table(
     assert len(rows) == 1 + 400 + 1
     assert sum(int(row[2]) for row in rows[1:-1]) == window.statistics.chosen.cell.genuine
     assert "2 files were written" in window.messages.text.text()
+
+
+def test_a_demo_from_before_its_covariates_says_how_to_get_them(
+    window: MainWindow, tmp_path: Path, qtbot: QtBot
+) -> None:
+    path = insightface_study(tmp_path)
+    with Study.open(path) as study:
+        study.rename_dataset("faces", DATASET)
+    open_study(window, qtbot, path)
+    window.actions_["view.groups"].trigger()
+    qtbot.waitUntil(lambda: "canon demo" in window.group_view._empty.accessibleName(), timeout=PATIENCE)
+    assert not window.actions_["experiment.groups"].isEnabled()
