@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -254,6 +255,24 @@ def test_what_is_said_of_the_photographs_is_what_they_show(made: tuple[Path, tup
     runs = np.isin(protocol.media, media[counts > 1])
     assert known["SHOT"].classes == ("frame", "still")
     assert np.array_equal(known["SHOT"].values == 0, runs)
+
+
+def test_a_demo_whose_program_moved_keeps_what_was_made_with_its_networks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = replace(PLAN, people=range(HELD_OUT, HELD_OUT + 2), fold_people=range(HELD_OUT + 1000, HELD_OUT + 1004))
+    small = replace(small, networks=("M1_MB2_A",))
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(network_file("M1_MB2_A").parent, elsewhere)
+    with monkeypatch.context() as before:
+        before.setattr("canon_core.demo.study.network_file", lambda name: elsewhere / f"{name}.onnx")
+        open_demo_study(tmp_path / "out", small, JobContext()).close()
+    shutil.rmtree(elsewhere)
+    (embedded,) = (tmp_path / "out" / "demo.canon" / "embeddings").rglob("synthetic_faces.h5")
+    written = embedded.stat()
+    with open_demo_study(tmp_path / "out", small, JobContext()) as study:
+        assert study.model("M1_MB2_A").file == network_file("M1_MB2_A")
+    assert (embedded.stat().st_ino, embedded.stat().st_mtime_ns) == (written.st_ino, written.st_mtime_ns)
 
 
 def test_faces_of_other_people_are_rendered_anew(made: tuple[Path, tuple[str, ...], Heard], tmp_path: Path) -> None:
