@@ -63,9 +63,16 @@ def imported_model_record(name: str, folder: str, file: Path, dimensions: int, s
 
 
 def dataset_record(
-    name: str, folder: str, root: Path, options: DatasetOptions, loaded: LoadedDataset, study: Path
+    name: str,
+    folder: str,
+    root: Path,
+    options: DatasetOptions,
+    loaded: LoadedDataset,
+    study: Path,
+    before: TemplatesRecord | None = None,
 ) -> DatasetRecord:
-    """A dataset that was read with these options, in the study of that folder."""
+    """A dataset that was read with these options, in the study of that folder; ``before`` is what the study knows of
+    its templates, where it was read again."""
     faces = loaded.faces
     return DatasetRecord(
         name=name,
@@ -82,7 +89,7 @@ def dataset_record(
         notes=loaded.notes,
         image_root=None if faces.root == root else OutsidePath.of(faces.root, study),
         has_images=faces.has_images,
-        templates=None if loaded.templates is None else _templates_record(loaded.templates),
+        templates=None if loaded.templates is None else _templates_record(loaded.templates, before),
         sources=tuple(_source_stamp(path, study) for path in loaded.sources),
     )
 
@@ -122,11 +129,13 @@ def _source_stamp(path: Path, study: Path) -> SourceStamp:
     return SourceStamp(file=OutsidePath.of(path, study), size=found.st_size, mtime_ns=found.st_mtime_ns)
 
 
-def _templates_record(templates: TemplateProtocols) -> TemplatesRecord:
+def _templates_record(templates: TemplateProtocols, before: TemplatesRecord | None) -> TemplatesRecord:
+    """What a protocol holds; one that did not change is compared as it was, so that what was scored still counts."""
+    same = before is not None and before.fingerprint == templates.fingerprint
     verification, search = templates.verification, templates.search
     return TemplatesRecord(
         fingerprint=templates.fingerprint,
-        compared=templates.compared,
+        compared=before.compared if before is not None and same else templates.compared,
         templates=verification.templates,
         pairs=len(verification),
         genuine=verification.genuine_count,
