@@ -220,7 +220,7 @@ def _same_pairs(record: DatasetRecord, loaded: LoadedDataset) -> bool:
     """Whether templates and pairs are what they were, whatever else is said of the images by now."""
     known, found = record.templates, loaded.templates
     if known is None or found is None:
-        return known is found
+        return known is None and found is None
     compared = known.compared or (None if known.covariates else known.fingerprint)
     return known.fingerprint == found.fingerprint or compared == found.compared
 
