@@ -24,7 +24,7 @@ from canon_core.study.own_files import delete_own
 from canon_core.study.places import dataset_in_place, is_settled
 from canon_core.study.records import dataset_record, same_sources
 from canon_core.study.register import Register
-from canon_core.study.unpacking import as_kept, keep_unpacked, unpacking
+from canon_core.study.unpacking import as_kept, is_unpacked, keep_unpacked, unpacking
 
 #: Format of a dataset of which only ids are known.
 LISTED: Final = "ids"
@@ -75,7 +75,7 @@ def locate_dataset(
         raise StudyError(f"'{name}' has no folder: only its ids are known", path=register.folder)
     entry = dataset_entry(record, register.folder)
     options = _moved_options(entry.options, entry.path, root)
-    with unpacking(register, record.folder) as beside:
+    with unpacking(register, record) as beside:
         loaded = as_kept(read_dataset(root, options, ctx, unpack_to=beside), beside, register, record.folder)
         _need_same(record, loaded, tables, root)
         with register.mutex:
@@ -101,7 +101,8 @@ def refresh_dataset(
         remedy = "put it back, or say where it lies now: canon locate"
         raise DatasetError("the dataset is gone", path=entry.path, remedy=remedy)
     as_before = same_sources(record, register.folder)
-    if record.sources and not images and as_before:
+    unfinished = record.format == "bin" and not is_unpacked(register, record.folder)
+    if record.sources and not images and as_before and not unfinished:
         return record
     try:
         known, folds = tables.images(record)
@@ -110,8 +111,8 @@ def refresh_dataset(
     if record.format == "bin" and as_before and register.read_only and known is not None:
         return record  # its images are the study's own, which may only be read
     own = unpacked_images(register.folder, record.folder)
-    with unpacking(register, record.folder) as beside:
-        unpack_to = own if as_before and not register.read_only else beside
+    with unpacking(register, record) as beside:
+        unpack_to = own if as_before and not register.read_only and not unfinished else beside
         loaded = read_dataset(entry.path, entry.options, ctx, known=known, unpack_to=unpack_to)
         loaded = as_kept(loaded, beside, register, record.folder)
         if (
@@ -122,6 +123,7 @@ def refresh_dataset(
             and _same_folds(folds, loaded.folds)
             and same_sources(record, register.folder)
         ):
+            keep_unpacked(beside, register, record.folder)
             return record
         changed = _remember(register, tables, record, loaded, known, ctx)
         keep_unpacked(beside, register, record.folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import shutil
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from PIL import Image
 
 from canon_core.datasets.options import DatasetOptions
 from canon_core.embedding.embed import EmbedOptions
-from canon_core.errors import DatasetError, ModelError, StudyError
+from canon_core.errors import Cancelled, DatasetError, ModelError, StoreError, StudyError
 from canon_core.experiments.embedding import embed_study
 from canon_core.experiments.matrix import run_matrix
 from canon_core.jobs import Event, JobContext, Log
@@ -203,6 +204,51 @@ def test_a_verification_set_that_changed_takes_its_place_only_with_the_manifest(
         assert study.refresh_dataset("d", JobContext()).images == 6
         assert len(unpacked(study)) == 6
         assert all(study.faces("d").path(row).is_file() for row in range(6))
+
+
+@pytest.mark.parametrize("stopped", ["at once", "between", "refused"])
+def test_images_of_a_changed_verification_set_come_in_although_putting_them_in_place_was_cut_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped: str
+) -> None:
+    path = write_bin(tmp_path / "a.bin", 1)
+
+    def cut_short(source: Path, target: Path) -> None:
+        if not source.is_dir():
+            source.rename(target)
+        elif stopped == "refused":
+            raise PermissionError(13, "in use")
+        elif stopped == "at once" or "~next" in source.name:
+            shutil.copytree(source.parent, tmp_path / "killed")
+            raise KeyboardInterrupt
+        else:
+            source.rename(target)
+
+    def right(study: Study) -> bool:
+        faces = study.faces("d")
+        paths = [faces.path(row) for row in range(len(faces))]
+        return [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths] == list(faces.sha256)
+
+    with Study.create(tmp_path / "s") as study:
+        study.add_dataset(path, DatasetOptions(), JobContext(), "d")
+        write_bin(path, 2)
+        monkeypatch.setattr("canon_core.study.unpacking.os.replace", cut_short)
+        with pytest.raises((KeyboardInterrupt, StoreError)):
+            study.refresh_dataset("d", JobContext())
+        monkeypatch.undo()
+    if stopped != "refused":  # what a process that is killed leaves, it did not tidy up
+        shutil.rmtree(tmp_path / "s.canon" / "datasets")
+        (tmp_path / "killed").rename(tmp_path / "s.canon" / "datasets")
+    with Study.open(tmp_path / "s") as study:
+        ctx = JobContext(emit=lambda event: ctx.cancel() if "unpacking" in str(event) else None)
+        with pytest.raises(Cancelled):
+            study.refresh_dataset("d", ctx, images=False)
+        study.refresh_dataset("d", JobContext(), images=False)
+        assert right(study)
+        images = study.path / "datasets" / "d.images"
+        assert [one for one in images.parent.iterdir() if one.is_dir()] == [images]
+        (images.parent / "d~old.images").mkdir()  # of one killed a moment later
+        study.refresh_dataset("d", JobContext(), images=False)
+        assert [one for one in images.parent.iterdir() if one.is_dir()] == [images]
 
 
 def test_embeddings_from_before_a_relabelling_still_count_after_a_move(tmp_path: Path) -> None:
