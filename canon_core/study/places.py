@@ -5,6 +5,7 @@ A study that was copied or moved alone may find, where its data lay as seen from
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,12 +15,15 @@ from typing import Final
 import numpy as np
 
 from canon_core.datasets.faces import FaceImages
+from canon_core.datasets.images import read_bytes
 from canon_core.errors import CanonError, DatasetError
 from canon_core.models.onnx_file import content_hash, open_onnx
 from canon_core.study.manifest import DatasetRecord, FileStamp, ModelRecord, OutsidePath
 
 #: Images whose size says in which of two places a dataset lies.
 _SAMPLED: Final = 100
+#: Images whose content says so where sizes do not.
+_HASHED: Final = 10
 
 
 def network_place(record: ModelRecord, study: Path) -> Path:
@@ -78,7 +82,10 @@ def dataset_in_place(record: DatasetRecord, known: FaceImages | None, study: Pat
     """
     places, expected = record.root.places(study), list(_expected(record, known))
     alike = [_alike(place, expected) for place in places]
-    root = places[alike.index(max(alike))]  # the nearest, where two are alike: a copy has its own data
+    nearest, *others = (place for place, count in zip(places, alike, strict=True) if count == max(alike))
+    root = nearest  # where two are alike: a copy has its own data
+    if others:  # aligned crops without compression are all of one size
+        root = max((nearest, *others), key=lambda place: _same_content(place, record, known))
     was = root == Path(record.root.absolute)
     if not was and 2 * max(alike) < len(expected):
         raise DatasetError(
@@ -111,12 +118,19 @@ def _expected(record: DatasetRecord, known: FaceImages | None) -> Iterator[tuple
     read from, and some of its images."""
     for source in record.sources:
         yield _seen_from(source.file, record.root), source.size
-    if known is None or not known.has_images or record.format == "bin":
+    if known is not None:
+        for row, name in _sampled(record, known, _SAMPLED):
+            yield name, int(known.file_size[row])
+
+
+def _sampled(record: DatasetRecord, known: FaceImages, count: int) -> Iterator[tuple[int, str]]:
+    """Some of a dataset's images, evenly spaced: row, and path from the dataset's root."""
+    if not known.has_images or record.format == "bin":
         return
     below = "." if record.image_root is None else _seen_from(record.image_root, record.root)
     names = known.files or known.ids
-    for row in np.unique(np.linspace(0, len(known) - 1, _SAMPLED).astype(int)).tolist() if len(known) else ():
-        yield os.path.join(below, names[row]), int(known.file_size[row])
+    for row in np.unique(np.linspace(0, len(known) - 1, count).astype(int)).tolist() if len(known) else ():
+        yield row, os.path.join(below, names[row])
 
 
 def _seen_from(path: OutsidePath, root: OutsidePath) -> str:
@@ -132,6 +146,18 @@ def _alike(place: Path, expected: list[tuple[str, int]]) -> int:
     for name, size in expected:
         with suppress(OSError, ValueError):
             count += os.stat(os.path.normpath(place / name)).st_size == size
+    return count
+
+
+def _same_content(place: Path, record: DatasetRecord, known: FaceImages | None) -> int:
+    """How many of a few images are there as they were when the dataset was read."""
+    if known is None:
+        return 0
+    count = 0
+    for row, name in _sampled(record, known, _HASHED):
+        with suppress(CanonError, ValueError):
+            data, _ = read_bytes(Path(os.path.normpath(place / name)))
+            count += hashlib.sha256(data).hexdigest() == known.sha256[row]
     return count
 
 

@@ -128,6 +128,33 @@ def test_a_study_copied_beside_other_faces_keeps_its_own(mine: Path, make_networ
         assert study.faces("faces").path(0).is_relative_to(mine)
 
 
+def write_crops(folder: Path, seed: int) -> None:
+    """Aligned crops without compression: all are of one size."""
+    rng = np.random.default_rng(seed)
+    for number in range(6):
+        path = folder / f"s{number // 3}" / f"{number}.bmp"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (112, 112, 3), np.uint8)).save(path)
+
+
+@pytest.mark.parametrize("copied_too", [False, True])
+def test_faces_of_one_size_are_told_apart_by_content(tmp_path: Path, copied_too: bool) -> None:
+    mine, there = tmp_path / "mine", tmp_path / "there"
+    write_crops(mine / "crops", 1)
+    with Study.create(mine / "s") as study:
+        study.add_dataset(mine / "crops", DatasetOptions(aligned="arcface"), JobContext(), "d")
+    if copied_too:
+        shutil.copytree(mine / "crops", there / "crops")
+    else:
+        write_crops(there / "crops", 2)
+    shutil.copytree(mine / "s.canon", there / "s.canon")
+    with Study.open(there / "s.canon") as study:
+        before, expected = study.dataset("d").fingerprint, (there if copied_too else mine) / "crops"
+        assert study.faces("d").root == expected
+        study.refresh_dataset("d", JobContext())
+        assert (study.dataset("d").path, study.dataset("d").fingerprint) == (expected, before)
+
+
 def test_other_faces_where_these_must_have_moved_to_are_refused(
     mine: Path, make_network: Make, make_faces: Make
 ) -> None:
