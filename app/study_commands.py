@@ -124,7 +124,8 @@ class StudyCommands(QObject):
             self._window,
             title,
             f"'{next(iter(jobs.values())).title}' is not finished.",
-            "It would be cancelled. What it finished is kept, and computing again goes on from there.",
+            "It would be cancelled. What it finished is kept, and computing again goes on from there; a layout of UMAP"
+            " begins anew.",
             "Cancel the job",
             then,
             no="Keep working",

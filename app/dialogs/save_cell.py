@@ -147,7 +147,8 @@ class SaveMap(SaveCell):
             f"The {settings.map} map from {source} to {target}, fitted on all {images} of '{settings.dataset}'. With it"
             " go its TARs as the matrix measures such maps"
             f" (fit {settings.mode}{_seed(settings)}, {self._rule}, unit norm), so that whoever uses it knows what it"
-            " promises; canon map apply takes embeddings through the file."
+            " promises; canon map apply takes embeddings through the file. It makes leaked embeddings usable with other"
+            " tools: keep it as you keep embeddings."
         )
         self._lay_out_fields()
 
