@@ -98,7 +98,7 @@ def settle_imports(register: Register) -> None:
     names, delete the rest."""
     folder = register.folder / "embeddings"
     with register.mutex:  # and no other process writes: the study's lock is ours
-        named = {}
+        named: dict[Path, Path] = {}
         for pair, record in register.manifest.imports.items():
             model, _, dataset = pair.rpartition("/")
             for data in (data for data in register.manifest.datasets if data.folder == dataset):
