@@ -82,11 +82,11 @@ def write_folds(
     row.setContentsMargins(0, 0, 0, 0)
     row.setSpacing(4)
     word = "Fewer" if each else "Each fold"
-    for text, tip, then in (
-        (word, "Accuracy and threshold of every fold" if not each else "The mean only", buttons.unfold),
-        ("Export…", "Every fold of every cell that is known (CSV)", buttons.export),
-        ("Copy command", "The canon folds command of all models", buttons.copy),
+    for text, name, tip, then in (
+        (word, "Folds", "Accuracy and threshold of every fold" if not each else "The mean only", buttons.unfold),
+        ("Export…", "Export folds", "Every fold of every cell that is known (CSV)", buttons.export),
+        ("Copy command", "Copy folds command", "The canon folds command of all models", buttons.copy),
     ):
-        row.addWidget(button_line(text, tip, then))
+        row.addWidget(button_line(text, tip, then, name=name))
     row.addStretch(1)
     sheet.widget(line)

@@ -78,6 +78,31 @@ def test_single_folds_are_shown_on_demand(opened: MainWindow, qtbot: QtBot) -> N
     qtbot.waitUntil(lambda: "fold\taccuracy\tthreshold" not in opened.inspector.text(), timeout=PATIENCE)
 
 
+def test_the_keyboard_stays_where_it_was_when_the_sheet_is_written_anew(opened: MainWindow, qtbot: QtBot) -> None:
+    compute(opened, qtbot)
+    for text, after in (("Each fold", "Fewer"), ("Fewer", "Each fold")):
+        button = next(each for each in opened.inspector.sheet.findChildren(QPushButton) if each.text() == text)
+        button.setFocus()
+        assert opened.focusWidget() is button
+        sheet = opened.inspector.sheet
+        qtbot.keyClick(button, Qt.Key.Key_Space)
+        qtbot.waitUntil(lambda sheet=sheet: opened.inspector.sheet is not sheet, timeout=PATIENCE)
+        settle(opened, qtbot)
+        focused = opened.focusWidget()
+        assert isinstance(focused, QPushButton)
+        assert focused.text() == after
+
+
+def test_of_a_button_that_is_gone_the_sheet_takes_the_focus(opened: MainWindow, qtbot: QtBot) -> None:
+    texts = "Compute fold accuracy"
+    button = next(each for each in opened.inspector.sheet.findChildren(QPushButton) if each.text() == texts)
+    button.setFocus()
+    qtbot.keyClick(button, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: "± standard error" in opened.inspector.text(), timeout=PATIENCE)
+    settle(opened, qtbot)
+    assert opened.focusWidget().accessibleName() == "Facts of what is chosen"
+
+
 def test_the_table_and_the_command_are_taken_along(opened: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
     compute(opened, qtbot)
     press(opened, "Copy command", qtbot)
