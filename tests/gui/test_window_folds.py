@@ -140,3 +140,13 @@ def test_without_folds_it_says_why(template_study: Path, window: MainWindow, qtb
     settle(window, qtbot)
     assert "pairs.txt" in window.actions_.refusal("experiment.folds")
     assert "Fold accuracy" not in window.inspector.text()
+
+
+def test_every_cell_is_ordered_once_and_called_that(opened: MainWindow, qtbot: QtBot) -> None:
+    for _ in range(2):
+        for key in ("experiment.folds_all", "experiment.confidence_all"):
+            opened.actions_[key].trigger()
+    settle(opened, qtbot)
+    titles = [row.title for row in opened.jobs.rows.values()]
+    assert len(titles) == 2
+    assert "Fold accuracy of every cell · linear" in titles
