@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -9,8 +11,12 @@ import typer
 from canon_core.cli import arguments, options
 from canon_core.cli.application import app, cell_models, choose_dataset, open_study
 from canon_core.cli.terminal import run_job, write_json
+from canon_core.errors import CanonError
+from canon_core.jobs import JobContext
 from canon_core.maps.kinds import MapKind
+from canon_core.study.entries import DatasetEntry
 from canon_core.study.results import DEFAULT_FAR, Features, FitMode, MatrixSettings, default_rule
+from canon_core.study.study import Study
 from canon_core.verification.bootstrap import DEFAULT_RESAMPLES
 
 
@@ -50,10 +56,13 @@ def groups(
     bins = None if edges is None else arguments.numbers(edges, "--edges")
     with open_study(study, owner="canon groups", read_only=read_only) as opened:
         opened.refresh_states()
+        asked = [entry for entry in opened.datasets if dataset in (None, entry.name)]
+        if not any(covariate.casefold() in _described(entry) for entry in asked):
+            run_job("looking for covariates", lambda ctx: _look_again(opened, asked, ctx))
         data = choose_dataset(
             opened,
             dataset,
-            lambda entry: entry.templates is not None and bool(entry.templates.covariates),
+            lambda entry: bool(_described(entry)),
             needs="covariates",
             remedy="add one in NIST's layout, whose files bring them, or put PREFIX_covariates.csv beside InsightFace's"
             " lists",
@@ -81,3 +90,18 @@ def groups(
         write_json(groups_json(result), json_target)
     if json_target != "-":
         print_groups(result)
+
+
+def _described(entry: DatasetEntry) -> list[str]:
+    """Covariates of a dataset, in small letters."""
+    return [] if entry.templates is None else [name.casefold() for name in entry.templates.covariates]
+
+
+def _look_again(study: Study, asked: Sequence[DatasetEntry], ctx: JobContext) -> None:
+    """Covariates may have come to these datasets since they were read."""
+    for entry in asked:
+        if entry.has_templates and entry.path.exists():
+            try:
+                study.refresh_dataset(entry.name, ctx, images=False)
+            except CanonError as error:
+                ctx.log(f"cannot look for covariates of '{entry.name}': {error.sentence()}", logging.WARNING)

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -151,18 +152,18 @@ def _open(
     study: Study, asked: GroupSettings, ctx: JobContext | None
 ) -> tuple[Covariate, GroupSettings, Cells, Path]:
     """The covariate, the settings with its name as the dataset has it, the cells, and where the result is stored."""
+    _check(asked)
+    cells = open_cells(study, asked.matrix, ctx)  # looks at the dataset's files, which may say other things by now
+    usable = cells.usable
     known = _covariate(study, asked.matrix.dataset, asked.covariate)
     asked = replace(asked, covariate=known.name)
-    _check(asked)
-    cells = open_cells(study, asked.matrix, ctx)
-    usable = cells.usable
     reason = usable.why_not(asked.source, asked.target, asked.matrix.map)
     if reason:
         raise SettingsError(reason, remedy="choose models that are embedded")
     key = content_key(
         "groups",
         cell=cells.key(asked.source, asked.target),
-        covariate=known.name,
+        covariate=[known.name, sha256(known.values.tobytes()).hexdigest(), *known.classes],
         protocol=usable.dataset.templates.fingerprint if usable.dataset.templates is not None else "",
         target_far=asked.far,
         rule=str(asked.rule),

@@ -80,7 +80,7 @@ def locate_dataset(
         _need_same(record, loaded, tables, root)
         with register.mutex:
             now = register.dataset_in(record.folder)
-            changed = dataset_record(now.name, now.folder, root, options, loaded, register.folder)
+            changed = dataset_record(now.name, now.folder, root, options, loaded, register.folder, now.templates)
             changed = changed.model_copy(update={"earlier": now.earlier})  # what was embedded then still counts
             tables.save(changed, loaded)
             register.put_dataset(changed, revise=False)
@@ -152,7 +152,8 @@ def _remember(
     entry = dataset_entry(record, register.folder)
     with register.mutex:
         now = register.dataset_in(record.folder)
-        changed = dataset_record(now.name, now.folder, entry.path, entry.options, loaded, register.folder)
+        place, options = entry.path, entry.options
+        changed = dataset_record(now.name, now.folder, place, options, loaded, register.folder, now.templates)
         if relabelled or same_images:
             earlier = tuple(dict.fromkeys(one for one in now.fingerprints if one != changed.fingerprint))
             changed = changed.model_copy(update={"earlier": earlier[:_MOST_EARLIER]})
@@ -217,9 +218,11 @@ def _moved_options(options: DatasetOptions, before: Path, now: Path) -> DatasetO
 
 def _same_pairs(record: DatasetRecord, loaded: LoadedDataset) -> bool:
     """Whether templates and pairs are what they were, whatever else is said of the images by now."""
-    if record.templates is None or record.templates.compared is None or loaded.templates is None:
-        return _same_protocol(record, loaded)
-    return record.templates.compared == loaded.templates.compared
+    known, found = record.templates, loaded.templates
+    if known is None or found is None:
+        return known is None and found is None
+    compared = known.compared or (None if known.covariates else known.fingerprint)
+    return known.fingerprint == found.fingerprint or compared == found.compared
 
 
 def _same_protocol(record: DatasetRecord, loaded: LoadedDataset) -> bool:

@@ -17,7 +17,7 @@ from canon_core.models.spec import ModelSpec
 from canon_core.store.atomic import write_atomically
 
 #: Version of the study format this program writes. Older ones are migrated, newer ones refused.
-SCHEMA = 2
+SCHEMA = 3
 MANIFEST = "study.json"
 
 
@@ -286,7 +286,8 @@ def read_manifest(folder: Path) -> Manifest:
             remedy="update Canon Explorer",
         )
     try:
-        # Version 1 knew neither templates nor imports; what it lacks has a value that says so.
+        # Version 1 knew neither templates nor imports, version 2 not what of a protocol is compared; what they lack
+        # has a value that says so.
         return _bounded(Manifest.model_validate({**document, "schema": SCHEMA}))
     except ValidationError as error:
         first = error.errors()[0]

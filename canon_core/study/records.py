@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from canon_core.datasets.ijb import find_ijb
+from canon_core.datasets.nist import find_nist
 from canon_core.datasets.options import DatasetOptions
 from canon_core.datasets.reader import LoadedDataset
 from canon_core.datasets.template_protocol import TemplateProtocols
+from canon_core.errors import DatasetError
 from canon_core.models.onnx_file import open_onnx
 from canon_core.models.resolve import ResolvedModel
 from canon_core.models.spec import ModelSpec
@@ -63,9 +66,16 @@ def imported_model_record(name: str, folder: str, file: Path, dimensions: int, s
 
 
 def dataset_record(
-    name: str, folder: str, root: Path, options: DatasetOptions, loaded: LoadedDataset, study: Path
+    name: str,
+    folder: str,
+    root: Path,
+    options: DatasetOptions,
+    loaded: LoadedDataset,
+    study: Path,
+    before: TemplatesRecord | None = None,
 ) -> DatasetRecord:
-    """A dataset that was read with these options, in the study of that folder."""
+    """A dataset that was read with these options, in the study of that folder; ``before`` is what the study knows of
+    its templates, where it was read again."""
     faces = loaded.faces
     return DatasetRecord(
         name=name,
@@ -82,7 +92,7 @@ def dataset_record(
         notes=loaded.notes,
         image_root=None if faces.root == root else OutsidePath.of(faces.root, study),
         has_images=faces.has_images,
-        templates=None if loaded.templates is None else _templates_record(loaded.templates),
+        templates=None if loaded.templates is None else _templates_record(loaded.templates, before),
         sources=tuple(_source_stamp(path, study) for path in loaded.sources),
     )
 
@@ -106,7 +116,7 @@ def file_stamp(folder: Path, name: str) -> FileStamp:
 
 
 def same_sources(record: DatasetRecord, study: Path) -> bool:
-    """Whether the files a protocol was read from have the size and time they had then."""
+    """Whether the files a protocol was read from have the size and time they had then, and no covariates came since."""
     for source in record.sources:
         try:
             found = source.file.locate(study).stat()
@@ -114,7 +124,22 @@ def same_sources(record: DatasetRecord, study: Path) -> bool:
             return False
         if (found.st_size, found.st_mtime_ns) != (source.size, source.mtime_ns):
             return False
-    return True
+    described = _covariates_beside(record, record.root.locate(study))
+    return described is None or described.name in {Path(source.file.absolute).name for source in record.sources}
+
+
+def _covariates_beside(record: DatasetRecord, root: Path) -> Path | None:
+    """The file of covariates that a template dataset has, known or not."""
+    try:
+        if record.format in ("ijbc", "ijbb"):
+            layout, _ = find_ijb(root, record.format)
+            return layout.covariates if layout is not None and layout.covariates.is_file() else None
+        if record.format == "nist":
+            published, _ = find_nist(root)
+            return None if published is None else published.metadata()
+    except (DatasetError, OSError):  # said where it is read
+        pass
+    return None
 
 
 def _source_stamp(path: Path, study: Path) -> SourceStamp:
@@ -122,11 +147,13 @@ def _source_stamp(path: Path, study: Path) -> SourceStamp:
     return SourceStamp(file=OutsidePath.of(path, study), size=found.st_size, mtime_ns=found.st_mtime_ns)
 
 
-def _templates_record(templates: TemplateProtocols) -> TemplatesRecord:
+def _templates_record(templates: TemplateProtocols, before: TemplatesRecord | None) -> TemplatesRecord:
+    """What a protocol holds; one that did not change is compared as it was, so that what was scored still counts."""
+    same = before is not None and before.fingerprint == templates.fingerprint
     verification, search = templates.verification, templates.search
     return TemplatesRecord(
         fingerprint=templates.fingerprint,
-        compared=templates.compared,
+        compared=before.compared if before is not None and same else templates.compared,
         templates=verification.templates,
         pairs=len(verification),
         genuine=verification.genuine_count,

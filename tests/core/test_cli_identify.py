@@ -132,3 +132,14 @@ def test_a_target_that_is_no_rate_is_a_usage_error(study: Path, option: str, val
     done = canon("identify", study, option, value)
     assert done.exit_code == 2
     assert option in done.output
+
+
+@pytest.mark.parametrize("named", [(), ("--dataset", "ijb")])
+def test_covariates_put_beside_the_lists_as_the_refusal_says_are_found(tmp_path: Path, named: tuple[str, ...]) -> None:
+    made = make_study(tmp_path, SHAPE).path
+    arguments = ("groups", made, *named, "--source", "a", "--target", "b", "--covariate", "YAW", "--far", "0.1")
+    refused = canon(*arguments)
+    assert isinstance(refused.exception, CanonError) or refused.exit_code == 1
+    rows = [f"{number}.jpg,{7 * (number % 12)}" for number, _ in enumerate(random_protocol(SHAPE).images, 1)]
+    (tmp_path / "data" / "meta" / "ijbc_covariates.csv").write_text("\n".join(["NAME,YAW", *rows]) + "\n")
+    assert "Groups by YAW" in printed(*arguments)

@@ -35,7 +35,7 @@ def study(tmp_path: Path) -> Study:
 def test_a_new_study_is_a_folder_with_a_manifest(tmp_path: Path) -> None:
     with Study.create(tmp_path / "mine") as made:
         assert made.path == tmp_path / "mine.canon"
-        assert json.loads((made.path / "study.json").read_text())["schema"] == 2
+        assert json.loads((made.path / "study.json").read_text())["schema"] == 3
     assert (made.path / "study.json").stat().st_mode & 0o777 == 0o600
 
 
@@ -237,6 +237,7 @@ def test_new_rules_for_results_leave_embeddings_current(monkeypatch: pytest.Monk
         ('{"schema": 99}', "newer version"),
         ('{"schema": 1, "models": [{"name": 3}]}', "damaged at 'models.0"),
         ('{"schema": 2, "colour": "red"}', "damaged at 'colour'"),
+        ('{"schema": 4}', "study format 4, this one reads up to 3"),
     ],
 )
 def test_a_folder_that_is_no_readable_study_is_refused_and_left_as_it_is(

@@ -251,6 +251,25 @@ def test_an_import_that_was_killed_after_the_manifest_changed_has_come_in(
         assert holds(again, new)
 
 
+@pytest.mark.parametrize(("model", "dataset"), [("new", "d"), ("a", "new"), ("new", "new")])
+def test_an_import_of_something_new_that_was_killed_leaves_nothing(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, dataset: str
+) -> None:
+    old, _ = replace_import(study, tmp_path)
+    before = sorted((study.path / "embeddings").rglob("*"))
+    for name in ("take_in", "discard"):
+        monkeypatch.setattr(Study, name, lambda *_: sys.exit())
+    with pytest.raises(SystemExit):
+        study.import_embeddings(tmp_path / "b.npz", model=model, dataset=dataset, ctx=JobContext())
+    monkeypatch.undo()
+    (draft,) = set((study.path / "embeddings").rglob("*~*")) - set(before)
+    (draft.parent / f".{draft.name}.0a1b2c3d.tmp").touch()
+    study.close()
+    with Study.open(study.path) as again:
+        assert sorted((again.path / "embeddings").rglob("*")) == before
+        assert holds(again, old)
+
+
 def test_imported_models_and_listed_datasets_are_not_embedded(study: Study, tmp_path: Path) -> None:
     ids = [f"p{number // 2}/{number}" for number in range(40)]
     study.import_embeddings(write(tmp_path / "a", people(40, 8), ids), model="a", dataset="d", ctx=JobContext())
