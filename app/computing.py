@@ -141,6 +141,7 @@ class Computing(QObject):
             (dataset, frozenset(names)),
             on_partial=lambda _: self._document.refresh(),
             on_failure=lambda error: self._embedding_failed(error, names, dataset),
+            on_cancelled=self._want_nothing,
             resume=lambda: self.embed(names, dataset),
         )
 
@@ -152,6 +153,10 @@ class Computing(QObject):
                 self.otherProvider.emit(error, models, dataset)
                 return
         self._document.faulted.emit(error)
+
+    def _want_nothing(self) -> None:
+        """What was to follow is cancelled, or there is nothing of it to compute."""
+        self._wanted = False
 
     def embed_missing(self) -> bool:
         """Embed the chosen dataset with every network of the matrix that is not complete; False when none is left."""
@@ -231,7 +236,7 @@ class Computing(QObject):
 
     def _resume_matrix(self, settings: MatrixSettings) -> None:
         """Go on with a matrix that was cancelled: go back to its settings where they were left."""
-        self._wanted = True
+        before, self._wanted = self._stamp, True
         self._document.change(
             f"Back to {settings.map}, {settings.mode}",
             dataset=settings.dataset,
@@ -240,7 +245,10 @@ class Computing(QObject):
             seed=settings.seed,
             features=settings.features,
         )
-        self._maybe_run()
+        if self._stamp is None or self.scoring:
+            self._want_nothing()
+        elif self._stamp == before:
+            self._look_again()  # else it is being looked up
 
     def export(
         self,
@@ -336,6 +344,8 @@ class Computing(QObject):
             if self._stamp == stamp:
                 self._show(payloads[-1], wanted_cells(payloads[-1]) if self.scoring else frozenset())
                 self._maybe_run()
+                if not (self.embedding or self.scoring):  # else more may be missing when it ends
+                    self._want_nothing()
 
         def answered(curves: tuple[Curve, ...]) -> None:
             self._set_curves(curves, stamp.settings)
@@ -344,6 +354,7 @@ class Computing(QObject):
 
         def failed(error: CanonError) -> None:
             if known is None:
+                self._want_nothing()
                 self._show(None, frozenset())
                 self._set_curves(())
             self._document.faulted.emit(error)

@@ -43,8 +43,8 @@ class Copying(QObject):
         self._results: dict[QWidget, Callable[[], Any]] = {}
         actions.connect("edit.copy_command", self.copy_command)
         actions.connect("edit.copy_methods", self.copy_methods)
-        self.offer(window.search_view, lambda: statistics.search.found)
-        self.offer(window.group_view, lambda: statistics.groups.found)
+        self.offer(window.search_view, lambda: window.search_view.matrix)  # none while nothing was searched
+        self.offer(window.group_view, lambda: statistics.groups.shown)
         self.offer(window.overlay_view, lambda: window.overlay_view.result)
         self.offer(self._curves, lambda: self._curves.shown and self._curves.shown.results)
         for view in (window.matrix_view, window.roc_view, window.search_view, window.group_view):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from .views.pair_view import PairView
     from .views.score_histogram import CellScores
-    from .views.shown_sensitivity import SensitivityShown
+    from .views.sensitivity_view import SensitivityShown
 
 #: Words of the box that asks for names; none of them are in a file unless it is ticked.
 _NAME_BOTH = "Name images and subjects"

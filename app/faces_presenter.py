@@ -69,6 +69,7 @@ class FacesPresenter(QObject):
             self._view.set_empty(step.text, step.button)
             self._view.set_sheet(None)
             self._shown = None
+            self._document.bridge.drop(_TOPIC)  # faces of what was chosen before
             return
         model = next((model for model in networks if model.name == state.model), networks[0])
         self._view.set_models([model.name for model in networks], model.name)
@@ -96,7 +97,7 @@ class FacesPresenter(QObject):
         return next_step(contents, self._document.state, embedding=False, reading=False)
 
     def _draw(self, dataset: str, model: ModelEntry, seed: int) -> None:
-        study = self._document.study
+        study, wanted = self._document.study, self._shown
         if study is None:
             return
 
@@ -108,12 +109,16 @@ class FacesPresenter(QObject):
             return contact_sheet(faces, model.spec, rows, captions=False, ctx=ctx), tuple(rows.tolist())
 
         def drawn(found: tuple[ContactSheet, tuple[int, ...]]) -> None:
+            if self._shown != wanted:  # something else was chosen meanwhile
+                return
             sheet, rows = found
             self._rows = dataset, model.name, rows
             command = faces_command(str(study.path), dataset, model.name, seed)
             self._view.set_sheet(sheet, model=model.name, dataset=dataset, command=command)
 
         def failed(error: CanonError) -> None:
+            if self._shown != wanted:
+                return
             self._action, self._shown = "", None
             self._view.set_empty(fault_text(error))
             self._view.set_sheet(None)

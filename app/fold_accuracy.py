@@ -67,9 +67,12 @@ class FoldAccuracy(Statistic[FoldMatrix, tuple[FoldSettings, frozenset[Pair]]]):
         if settings is None or (chosen is None and not everywhere):
             return
         every = tuple((source, target) for source in settings.models for target in settings.models)
-        self._begin(settings, every if everywhere or chosen is None else chosen.around)
+        if everywhere or chosen is None:
+            self._begin(settings, every, "every cell")
+        else:
+            self._begin(settings, chosen.around, cell_text(*chosen.pair))
 
-    def _begin(self, settings: FoldSettings, pairs: tuple[Pair, ...]) -> None:
+    def _begin(self, settings: FoldSettings, pairs: tuple[Pair, ...], which: str) -> None:
         study = self._document.study
         if study is None:
             return
@@ -89,7 +92,6 @@ class FoldAccuracy(Statistic[FoldMatrix, tuple[FoldSettings, frozenset[Pair]]]):
             if self.settings == settings:
                 self._lookup.again()
 
-        which = f"{len(pairs)} cells" if len(pairs) > 4 else cell_text(*pairs[0])
         self._jobs.begin(
             f"Fold accuracy of {which} · {settings.map}",
             work,
@@ -97,5 +99,5 @@ class FoldAccuracy(Statistic[FoldMatrix, tuple[FoldSettings, frozenset[Pair]]]):
             on_partial=arrived,
             on_result=finished,
             on_failure=self._document.faulted.emit,
-            resume=lambda: self._begin(settings, pairs),
+            resume=lambda: self._begin(settings, pairs, which),
         )

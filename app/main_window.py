@@ -375,7 +375,7 @@ class MainWindow(QMainWindow):
                 self,
                 "Quit",
                 f"'{next(iter(jobs.values())).title}' is not finished.",
-                "What it finished is kept, and goes on from there when you compute again.",
+                "What it finished is kept, and computing again goes on from there; a layout of UMAP begins anew.",
                 "Cancel the job and quit",
                 self.shut_down,
                 no="Keep working",

@@ -80,7 +80,8 @@ class Management(QObject):
             return
         kind, name = gone[0]
         what = f"The file of model '{name}' is" if kind == "model" else f"The folder of dataset '{name}' is"
-        more = f", and {len(gone) - 1} more are too" if len(gone) > 1 else ""
+        others = len(gone) - 1
+        more = f", nor {'is 1 other' if others == 1 else f'are {others} others'}" if others else ""
         self._messages.say(
             f"{what} not where it was{more}. What is stored can be used without it; to embed, say where it lies now.",
             Tone.NOTE,

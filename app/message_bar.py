@@ -9,7 +9,7 @@ import enum
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, QRectF, Qt
-from PySide6.QtGui import QAccessible, QAccessibleEvent, QColor, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QAccessible, QAccessibleEvent, QColor, QHideEvent, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QPushButton, QToolButton, QWidget
 
 from .settled import settled
@@ -40,6 +40,7 @@ class MessageBar(QFrame):
         self.setObjectName("message-bar")
         self._tone = Tone.NOTE
         self._then: Callable[[], object] | None = None
+        self._unheard: Callable[[], object] | None = None
         self._above: QWidget | None = None
         self.text = TextLabel()
         self.button = QPushButton()
@@ -66,10 +67,17 @@ class MessageBar(QFrame):
             watched.installEventFilter(self)
 
     def say(
-        self, text: str, tone: Tone = Tone.NOTE, button: str = "", then: Callable[[], object] | None = None
+        self,
+        text: str,
+        tone: Tone = Tone.NOTE,
+        button: str = "",
+        then: Callable[[], object] | None = None,
+        *,
+        unheard: Callable[[], object] | None = None,
     ) -> None:
-        """Show a message; ``button`` calls ``then``."""
-        self._tone, self._then = tone, then
+        """Show a message; ``button`` calls ``then``, and ``unheard`` is called when the message goes without it."""
+        self._end()
+        self._tone, self._then, self._unheard = tone, then, unheard
         said = text if tone is Tone.NOTE else f"{tone.value}: {text}"
         self.text.setText(said)
         self.setAccessibleName(said)
@@ -96,6 +104,16 @@ class MessageBar(QFrame):
             self._timer.start()  # it is being read
         else:
             self.hide()
+
+    def _end(self) -> None:
+        unheard, self._unheard = self._unheard, None
+        if unheard is not None:
+            unheard()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        if self.isHidden():  # by itself, not with the window
+            self._end()
+        super().hideEvent(event)
 
     # -- where it lies -------------------------------------------------------------------------------------------
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -133,6 +151,7 @@ class MessageBar(QFrame):
             super().keyPressEvent(event)
 
     def _act(self) -> None:
+        self._unheard = None
         self.hide()
         if self._then is not None:
             self._then()

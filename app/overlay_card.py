@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject
 
+from canon_core.study.overlay_results import Overlay
+
 from .overlays import Overlays
 from .thumbnails import Face, Thumbnails
 from .views.overlay_view import OverlayView
@@ -23,10 +25,16 @@ class OverlayCard(QObject):
         view.plot.hovered.connect(self._look_at)
         view.plot.viewChanged.connect(self._hide)
 
+    @property
+    def _shown(self) -> Overlay | None:
+        """What the cursor is over; None while the plot still shows another overlay than is told of."""
+        shown = self._overlays.shown
+        return shown if shown is self._view.result else None
+
     def _look_at(self, number: int) -> None:
         self._hovered = number
         self._show(place=True)
-        shown = self._overlays.shown
+        shown = self._shown
         if number >= 0 and shown is not None:
             self._thumbnails.ask(_TOPIC, self._faces(number), shown.models[shown.model[number]])
 
@@ -40,7 +48,7 @@ class OverlayCard(QObject):
 
     def _near(self, number: int) -> list[tuple[str, int]]:
         """In which space, and which item is nearest to a point's item there."""
-        shown, details = self._overlays.shown, self._overlays.details
+        shown, details = self._shown, self._overlays.details
         if shown is None or details is None or not details.neighbours:
             return []
         model, item = divmod(number, shown.items[0])
@@ -53,14 +61,14 @@ class OverlayCard(QObject):
         return [(space, int(near[item])) for space, near in spaces if near[item] >= 0]
 
     def _faces(self, number: int) -> list[Face]:
-        shown = self._overlays.shown
+        shown = self._shown
         if shown is None or self._overlays.details is None:
             return []
         items = [number % shown.items[0], *(item for _, item in self._near(number))]
         return list(dict.fromkeys(self._overlays.face(item) for item in items))
 
     def _show(self, *, place: bool) -> None:
-        shown, details, view, number = self._overlays.shown, self._overlays.details, self._view, self._hovered
+        shown, details, view, number = self._shown, self._overlays.details, self._view, self._hovered
         if number < 0 or shown is None or number >= len(shown.model):
             view.card.show_content(None)
             return

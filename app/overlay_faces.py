@@ -44,6 +44,7 @@ class OverlayFaces(QObject):
         document.closed.connect(self._forget)
         view.plot.selectionChanged.connect(self._selected)
         view.faces.pickedChanged.connect(self._selected)
+        view.overlayShown.connect(self._selected)
         view.faces.pairRequested.connect(self._open_pair)
         self._selected()
 
@@ -109,7 +110,9 @@ class OverlayFaces(QObject):
         """The source's point and the target's: of the two faces that are marked in the list, in the order in which they
         were, or the two points that are selected; None of fewer or more."""
         shown, picked, selection = self._overlays.shown, self._view.faces.picked, self._view.plot.selection
-        if shown is None or len(picked) > 2 or (len(picked) < 2 and len(selection) != 2):
+        if shown is None or shown is not self._view.result:
+            return None  # the plot still shows another one, whose points have other numbers
+        if len(picked) > 2 or (len(picked) < 2 and len(selection) != 2):
             return None
         if len(picked) == 2:
             pair = self._overlays.pair

@@ -73,6 +73,7 @@ class OverlayPresenter(QObject):
             computing.matrixChanged, computing.runningChanged, overlays.changed, overlays.detailsChanged,
         ):  # fmt: skip
             changed.connect(self._soon)
+        document.closed.connect(self._clear)
         thumbnails = Thumbnails(document, self)
         self._card = OverlayCard(overlays, view, thumbnails, self)
         self._selection = OverlaySelection(document, overlays, view, thumbnails, self)
@@ -173,7 +174,7 @@ class OverlayPresenter(QObject):
     def _show_command(self) -> None:
         """The command for what is shown, and for what is seen of it."""
         overlays, contents, points = self._overlays, self._document.contents, self._view.plot.points
-        if overlays.shown is None:
+        if overlays.shown is None or overlays.shown is not self._view.result:
             return
         settings, look = overlays.shown.settings, overlays.choice.look.fitting(overlays.shown, overlays.details)
         names = {each.name for each in points.classes} if points is not None else set()
@@ -183,18 +184,17 @@ class OverlayPresenter(QObject):
     def _show_points(self) -> None:
         overlays, view = self._overlays, self._view
         shown, details = overlays.shown, overlays.details
-        view.set_details(details)
         if shown is None:
-            self._shown, self._laid_out = (), None
-            if view.result is not None:
-                view.set_overlay(None, None)
+            self._clear()
             return
         view.bar.show_colours(colourings(shown, details), overlays.choice.colour)
         look = replace(overlays.choice.look.fitting(shown, details), hidden=(), lines=False)
         wanted = (shown, look)
         if wanted == self._shown:
-            view.set_hidden(overlays.choice.hidden)
-            self._left.show()
+            if view.result is shown:  # else it is being sorted
+                view.set_details(details)
+                view.set_hidden(overlays.choice.hidden)
+                self._left.show()
             return
         self._shown = wanted
 
@@ -207,18 +207,25 @@ class OverlayPresenter(QObject):
         else:
             self._document.bridge.ask(_POINTS_TOPIC, sort, on_result=lambda points: self._lay_out(shown, points))
 
+    def _clear(self) -> None:
+        """Show none, and keep none: another study may be open before this view is seen again."""
+        self._shown, self._laid_out = (), None
+        if self._view.result is not None:
+            self._view.set_overlay(None, None)
+
     def _lay_out(self, shown: Overlay, points: ScatterPoints) -> None:
         before = self._laid_out
         if shown is not self._overlays.shown:
             return
         same = before is not None and same_points(before.settings, shown.settings)
-        self._view.set_overlay(shown, points, same_points=same, same_layout=before is shown)
+        details = self._overlays.details
+        self._view.set_overlay(shown, points, details, same_points=same, same_layout=before is shown)
         self._laid_out = shown
         self._view.set_hidden(self._overlays.choice.hidden)
         self._left.show()
         self._show_command()
-        if not same:
-            self._selection.show()
+        self._selection.laid_out(same_points=same)
+        if before is not shown:  # what was asked meanwhile was not answered
             self._search.search()
 
 

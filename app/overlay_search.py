@@ -37,7 +37,8 @@ class OverlaySearch(QObject):
         """Look for what stands in the field."""
         study, shown, details = self._document.study, self._overlays.shown, self._overlays.details
         text = self._view.bar.search.text().strip()
-        if study is None or shown is None or details is None or not text:
+        there = shown is not None and shown is self._view.result  # else points are numbered otherwise in the plot
+        if study is None or shown is None or details is None or not there or not text:
             self._document.bridge.drop(_TOPIC)
             self._say(np.zeros(0, np.int32), "")
             return
@@ -49,7 +50,8 @@ class OverlaySearch(QObject):
             return points, () if len(points) else subjects_not_drawn(study, shown, text)
 
         def found(answer: tuple[NDArray[np.int32], tuple[str, ...]]) -> None:
-            if shown is self._overlays.shown and text == self._view.bar.search.text().strip():
+            current = shown is self._overlays.shown and shown is self._view.result
+            if current and text == self._view.bar.search.text().strip():
                 self._found(shown, *answer)
 
         self._document.bridge.ask(_TOPIC, find, on_result=found, on_failure=self._document.faulted.emit)

@@ -56,6 +56,11 @@ class OverlaySelection(QObject):
 
         self._bridge.ask(_SORTING_TOPIC, sort, on_result=lambda listing: self._list(shown, selection, listing))
 
+    def laid_out(self, *, same_points: bool) -> None:
+        """Another overlay is in the plot: list anew, unless these faces are listed already."""
+        if not (same_points and self._listed):
+            self.show()
+
     def _list(self, shown: Overlay, selection: NDArray[np.int32], listing: _Listing) -> None:
         details, view = self._overlays.details, self._view
         if shown is not view.result or selection is not view.plot.selection:
@@ -85,7 +90,7 @@ class OverlaySelection(QObject):
 
     def _only(self) -> None:
         shown, selection = self._overlays.shown, self._view.plot.selection
-        if shown is None or not len(selection):
+        if shown is None or shown is not self._view.result or not len(selection):
             return
         codes = np.flatnonzero(np.bincount(shown.subject[selection]))
         names = tuple(dict.fromkeys(shown.subject_names[code] for code in codes.tolist()))

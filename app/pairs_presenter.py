@@ -67,6 +67,7 @@ class PairsPresenter(QObject):
         self._actions, self._exporting, self._view, self._roc = actions, exporting, view, roc
         self._shelf, self._batch_shelf = FinderShelf(), FinderShelf()
         self._interval: tuple[float, float] | None = None
+        self._interval_of = ""  # key of the cell over whose scores it was brushed
         self._asked: Question | None = None  # what the view shows or waits for
         self._jobs = RunningJobs[Question](document.bridge, self)
         self._fault = ""
@@ -99,6 +100,8 @@ class PairsPresenter(QObject):
             float("-inf") if low <= -edge else low,
             float("inf") if high >= edge else high,
         )
+        question = self._question
+        self._interval_of = question.cell if question is not None else ""
         self._actions["view.pairs"].trigger()
         self._soon()
 
@@ -138,7 +141,7 @@ class PairsPresenter(QObject):
         if not self._view.isVisible():
             return
         question = self._question
-        if self._asked is not None and (question is None or question.cell != self._asked.cell):
+        if question is None or question.cell != self._interval_of:
             self._interval = None  # it was brushed over the scores of another cell
         wanted = None if question is None else replace(question, interval=self._interval)
         if wanted is None:

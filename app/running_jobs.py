@@ -71,7 +71,10 @@ class RunningJobs(QObject, Generic[Made]):
         on_partial: Callback | None = None,
         resume: Callable[[], object] | None = None,
     ) -> None:
-        """Submit a job, as :meth:`EngineBridge.submit` does; ``on_cancelled`` is not called of a superseded one."""
+        """Submit a job, as :meth:`EngineBridge.submit` does, unless the same is being made already; ``on_cancelled`` is
+        not called of a superseded one."""
+        if made in self:
+            return
 
         def failed(error: CanonError) -> None:
             if number in self._making:

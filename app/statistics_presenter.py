@@ -63,7 +63,7 @@ class StatisticsPresenter(QObject):
         self._late = settled(self, 0, self._show)
         for changed in (
             document.opened, document.closed, document.contentsChanged, document.stateChanged, document.bridge.queued,
-            computing.matrixChanged, statistics.search.changed, statistics.groups.changed, statistics.histogram.changed,
+            computing.matrixChanged, statistics.search.changed, statistics.histogram.changed,
         ):  # fmt: skip
             changed.connect(self._soon)
         for changed in (statistics.intervals.changed, statistics.groups.changed, statistics.folds.changed):

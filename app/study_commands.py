@@ -94,6 +94,8 @@ class StudyCommands(QObject):
         path = file_choosers.choose_new_study(self._window, self._folder())
         if path is not None:
             self.when_free("Make another study", lambda: self._document.create(path))
+        else:
+            self._forget_dropped()
 
     def open_study(self) -> None:
         """Ask which, then open it."""
@@ -124,7 +126,8 @@ class StudyCommands(QObject):
             self._window,
             title,
             f"'{next(iter(jobs.values())).title}' is not finished.",
-            "It would be cancelled. What it finished is kept, and computing again goes on from there.",
+            "It would be cancelled. What it finished is kept, and computing again goes on from there; a layout of UMAP"
+            " begins anew.",
             "Cancel the job",
             then,
             no="Keep working",
@@ -151,13 +154,13 @@ class StudyCommands(QObject):
         )
 
     def _opened(self) -> None:
+        waiting, self._after_opening = self._after_opening, []  # before the message that offered it goes
         self._window.statusBar().clearMessage()
         contents = self._document.contents
         if contents is not None and contents.read_only:
             self._messages.say("The study is open read-only: what is stored can be looked at, copied and exported.")
         else:
             self._messages.hide()
-        waiting, self._after_opening = self._after_opening, []
         if waiting:
             self.take(waiting)
 
@@ -174,16 +177,21 @@ class StudyCommands(QObject):
                 Tone.FAULT,
             )
         elif self._document.contents is None:
-            self._after_opening = list(paths)
             self._messages.say(
                 "Networks, faces and embeddings live in a study: make one, and they are added to it.",
                 button="New study…",
                 then=self.new_study,
+                unheard=self._forget_dropped,
             )
+            self._after_opening = list(paths)
         elif self._document.contents.read_only:
             self._messages.say(f"{_READ_ONLY} Nothing can be added to it.", Tone.FAULT)
         else:
             self.adding.ask_for(found.networks, found.datasets, found.embeddings)
+
+    def _forget_dropped(self) -> None:
+        """What was dropped waits no more for a study: its message went, or no study was made."""
+        self._after_opening = []
 
     def preprocessing(self) -> None:
         """Show the chosen model's preprocessing."""
@@ -287,6 +295,7 @@ class StudyCommands(QObject):
     def tell_fault(self, error: CanonError) -> None:
         """Show a fault in its own sentence."""
         self._window.statusBar().clearMessage()
+        self._forget_dropped()
         self._messages.say(fault_text(error), Tone.FAULT)
 
     def _show(self, dialog: QDialog) -> None:

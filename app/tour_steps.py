@@ -24,7 +24,8 @@ _OVERLAY, _SENSITIVITY = "Overlay", "Sensitivity"
 _LAST: Final = {
     _OVERLAY: "Both networks' synthetic faces in one picture: a point is an image, and points that lie close together"
     " are alike to the networks. Raw, the two fill places of their own; through the map, images of one person come"
-    " together, whichever network looked at them. Where the picture is not computed yet, its button does that.",
+    " together, whichever network looked at them. It is computed when it is looked at; until then another picture"
+    " stands in.",
     _SENSITIVITY: "How many pairs of embeddings does a map need? Each step fits maps on more of the synthetic faces and"
     " scores them on people that no map has seen. The curve rises steeply and soon bends: a map is learned from few"
     " faces. Where it is not computed yet, its button does that.",

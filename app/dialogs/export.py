@@ -258,6 +258,7 @@ class ExportDialog(QDialog):
             text = "Writes " + ", ".join(path.name for path in choice.paths.values()) + "."
             if self.offer.naming and not choice.named:
                 text += "\nNobody is named in it: images and subjects are numbered."
+                text += " Faces that it shows can be recognised."
             self.files.setText(f"{self.offer.note}\n{text}".lstrip())
 
     def _draw(self) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QCheckBox, QFormLayout, QPushButton, QVBoxLayout, QWidget
 
+from canon_core.errors import CanonError
 from canon_core.figures.numbers import tar_text
 from canon_core.jobs import JobContext
 from canon_core.study.results import Features, FitMode, MatrixSettings, far_text, few_pairs_text
@@ -43,6 +44,7 @@ class SaveCell(JobDialog):
         self.resize(640, 270)
         self._chosen, self._told = chosen, told
         self._rule = document.state.rule
+        self._looking = False  # whether the file is there
         self.file = PathField("file to write", choose)
         self.about_file = TextLabel(muted=True, size=SMALL)
         self.about = TextLabel()
@@ -111,23 +113,53 @@ class SaveCell(JobDialog):
         raise NotImplementedError
 
     def _go(self) -> None:
-        if not self.ready:
+        if not self.ready or self._looking or self._job:
             return
         path = self._out
+        self._look(True)
 
         def looked(there: bool) -> None:
             if self._closed:
                 return
+            self._look(False)
             if there:
                 more = "What was in there is lost when it is replaced."
                 confirm(self, "Replace file", f"{path.name} is already in {path.parent}.", more, "Replace", self._write)
             else:
                 self._write()
 
-        self._document.bridge.run_errand(path.exists, looked, self._failed)
+        def failed(error: CanonError) -> None:
+            if not self._closed:
+                self._look(False)
+            self._failed(error)
+
+        self._document.bridge.run_errand(path.exists, looked, failed)
+
+    def _look(self, looking: bool) -> None:
+        """The file that is looked for is the one that is written, once: meanwhile nothing can be changed."""
+        self._looking = looking
+        self._fields.setEnabled(not looking)
+        self.add_button.setEnabled(not looking and self.ready)
 
     def _write(self) -> None:
-        super()._go()
+        if not self._job:
+            super()._go()
+
+    def _submit(self, title: str, work: Callable[[JobContext], object], written: Callable[[Any], None]) -> int:
+        """Begin the job that writes the file, and its number; it can be begun again after the dialog is gone."""
+
+        def begin() -> int:
+            self._job = self._document.bridge.submit(
+                title,
+                work,
+                on_result=written,
+                on_failure=self._failed,
+                on_cancelled=self._cancelled,
+                resume=begin,
+            )
+            return self._job
+
+        return begin()
 
 
 class SaveMap(SaveCell):
@@ -147,7 +179,8 @@ class SaveMap(SaveCell):
             f"The {settings.map} map from {source} to {target}, fitted on all {images} of '{settings.dataset}'. With it"
             " go its TARs as the matrix measures such maps"
             f" (fit {settings.mode}{_seed(settings)}, {self._rule}, unit norm), so that whoever uses it knows what it"
-            " promises; canon map apply takes embeddings through the file."
+            " promises; canon map apply takes embeddings through the file. It makes leaked embeddings usable with other"
+            " tools: keep it as you keep embeddings."
         )
         self._lay_out_fields()
 
@@ -184,13 +217,7 @@ class SaveMap(SaveCell):
             self._done(portable)
             self._told(_map_sentence(portable, out), out.parent)
 
-        return self._document.bridge.submit(
-            f"Save the map of {' → '.join(settings.models)}",
-            work,
-            on_result=written,
-            on_failure=self._failed,
-            on_cancelled=self._cancelled,
-        )
+        return self._submit(f"Save the map of {' → '.join(settings.models)}", work, written)
 
 
 class SaveScores(SaveCell):
@@ -243,13 +270,7 @@ class SaveScores(SaveCell):
                 f"{out} was written: {report.pairs:,} pairs ({report.genuine:,} genuine); {report.naming}.", out.parent
             )
 
-        return self._document.bridge.submit(
-            f"Save the scores of {' → '.join(settings.models)}",
-            work,
-            on_result=written,
-            on_failure=self._failed,
-            on_cancelled=self._cancelled,
-        )
+        return self._submit(f"Save the scores of {' → '.join(settings.models)}", work, written)
 
 
 def _map_sentence(portable: PortableMap, out: Path) -> str:

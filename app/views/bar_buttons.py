@@ -50,9 +50,11 @@ def copy_button(tip: str, actions: Sequence[QAction]) -> QToolButton:
     return button
 
 
-def button_line(text: str, tip: str, then: Callable[[], object], refusal: str = "") -> QWidget:
-    """A button on a line of its own in a sheet; disabled where ``refusal`` says why."""
+def button_line(text: str, tip: str, then: Callable[[], object], refusal: str = "", name: str = "") -> QWidget:
+    """A button on a line of its own in a sheet; disabled where ``refusal`` says why. ``name`` tells it from others in
+    place of words that change."""
     button = QPushButton(text)
+    button.setObjectName(name or text)
     button.setToolTip(refusal or tip)
     button.setAccessibleDescription(refusal or tip)
     button.setEnabled(not refusal)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from canon_core.study.results import Cell, FoldMatrix
+from canon_core.study.results import Cell, FoldMatrix, folds_text
 
 from .bar_buttons import button_line
 from .fact_sheet import FactSheet
@@ -65,28 +65,28 @@ def write_folds(
             rows.append([title_of(*pair), number_text(other.accuracy), f"± {number_text(other.standard_error)}"])
     sheet.table(["", "accuracy", "s.e."], rows, bold_row=0)
     if each:
-        folds = enumerate(zip(found.per_fold, found.thresholds, strict=True), 1)
+        folds = zip(known.numbers, found.per_fold, found.thresholds, strict=True)
         sheet.table(
             ["fold", "accuracy", "threshold"],
-            [[f"{fold}", number_text(value), number_text(threshold)] for fold, (value, threshold) in folds],
+            [[f"{fold}", number_text(value), number_text(threshold)] for fold, value, threshold in folds],
         )
     through = "" if cell.single else f" Map {known.settings.map}, fitted on the images of the other folds' pairs;"
     left_out = f" {found.left_out:,} pairs were left out." if found.left_out else ""
     sheet.remark(
-        f"Mean over {known.folds} folds, {found.pairs:,} pairs ± standard error (sample deviation of the folds /"
-        f" √{known.folds}).{through} threshold: the smallest of the other folds' scores with most pairs right; unit"
-        f" norm. Fit mode, seed and FAR have no part in it.{left_out}"
+        f"Mean over {folds_text(known)}, {found.pairs:,} pairs ± standard error (sample deviation of the folds /"
+        f" √{len(known.numbers)}).{through} threshold: the smallest of the other folds' scores with most pairs right;"
+        f" unit norm. Fit mode, seed and FAR have no part in it.{left_out}"
     )
     line = QWidget()
     row = QHBoxLayout(line)
     row.setContentsMargins(0, 0, 0, 0)
     row.setSpacing(4)
     word = "Fewer" if each else "Each fold"
-    for text, tip, then in (
-        (word, "Accuracy and threshold of every fold" if not each else "The mean only", buttons.unfold),
-        ("Export…", "Every fold of every cell that is known (CSV)", buttons.export),
-        ("Copy command", "The canon folds command of all models", buttons.copy),
+    for text, name, tip, then in (
+        (word, "Folds", "Accuracy and threshold of every fold" if not each else "The mean only", buttons.unfold),
+        ("Export…", "Export folds", "Every fold of every cell that is known (CSV)", buttons.export),
+        ("Copy command", "Copy folds command", "The canon folds command of all models", buttons.copy),
     ):
-        row.addWidget(button_line(text, tip, then))
+        row.addWidget(button_line(text, tip, then, name=name))
     row.addStretch(1)
     sheet.widget(line)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from canon_core.figures.curve import FEW_IMPOSTORS
 from canon_core.figures.numbers import difference, difference_text, tar_text
@@ -280,9 +280,20 @@ class Inspector(QWidget):
         sheet.finish()
         self.sheet = sheet
         height = self._scroll.verticalScrollBar().value()
-        self._scroll.setWidget(sheet)
+        before, focused = self._scroll.widget(), self.window().focusWidget()
+        held = before is not None and focused is not None and before.isAncestorOf(focused)
+        name = focused.objectName() if held and focused is not None else ""
+        self._scroll.setWidget(sheet)  # deletes the one before, and what had the focus in it
         self._stack.setCurrentWidget(self._page)
+        if held:
+            _heir(sheet, name, self._scroll).setFocus()
         self._scroll.verticalScrollBar().setValue(height)
+
+
+def _heir(sheet: FactSheet, name: str, otherwise: QWidget) -> QWidget:
+    """What takes the focus over from something of this name in the sheet of before."""
+    buttons = sheet.findChildren(QPushButton, name) if name else []
+    return next((button for button in buttons if button.isEnabled()), otherwise)
 
 
 def _readings(sheet: FactSheet, cell: Cell, matrix: Matrix, rule: FarRule, far: float | None) -> None:

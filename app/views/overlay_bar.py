@@ -93,7 +93,7 @@ class OverlayBar(QWidget):
             labelled("how many", self.subjects, "How many random subjects"),
             labelled("neighbours", self.neighbours, "UMAP: few show detail, many the whole"),
             labelled("min-dist", self.min_dist, "UMAP: how closely points may be packed"),
-            labelled("seed", self.seed, "Of the halves, of the random subjects, and of UMAP"),
+            labelled("study's seed", self.seed, "Of the halves, of random subjects, of UMAP: the matrix has the same"),
         ):
             row.addWidget(field)
         column = QVBoxLayout(self)

@@ -61,6 +61,8 @@ class OverlayView(QWidget):
         The button that shows who was searched for and is not drawn.
     linesChanged(joined) : bool
         The images of a face are to be joined, or not.
+    overlayShown() :
+        Another overlay, or none, is on the screen, or the same in other classes.
     """
 
     exportRequested = Signal()
@@ -71,6 +73,7 @@ class OverlayView(QWidget):
     allPointsRequested = Signal()
     foundRequested = Signal()
     linesChanged = Signal(bool)
+    overlayShown = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -228,13 +231,14 @@ class OverlayView(QWidget):
         self,
         result: Overlay | None,
         points: ScatterPoints | None,
+        details: OverlayDetails | None = None,
         *,
         same_points: bool = False,
         same_layout: bool = False,
     ) -> None:
-        """Show an overlay; None shows the empty state. Selection and view are kept where points and layout are those
-        of before."""
-        self._result = result
+        """Show an overlay with what is known of its points; None shows the empty state. Selection and view are kept
+        where points and layout are those of before."""
+        self._result, self._details = result, details
         self.plot.set_points(points, same_points=same_points, same_layout=same_layout)
         if points is not None:
             self.legend.set_points(points, self.plot.shown)
@@ -243,6 +247,7 @@ class OverlayView(QWidget):
         self._show()
         self._show_lines()
         self.faces.setVisible(len(self.plot.selection) > 0)
+        self.overlayShown.emit()
 
     def _place_legend(self) -> None:
         """Above the plot, or of many classes beside it: the window is wide, and height is what the plot needs."""
@@ -254,7 +259,7 @@ class OverlayView(QWidget):
         self.legend.set_column(many)
 
     def set_details(self, details: OverlayDetails | None) -> None:
-        """What is known of the single points."""
+        """What is known of the single points of what is shown."""
         if details is self._details:
             return
         self._details = details

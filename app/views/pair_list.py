@@ -11,6 +11,7 @@ from PySide6.QtCore import (
     QObject,
     QPersistentModelIndex,
     QRect,
+    QSignalBlocker,
     QSize,
     Qt,
     Signal,
@@ -158,6 +159,12 @@ class PairList(QListView):
     def select(self, number: int) -> None:
         """Make a pair the current one."""
         self.setCurrentIndex(self._model.index(number, 0))
+
+    def choose_none(self) -> None:
+        """No pair is the current one, so that each can be chosen; no signal."""
+        with QSignalBlocker(self.selectionModel()):
+            self.selectionModel().clear()
+        self.viewport().update()
 
     # -- what is there -------------------------------------------------------------------------------------------
     @property

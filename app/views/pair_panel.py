@@ -124,7 +124,7 @@ class PairPanel(QScrollArea):
             self.title.setText("")
             return
         half = f", of half {pair.pool + 1} of the subjects" if halves else ""
-        self.title.setText("Same person" if pair.genuine else "Two people")
+        self.title.setText("Labelled as one person" if pair.genuine else "Labelled as two people")
         kind = "templates" if templates else "images"
         self.words.setText(f"{'A genuine' if pair.genuine else 'An impostor'} pair of {kind}{half}.")
         single = source == target

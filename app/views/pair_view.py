@@ -222,7 +222,7 @@ class PairView(QWidget):
 
     def show_pair(self, pair: FacePair) -> None:
         """Show a pair that need not be listed."""
-        self.list.clearSelection()
+        self.list.choose_none()
         self._present(pair)
 
     def set_thumbnail(self, row: int, image: QImage | None, reason: str = "") -> None:

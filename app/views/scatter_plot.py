@@ -9,6 +9,7 @@ rectangle and the lasso, Escape lets go.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -163,9 +164,18 @@ class ScatterPlot(QWidget):
         """Those of some points whose class is shown."""
         return numbers[np.array(self._shown)[self.points.codes[numbers]]] if self.points is not None else numbers[:0]
 
+    def _there(self, numbers: NDArray[Any]) -> NDArray[Any]:
+        """Those of some numbers (or rows of them) that points have: with others no picture could be drawn, and an
+        exception while Qt draws ends the program."""
+        count = len(self.points) if self.points is not None else 0
+        if not numbers.size or (numbers.min() >= 0 and numbers.max() < count):
+            return numbers
+        known = (numbers >= 0) & (numbers < count)
+        return numbers[known if numbers.ndim == 1 else known.all(axis=1)]
+
     def set_selection(self, numbers: NDArray[np.integer] | Sequence[int]) -> None:
         """Select points without a signal."""
-        self._sorted.select(np.asarray(numbers, np.int32))
+        self._sorted.select(self._there(np.asarray(numbers, np.int32)))
         self._changed()
 
     @property
@@ -175,7 +185,7 @@ class ScatterPlot(QWidget):
 
     def set_marked(self, numbers: NDArray[np.integer] | Sequence[int]) -> None:
         """Ring these points: what was searched for."""
-        self._marked = np.asarray(numbers, np.int32)
+        self._marked = self._there(np.asarray(numbers, np.int32))
         self.update()
 
     def set_placed(self, placed: Sequence[PlacedPoint]) -> None:
@@ -191,12 +201,12 @@ class ScatterPlot(QWidget):
 
     def set_current(self, number: int) -> None:
         """Ring one point: the one that is looked at; −1 for none."""
-        self._current = number
+        self._current = number if self.points is not None and number < len(self.points) else -1
         self.update()
 
     def set_lines(self, pairs: NDArray[np.integer]) -> None:
         """Join points, (m, 2) numbers; the first 2,000 are drawn."""
-        self._lines = np.asarray(pairs, np.int32).reshape(-1, 2)
+        self._lines = self._there(np.asarray(pairs, np.int32).reshape(-1, 2))
         self._behind = None
         self.update()
 
@@ -232,6 +242,7 @@ class ScatterPlot(QWidget):
 
     def zoom_to(self, numbers: NDArray[np.integer]) -> None:
         """Bring some points into view, where they are not."""
+        numbers = self._there(np.asarray(numbers))
         if self.points is None or not len(numbers):
             return
         places = self.points.places(self.blend, numbers)

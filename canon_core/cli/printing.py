@@ -21,6 +21,7 @@ from canon_core.study.results import (
     far_text,
     few_pairs_text,
     folds_line,
+    folds_text,
     settings_line,
 )
 from canon_core.study.study import Study
@@ -66,7 +67,7 @@ def print_folds(matrix: FoldMatrix) -> None:
     """Mean accuracy over the folds, of every model and across models."""
     names = matrix.settings.models
     table = plain_table(
-        f"Accuracy, mean of {matrix.folds} folds (rows: source, columns: target)", "source \\ target", *names
+        f"Accuracy, mean of {folds_text(matrix)} (rows: source, columns: target)", "source \\ target", *names
     )
     for source in names:
         cells = [matrix.cells[source, target] for target in names]

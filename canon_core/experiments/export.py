@@ -162,8 +162,8 @@ def _figures(
 
 
 def matrix_stem(settings: MatrixSettings, rule: FarRule) -> str:
-    """What names of files begin with that show a matrix: its settings, those that are usual left out, so that other
-    settings never write over its files.
+    """What names of files begin with that show a matrix: its settings, those that are usual left out, so that another
+    map, mode, seed, kind of features or rule never writes over its files; another choice of models does.
 
     >>> from canon_core.study.results import FitMode
     >>> matrix_stem(MatrixSettings("my faces", ("a",), mode=FitMode.DISJOINT, seed=3), FarRule.NEAREST)

@@ -140,6 +140,7 @@ class _Folds:
             dataset_title=self._study.dataset(self._settings.dataset).title,
             cells=cells,
             folds=len(np.unique(self._listed.fold)),
+            numbers=tuple(1 + int(number) for number in np.unique(self._protocol.fold)),
             pairs=len(self._listed.fold),
             missing=self.missing,
             seconds=seconds,
@@ -202,6 +203,7 @@ def folds_json(matrix: FoldMatrix) -> dict[str, Any]:
         "map": str(matrix.settings.map),
         "dataset": matrix.settings.dataset,
         "folds": matrix.folds,
+        "fold_numbers": list(matrix.numbers),
         "pairs": matrix.pairs,
         "missing": [
             {"source": source, "target": target, "reason": reason}

@@ -36,6 +36,7 @@ from canon_core.study.results import (
     Matrix,
     beside_text,
     far_text,
+    folds_text,
 )
 from canon_core.study.sensitivity_results import Sensitivity
 from canon_core.study.study import Study
@@ -297,7 +298,7 @@ def _folds(study: Study, found: FoldMatrix) -> str:
             " of a cross-model cell was fitted on the images of the other folds' pairs."
         )
     said = [
-        f"Fold accuracy: {found.pairs:,} pairs in {found.folds} folds.{sides} For each fold, the threshold is the"
+        f"Fold accuracy: {found.pairs:,} pairs in {folds_text(found)}.{sides} For each fold, the threshold is the"
         " smallest score of the other folds' pairs that maximises their accuracy, and accuracy was taken on the fold;"
         " reported is the mean over folds.",
         map_sentence(kind),

@@ -68,8 +68,8 @@ def folds_csv(matrix: FoldMatrix) -> str:
     for (source, target), cell in matrix.cells.items():
         if cell is not None:
             rows.append([source, target, "mean", cell.accuracy, cell.standard_error, None])
-            folds = zip(cell.per_fold, cell.thresholds, strict=True)
-            rows += [[source, target, fold, value, None, at] for fold, (value, at) in enumerate(folds, 1)]
+            folds = zip(matrix.numbers, cell.per_fold, cell.thresholds, strict=True)
+            rows += [[source, target, fold, value, None, at] for fold, value, at in folds]
     columns = ["source", "target", "fold", "accuracy", "standard error", "threshold"]
     return _csv(columns, rows, folds_line(matrix))
 

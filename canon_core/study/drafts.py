@@ -96,20 +96,21 @@ def take_in(register: Register, draft: Draft, record: ImportRecord, key: str, ba
 def settle_imports(register: Register) -> None:
     """Finish, in a study that was just opened for writing, what a killed import left: move into place what the manifest
     names, delete the rest."""
-    with register.mutex:
-        imported = [model.folder for model in register.manifest.models if model.imported]
-        for data in register.manifest.datasets:
-            for folder in imported:
-                target = register.folder / "embeddings" / folder / f"{data.folder}.h5"
-                record = register.manifest.imports.get(f"{folder}/{data.folder}")
-                keys = [] if record is None else [imported_key(record.sha256, images) for images in data.fingerprints]
-                named = [drafted_path(target, key) for key in keys]
-                for path in drafts_of(target):
-                    if path in named:
-                        _move_into_place(path, target)
-                    else:
-                        with suppress(OSError):  # it is in nobody's way
-                            delete_own(register.folder, [path])
+    folder = register.folder / "embeddings"
+    with register.mutex:  # and no other process writes: the study's lock is ours
+        named: dict[Path, Path] = {}
+        for pair, record in register.manifest.imports.items():
+            model, _, dataset = pair.rpartition("/")
+            for data in (data for data in register.manifest.datasets if data.folder == dataset):
+                target = folder / model / f"{dataset}.h5"
+                named |= {drafted_path(target, imported_key(record.sha256, each)): target for each in data.fingerprints}
+        for path in sorted(folder.glob(f"*/*~{'?' * 16}.h5")):
+            if path in named:
+                _move_into_place(path, named[path])
+            else:
+                _delete_left(register, path)
+        for path in sorted(folder.glob(f"*/.*~{'?' * 16}.h5.*.tmp")):
+            _delete_left(register, path)
 
 
 def discard(register: Register, draft: Draft) -> None:
@@ -117,6 +118,14 @@ def discard(register: Register, draft: Draft) -> None:
     with register.mutex:
         if draft.model is not None and draft.model.folder not in {one.folder for one in register.manifest.models}:
             shutil.rmtree(draft.target.parent, ignore_errors=True)
+
+
+def _delete_left(register: Register, path: Path) -> None:
+    """Delete what a killed import left, and the folder it was alone in, if that is no model's."""
+    with suppress(OSError):  # it is in nobody's way
+        delete_own(register.folder, [path])
+        if path.parent.name not in {model.folder for model in register.manifest.models}:
+            path.parent.rmdir()
 
 
 def _name(register: Register, draft: Draft, record: ImportRecord, embeddings: EmbeddingRecord) -> None:

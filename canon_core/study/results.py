@@ -288,12 +288,14 @@ class FoldCell:
 @dataclass(frozen=True)
 class FoldMatrix:
     """Fold accuracies of every two models; ``cells[(source, target)]`` is None where ``missing`` says why, or where it
-    was not asked for, or is not stored."""
+    was not asked for, or is not stored. ``numbers`` are the folds that hold pairs, counted from 1, in the order of
+    every cell's ``per_fold``: fewer than ``folds`` where all pairs of one were left out."""
 
     settings: FoldSettings
     dataset_title: str
     cells: Mapping[tuple[str, str], FoldCell | None]
     folds: int
+    numbers: tuple[int, ...]
     pairs: int
     missing: Mapping[tuple[str, str], str] = field(default_factory=dict)  #: why a cell is missing
     seconds: float = 0.0
@@ -346,11 +348,17 @@ def settings_line(matrix: Matrix, rule: FarRule, far: float | None = None) -> st
     return " · ".join(parts)
 
 
+def folds_text(matrix: FoldMatrix) -> str:
+    """How many folds a mean is over, and of how many."""
+    counted = len(matrix.numbers)
+    return f"{matrix.folds} folds" if counted == matrix.folds else f"{counted} of {matrix.folds} folds"
+
+
 def folds_line(matrix: FoldMatrix) -> str:
     """Every setting behind fold accuracies in one line."""
     left_out = max((cell.left_out for cell in matrix.cells.values() if cell is not None), default=0)
     line = (
-        f"{matrix.dataset_title} · {matrix.folds} folds, {matrix.pairs:,} pairs · map {matrix.settings.map}, fitted on"
+        f"{matrix.dataset_title} · {folds_text(matrix)}, {matrix.pairs:,} pairs · map {matrix.settings.map}, fitted on"
         " the images of the other folds · threshold of the other folds: the smallest score with most pairs right"
     )
     return line + (f" · {left_out} pairs left out" if left_out else "")

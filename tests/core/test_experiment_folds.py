@@ -17,7 +17,7 @@ from canon_core.experiments.embedding import embed_study
 from canon_core.experiments.folds import folds_json, run_folds, stored_folds
 from canon_core.figures.statistics_tables import folds_csv
 from canon_core.jobs import JobContext
-from canon_core.study.results import FoldSettings
+from canon_core.study.results import FoldSettings, folds_line
 from canon_core.study.study import Study
 
 
@@ -70,6 +70,21 @@ def test_the_table_holds_every_fold_and_the_mean_with_every_digit(study: Study) 
     assert [float(row["threshold"]) for row in mine[1:]] == list(cell.thresholds)
     assert last.startswith("# faces")
     assert "map linear" in last
+
+
+def test_folds_keep_their_numbers_where_one_was_left_out(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = study.folds("faces")
+    assert listed is not None
+    bad = {*listed.first[listed.fold == 1].tolist(), *listed.second[listed.fold == 1].tolist()}
+    kept = ~np.isin(listed.first, list(bad)) & ~np.isin(listed.second, list(bad))
+    assert set(listed.fold[kept].tolist()) == {0, 2, 3}
+    monkeypatch.setattr(Study, "bad_rows", lambda *_: tuple(sorted(bad)))
+    found = run_folds(study, SETTINGS, JobContext())
+    assert (found.folds, found.numbers) == (4, (1, 3, 4))
+    assert "3 of 4 folds" in folds_line(found)
+    rows = list(csv.DictReader(io.StringIO(folds_csv(found).rpartition("#")[0])))
+    assert [row["fold"] for row in rows[:4]] == ["mean", "1", "3", "4"]
+    assert folds_json(found)["fold_numbers"] == [1, 3, 4]
 
 
 def test_a_dataset_without_folds_is_refused(study: Study, tmp_path: Path, make_faces: Callable) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ from canon_core.verification.roc import FarRule
 from canon_core.verification.template_scores import ScoredPairs
 
 from .naive.protocol import Protocol, Shape, random_protocol
-from .template_study import Made, make_study
+from .template_study import Made, make_study, write_nist
 
 FAR = (0.3, 0.05)
 SHAPE = Shape(
@@ -292,6 +293,24 @@ def test_what_is_stored_is_read(study: Study, monkeypatch: pytest.MonkeyPatch) -
     assert groups_json(run(study, "gender")) == groups_json(first)
     with pytest.raises(AssertionError, match="counted again"):
         run(study, "YAW")
+
+
+def test_what_is_counted_is_what_the_files_say_now(tmp_path: Path) -> None:
+    protocol = random_protocol(SHAPE)
+    known = columns(protocol)
+    made = make_study(tmp_path, SHAPE, covariates=known)
+    with Study.open(made.path) as study:
+        before = run(study)
+        other = {"0": "1", "1": "0"}
+        swapped = {**known, "GENDER": [other.get(value, value) for value in known["GENDER"]]}
+        shutil.rmtree(tmp_path / "data" / "protocols")
+        write_nist(tmp_path / "data" / "protocols", protocol, swapped)
+        after = run(study)
+    counted = dict(zip(before.groups, before.templates, strict=True))
+    assert counted["0"] != counted["1"]
+    assert dict(zip(after.groups, after.templates, strict=True)) == {
+        other.get(name, name): count for name, count in counted.items()
+    }
 
 
 def test_one_model_by_itself_has_groups_too(study: Study) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,12 @@ from app.jobs_panel import JobPhase
 from app.main_window import MainWindow
 from canon_core.datasets.options import DatasetOptions
 from canon_core.jobs import JobContext
+from canon_core.maps.kinds import MapKind
+from canon_core.study.results import Matrix, MatrixSettings
 from canon_core.study.study import Study
 
 from .conftest import PATIENCE, open_study
+from .gestures import settle
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -84,3 +88,54 @@ def test_a_read_only_study_offers_nothing_to_compute(window: MainWindow, half_sl
     window.document.open(half_slow, read_only=True)
     qtbot.waitUntil(lambda: "not computed yet" in notice(window), timeout=PATIENCE)
     assert not window.matrix_view.compute_button.isVisible()
+
+
+def test_what_follows_embeddings_goes_when_they_are_cancelled(
+    window: MainWindow, half_slow: Path, qtbot: QtBot
+) -> None:
+    window.computing.automatic = False
+    open_study(window, qtbot, half_slow)
+    window.actions_["study.compute_all"].trigger()
+    qtbot.waitUntil(
+        lambda: any("network 2" in row.says.text() for row in window.jobs.rows.values()), timeout=PATIENCE
+    )
+    (row,) = window.jobs.rows.values()
+    window.bridge.cancel(row.number)
+    qtbot.waitUntil(lambda: row.phase is JobPhase.CANCELLED, timeout=PATIENCE)
+    settle(window, qtbot)
+    assert list(window.jobs.rows.values()) == [row]
+
+
+def test_a_matrix_that_is_resumed_when_it_is_there_orders_no_other(
+    window: MainWindow, embedded_study: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import canon_core.experiments.matrix as experiment
+
+    real, go_on = experiment.run_matrix, threading.Event()
+
+    def slow(study: Study, settings: MatrixSettings, ctx: JobContext) -> Matrix:
+        while not go_on.wait(0.01):
+            ctx.check()
+        return real(study, settings, ctx)
+
+    monkeypatch.setattr(experiment, "run_matrix", slow)
+    window.computing.automatic = False
+    open_study(window, qtbot, embedded_study)
+    window.document.change("Choose", map=MapKind.ROTATION)
+    settle(window, qtbot)
+    window.actions_["study.matrix"].trigger()
+    qtbot.waitUntil(lambda: bool(window.jobs.rows), timeout=PATIENCE)
+    (row,) = window.jobs.rows.values()
+    window.bridge.cancel(row.number)
+    qtbot.waitUntil(lambda: row.phase is JobPhase.CANCELLED, timeout=PATIENCE)
+    go_on.set()
+    window.actions_["study.matrix"].trigger()
+    settle(window, qtbot)
+    assert len(window.jobs.rows) == 2
+    for other in (MapKind.AFFINE, MapKind.NONE):  # resumed where its settings are shown, and from others
+        row.resumeRequested.emit(row._resume)
+        settle(window, qtbot)
+        assert window.document.state.map is MapKind.ROTATION
+        window.document.change("Choose", map=other)
+        settle(window, qtbot)
+        assert len(window.jobs.rows) == 2

@@ -95,3 +95,14 @@ def test_a_command_for_pairs_names_what_the_list_depends_on() -> None:
     assert (float(low), float(high)) == (0.1 + 0.2, 1 / 3)
     assert "--models" not in pairs_command("s", replace(settings, source="c", target="c",
         matrix=replace(matrix, models=("c",))), PairKind.FALSE_MATCHES, None, None)  # fmt: skip
+
+
+def test_no_search_is_described_that_was_not_made(
+    window: MainWindow, bare_template_study: Path, qtbot: QtBot
+) -> None:
+    open_study(window, qtbot, bare_template_study)
+    qtbot.waitUntil(lambda: window.computing.matrix is not None, timeout=PATIENCE)
+    window.tabs.setCurrentWidget(window.search_view)
+    qtbot.waitUntil(lambda: window.statistics.search.known, timeout=PATIENCE)
+    assert "probe templates" not in copied(window, "edit.copy_methods", "Software", qtbot)
+    assert "about 'Matrix'" in window.messages.text.text()

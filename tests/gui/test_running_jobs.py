@@ -61,3 +61,16 @@ def test_a_job_has_ended_when_it_is_known_what_it_changed(bridge: EngineBridge, 
     assert "embeddings" in jobs
     waiting.pop()()
     assert not jobs
+
+
+def test_what_is_being_made_is_not_ordered_twice(bridge: EngineBridge, qtbot: QtBot) -> None:
+    jobs, gate = RunningJobs[str](bridge), threading.Event()
+    for _ in range(2):
+        jobs.begin("work", lambda ctx: gate.wait(10), "picture")
+    jobs.begin("work", lambda ctx: None, "another")
+    assert len(bridge.batch()) == 2
+    gate.set()
+    qtbot.waitUntil(lambda: not jobs)
+    jobs.begin("work", lambda ctx: None, "picture")  # it is not being made any more
+    assert "picture" in jobs
+    qtbot.waitUntil(lambda: not jobs)

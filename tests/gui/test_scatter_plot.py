@@ -418,3 +418,24 @@ def test_one_point_more_or_less_of_very_many(qtbot: QtBot) -> None:
     qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, control, at(plot, 7))
     assert np.array_equal(plot.selection, np.arange(len(places)))
     assert plot.selection.dtype == np.int32
+
+
+def test_numbers_that_no_point_has_are_left_out(plot: ScatterPlot) -> None:
+    before = plot.camera
+    plot.zoom_to(np.array([69]))
+    plot.set_marked([69, -3])
+    plot.set_current(10)
+    plot.set_lines(np.array([[0, 69]]))
+    plot.set_selection([69])
+    assert not len(plot.selection)
+    plot.grab()  # an exception in here would end the program
+    plot.set_selection([2, 69])
+    plot.set_lines(np.array([[0, 9], [4, 10]]))
+    plot.grab()
+    assert plot.selection.tolist() == [2]
+    assert plot._lines.tolist() == [[0, 9]]
+    assert plot.camera == before
+    plot.set_points(None)
+    plot.set_marked([0])
+    plot.set_current(0)
+    plot.grab()

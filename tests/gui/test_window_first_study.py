@@ -282,3 +282,29 @@ def test_a_read_only_study_is_not_computed_although_that_is_preferred(
     for automatic in (False, True):
         window.actions_["study.automatic"].setChecked(automatic)  # as its box in the preferences does
     assert not window.bridge.batch()
+
+
+@pytest.mark.parametrize("goes", ["closed", "replaced", "no study made"])
+def test_networks_whose_message_went_are_not_added_to_the_next_study(
+    window: MainWindow, small_data: Path, embedded_study: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, goes: str
+) -> None:
+    monkeypatch.setattr(file_choosers, "choose_new_study", lambda *_: None)
+    window.commands.take([small_data / "a.onnx"])
+    if goes == "closed":
+        click(window.messages.close_button, qtbot)
+    elif goes == "replaced":
+        window.messages.say("something else")
+    else:
+        click(window.messages.button, qtbot)
+    open_study(window, qtbot, embedded_study)
+    qtbot.wait(200)
+    assert not window.findChildren(AddModelDialog)
+
+
+def test_networks_whose_message_stands_are_added_to_the_study_that_is_opened(
+    window: MainWindow, small_data: Path, embedded_study: Path, qtbot: QtBot
+) -> None:
+    for _ in range(2):  # dropped once more: its message takes the place of the first
+        window.commands.take([small_data / "a.onnx"])
+    open_study(window, qtbot, embedded_study)
+    dialog_of(window, AddModelDialog, qtbot).reject()

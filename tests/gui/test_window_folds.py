@@ -78,6 +78,31 @@ def test_single_folds_are_shown_on_demand(opened: MainWindow, qtbot: QtBot) -> N
     qtbot.waitUntil(lambda: "fold\taccuracy\tthreshold" not in opened.inspector.text(), timeout=PATIENCE)
 
 
+def test_the_keyboard_stays_where_it_was_when_the_sheet_is_written_anew(opened: MainWindow, qtbot: QtBot) -> None:
+    compute(opened, qtbot)
+    for text, after in (("Each fold", "Fewer"), ("Fewer", "Each fold")):
+        button = next(each for each in opened.inspector.sheet.findChildren(QPushButton) if each.text() == text)
+        button.setFocus()
+        assert opened.focusWidget() is button
+        sheet = opened.inspector.sheet
+        qtbot.keyClick(button, Qt.Key.Key_Space)
+        qtbot.waitUntil(lambda sheet=sheet: opened.inspector.sheet is not sheet, timeout=PATIENCE)
+        settle(opened, qtbot)
+        focused = opened.focusWidget()
+        assert isinstance(focused, QPushButton)
+        assert focused.text() == after
+
+
+def test_of_a_button_that_is_gone_the_sheet_takes_the_focus(opened: MainWindow, qtbot: QtBot) -> None:
+    texts = "Compute fold accuracy"
+    button = next(each for each in opened.inspector.sheet.findChildren(QPushButton) if each.text() == texts)
+    button.setFocus()
+    qtbot.keyClick(button, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: "± standard error" in opened.inspector.text(), timeout=PATIENCE)
+    settle(opened, qtbot)
+    assert opened.focusWidget().accessibleName() == "Facts of what is chosen"
+
+
 def test_the_table_and_the_command_are_taken_along(opened: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
     compute(opened, qtbot)
     press(opened, "Copy command", qtbot)
@@ -115,3 +140,13 @@ def test_without_folds_it_says_why(template_study: Path, window: MainWindow, qtb
     settle(window, qtbot)
     assert "pairs.txt" in window.actions_.refusal("experiment.folds")
     assert "Fold accuracy" not in window.inspector.text()
+
+
+def test_every_cell_is_ordered_once_and_called_that(opened: MainWindow, qtbot: QtBot) -> None:
+    for _ in range(2):
+        for key in ("experiment.folds_all", "experiment.confidence_all"):
+            opened.actions_[key].trigger()
+    settle(opened, qtbot)
+    titles = [row.title for row in opened.jobs.rows.values()]
+    assert len(titles) == 2
+    assert "Fold accuracy of every cell · linear" in titles

@@ -435,3 +435,35 @@ def test_a_pair_that_could_not_be_shown_is_not_shown_later_of_something_else(
     settle(window, qtbot)
     pair = window.pair_view.panel.pair
     assert pair is None or {pair.first.image, pair.second.image} != {3, 30}
+
+
+def test_an_interval_is_of_the_cell_that_was_brushed_whatever_was_looked_at_before(
+    window: MainWindow, embedded_study: Path, qtbot: QtBot
+) -> None:
+    open_study(window, qtbot, embedded_study)
+    choose(window, qtbot, ("b", "a"))
+    window.actions_["view.pairs"].trigger()
+    qtbot.waitUntil(lambda: window.pair_view.shown is not None, timeout=PATIENCE)
+    settle(window, qtbot)
+    choose(window, qtbot)
+    window.actions_["view.roc"].trigger()
+    window.roc_view.kind_buttons[Kind.SCORES].click()
+    qtbot.waitUntil(lambda: window.roc_view.scores is not None, timeout=PATIENCE)
+    settle(window, qtbot)
+    brush(window, qtbot, 0.2, 0.5)
+    settle(window, qtbot)
+    assert window.pair_view.shown.source == "a"
+    assert window.pair_view.shown.interval == pytest.approx((0.2, 0.5), abs=0.05)
+
+
+def test_after_a_pair_that_is_not_listed_the_first_one_can_be_clicked(shown: MainWindow, qtbot: QtBot) -> None:
+    view = shown.pair_view
+    first = view.pairs[0]
+    shown.pairs_presenter.open_pair("a", "b", 0, 7)
+    settle(shown, qtbot)
+    assert view.panel.pair is not first
+    assert not view.list.selectedIndexes()
+    place = view.list.visualRect(view.list.model().index(0, 0)).center()
+    qtbot.mouseClick(view.list.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert view.panel.pair is first
+    assert [index.row() for index in view.list.selectedIndexes()] == [0]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +16,12 @@ from pytestqt.qtbot import QtBot
 from typer.testing import CliRunner
 
 from app.dialogs.save_cell import SaveCell, SaveMap, SaveScores
+from app.jobs_panel import JobPhase
 from app.main_window import MainWindow
 from canon_core.cli.application import app as canon
 from canon_core.cli.application import load_commands
 from canon_core.experiments.scores import SCORE_SUFFIXES
+from canon_core.jobs import JobContext
 from canon_core.models.map_file import MAP_SUFFIXES, read_map
 
 from .conftest import PATIENCE, open_study
@@ -156,3 +160,44 @@ def test_the_menu_of_a_field_offers_both(opened: MainWindow, qtbot: QtBot) -> No
     opened.cell_menu.menu.close()
     (dialog,) = opened.findChildren(SaveScores)
     dialog.reject()
+
+
+def test_quick_clicks_write_one_file_once(opened: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
+    dialog = dialog_of(opened, "file.save_scores")
+    dialog.file.line.setText(str(tmp_path / "scores.csv"))
+    for _ in range(3):
+        qtbot.mouseClick(dialog.add_button, LEFT)
+        dialog.buttons.accepted.emit()
+    settle(opened, qtbot)
+    assert len(opened.jobs.rows) == 1
+    assert (tmp_path / "scores.csv").is_file()
+
+
+def test_a_file_whose_writing_was_cancelled_can_be_written_after_the_dialog_is_gone(
+    opened: MainWindow, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import canon_core.experiments.scores as experiment
+
+    real, go_on = experiment.export_scores, threading.Event()
+
+    def slow(study: object, settings: object, rule: object, out: Path, ctx: JobContext, **more: Any) -> object:
+        while not go_on.wait(0.01):
+            ctx.check()
+        return real(study, settings, rule, out, ctx, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(experiment, "export_scores", slow)
+    path = tmp_path / "scores.csv"
+    dialog = dialog_of(opened, "file.save_scores")
+    dialog.file.line.setText(str(path))
+    qtbot.mouseClick(dialog.add_button, LEFT)
+    qtbot.waitUntil(lambda: bool(opened.jobs.rows), timeout=PATIENCE)
+    (row,) = opened.jobs.rows.values()
+    dialog.reject()
+    qtbot.waitUntil(lambda: row.phase is JobPhase.CANCELLED, timeout=PATIENCE)
+    dialog.reject()
+    settle(opened, qtbot)
+    go_on.set()
+    assert not path.exists()
+    row.resumeRequested.emit(row._resume)
+    qtbot.waitUntil(path.is_file, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: "was written" in opened.messages.text.text(), timeout=PATIENCE)
