@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from .actions import Actions
 from .appearance import Appearance, Look
 from .cell_menu import CellMenu
+from .centre import Centre
 from .computing import Computing
 from .contents import Contents
 from .copying import Copying
@@ -187,9 +188,10 @@ class MainWindow(QMainWindow):
         self.pages = QStackedWidget()
         self.pages.addWidget(self.start_page)
         self.pages.addWidget(self.tabs)
-        self.setCentralWidget(self.pages)
-        self.messages.float_over(self, self.pages)
-        self.drop_hint = DropHint(self, self.pages)
+        self.centre = Centre(self.pages, self.tabs)
+        self.setCentralWidget(self.centre)
+        self.messages.float_over(self, self.centre)
+        self.drop_hint = DropHint(self, self.centre)
 
     def _connect_statistics(self) -> None:
         """One selection for the views of statistics and all others."""
@@ -228,6 +230,8 @@ class MainWindow(QMainWindow):
         self.log = LogPanel(self.bridge)
         for panel in (self.jobs, self.log):
             panel.setMinimumHeight(56)  # a job or two: in a low window views need the rest
+        for panel, narrowest in ((self.tree, 180), (self.inspector, 260)):
+            panel.setMinimumWidth(narrowest)  # names, and the numbers beside them, can still be read
         areas = Qt.DockWidgetArea
         self.setCorner(Qt.Corner.BottomLeftCorner, areas.LeftDockWidgetArea)
         self.setCorner(Qt.Corner.BottomRightCorner, areas.RightDockWidgetArea)
