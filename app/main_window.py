@@ -35,6 +35,7 @@ from .drop_hint import DropHint, drop_words
 from .engine_bridge import EngineBridge
 from .exporting import Exporting
 from .faces_presenter import FacesPresenter
+from .first_size import keep_on_screen
 from .jobs_panel import JobsPanel
 from .jobs_shown import JobsShown
 from .log_panel import LogPanel
@@ -423,6 +424,7 @@ class MainWindow(QMainWindow):
         window = read_window()
         if (geometry := _decoded(window.get("geometry"))) is not None:
             self.restoreGeometry(geometry)
+        keep_on_screen(self)
         if (docks := _decoded(window.get("docks"))) is not None:
             self.restoreState(docks, _LAYOUT_VERSION)
         self.jobs_shown.restore(chosen=window.get("jobs_chosen") is True)

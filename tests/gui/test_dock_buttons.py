@@ -45,7 +45,7 @@ def dark(qtbot: QtBot, qapp: QApplication) -> Iterator[QMainWindow]:
 class Pictured(QProxyStyle):
     """As desktops that put pictures on a dialog's buttons."""
 
-    def styleHint(self, hint: QStyle.StyleHint, *rest: object) -> int:
+    def styleHint(self, hint: QStyle.StyleHint, *rest: object) -> int:  # noqa: N802 — Qt's name
         wanted = hint is QStyle.StyleHint.SH_DialogButtonBox_ButtonsHaveIcons
         return 1 if wanted else super().styleHint(hint, *rest)
 
