@@ -29,6 +29,8 @@ class ActionSpec:
         Items of different groups are parted by a line.
     checkable : bool
         Whether it is switched on and off.
+    also : str or None
+        A second shortcut that other programs use, while no action has it for its own.
     """
 
     key: str
@@ -37,6 +39,7 @@ class ActionSpec:
     shortcut: str | QKeySequence.StandardKey | None = None
     group: int = 0
     checkable: bool = False
+    also: str | None = None
 
     @property
     def menu(self) -> str:
@@ -68,7 +71,8 @@ ACTIONS: Final = (
                " cell, for other programs (canon scores)", None, 3),
     ActionSpec("file.quit", "&Quit", "Close the window; unfinished work can be resumed", _Keys.Quit, 4),
     ActionSpec("edit.undo", "&Undo", "Take back the last choice", _Keys.Undo),
-    ActionSpec("edit.redo", "&Redo", "Make the choice again that was taken back", _Keys.Redo),
+    ActionSpec("edit.redo", "&Redo", "Make the choice again that was taken back", _Keys.Redo,
+               also="Ctrl+Y"),
     ActionSpec("edit.copy_command", "Copy as &canon command", "Copy the command line that makes what the view in front"
                " shows", "Ctrl+Shift+C", 1),
     ActionSpec("edit.copy_methods", "Copy as methods &paragraph", "Copy a text for a paper: data, models with hashes,"
@@ -172,6 +176,7 @@ class Actions(QObject):
         self._actions[spec.key] = action
         action.setShortcut(self.default_shortcut(spec.key))
         self.allow(spec.key)
+        self._share()
 
     def __getitem__(self, key: str) -> QAction:
         return self._actions[key]
@@ -265,6 +270,15 @@ class Actions(QObject):
     def _assign(self, key: str, sequence: QKeySequence) -> None:
         self._actions[key].setShortcut(sequence)
         self._tip(key)
+        self._share()
+
+    def _share(self) -> None:
+        """Give second shortcuts to the actions that have a first, where they are free."""
+        for key, spec in self.specs.items():
+            if spec.also is not None and not (first := self._actions[key].shortcut()).isEmpty():
+                second = QKeySequence(spec.also)
+                free = second != first and not self.holder(second, other_than=key)
+                self._actions[key].setShortcuts([first, second] if free else [first])
 
     # -- menus ---------------------------------------------------------------------------------------------------
     def fill(self, menu: QMenu, name: str, groups: Iterable[int] | None = None) -> None:

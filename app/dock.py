@@ -21,19 +21,30 @@ class Dock(QDockWidget):
 
     def __init__(self, title: str, parent: QWidget) -> None:
         super().__init__(title, parent)
+        self._icons: dict[str, QIcon] = {}
         self._draw()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):  # Qt puts its own back then
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
             self._draw()
+
+    def event(self, event: QEvent) -> bool:
+        done = super().event(event)
+        if event.type() is QEvent.Type.LayoutRequest:  # Qt puts its own back whenever it places the dock
+            self._put()
+        return done
 
     def _draw(self) -> None:
         colour = QColor(theme_for(self).muted)
-        for name in (_CLOSE, _FLOAT):
+        self._icons = {name: _icon(name, colour) for name in (_CLOSE, _FLOAT)}
+        self._put()
+
+    def _put(self) -> None:
+        for name, icon in self._icons.items():
             button = self.findChild(QAbstractButton, name, Qt.FindChildOption.FindDirectChildrenOnly)
-            if button is not None:
-                button.setIcon(_icon(name, colour))
+            if button is not None and button.icon().cacheKey() != icon.cacheKey():
+                button.setIcon(icon)
 
 
 def _icon(name: str, colour: QColor) -> QIcon:

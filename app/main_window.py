@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from .actions import Actions
 from .appearance import Appearance, Look
 from .cell_menu import CellMenu
+from .centre import Centre
 from .computing import Computing
 from .contents import Contents
 from .copying import Copying
@@ -34,6 +35,7 @@ from .drop_hint import DropHint, drop_words
 from .engine_bridge import EngineBridge
 from .exporting import Exporting
 from .faces_presenter import FacesPresenter
+from .first_size import keep_on_screen
 from .jobs_panel import JobsPanel
 from .jobs_shown import JobsShown
 from .log_panel import LogPanel
@@ -187,9 +189,10 @@ class MainWindow(QMainWindow):
         self.pages = QStackedWidget()
         self.pages.addWidget(self.start_page)
         self.pages.addWidget(self.tabs)
-        self.setCentralWidget(self.pages)
-        self.messages.float_over(self, self.pages)
-        self.drop_hint = DropHint(self, self.pages)
+        self.centre = Centre(self.pages, self.tabs)
+        self.setCentralWidget(self.centre)
+        self.messages.float_over(self, self.centre)
+        self.drop_hint = DropHint(self, self.centre)
 
     def _connect_statistics(self) -> None:
         """One selection for the views of statistics and all others."""
@@ -228,6 +231,8 @@ class MainWindow(QMainWindow):
         self.log = LogPanel(self.bridge)
         for panel in (self.jobs, self.log):
             panel.setMinimumHeight(56)  # a job or two: in a low window views need the rest
+        for panel, narrowest in ((self.tree, 180), (self.inspector, 260)):
+            panel.setMinimumWidth(narrowest)  # names, and the numbers beside them, can still be read
         areas = Qt.DockWidgetArea
         self.setCorner(Qt.Corner.BottomLeftCorner, areas.LeftDockWidgetArea)
         self.setCorner(Qt.Corner.BottomRightCorner, areas.RightDockWidgetArea)
@@ -419,6 +424,7 @@ class MainWindow(QMainWindow):
         window = read_window()
         if (geometry := _decoded(window.get("geometry"))) is not None:
             self.restoreGeometry(geometry)
+        keep_on_screen(self)
         if (docks := _decoded(window.get("docks"))) is not None:
             self.restoreState(docks, _LAYOUT_VERSION)
         self.jobs_shown.restore(chosen=window.get("jobs_chosen") is True)

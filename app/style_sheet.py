@@ -47,6 +47,7 @@ QPushButton:default, QPushButton[primary="true"] {{ background: {theme.accent}; 
 QPushButton:default:hover, QPushButton[primary="true"]:hover {{ background: {accent_over}; }}
 QPushButton:default:disabled, QPushButton[primary="true"]:disabled {{ background: {over}; color: {theme.muted};
     border-color: {theme.border}; }}
+QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QPushButton:flat {{ background: transparent; border-color: transparent; }}
 QPushButton:flat:hover {{ background: {down}; }}
 QPushButton:focus, QToolButton:focus {{ border: 2px solid {theme.accent}; padding: 2px 9px; }}

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from canon_core.study.results import Cell, FoldMatrix, folds_text
 
 from .bar_buttons import button_line
 from .fact_sheet import FactSheet
+from .flow_layout import FlowLayout
 from .shown_matrix import number_text, title_of
 
 
@@ -78,9 +79,7 @@ def write_folds(
         f" unit norm. Fit mode, seed and FAR have no part in it.{left_out}"
     )
     line = QWidget()
-    row = QHBoxLayout(line)
-    row.setContentsMargins(0, 0, 0, 0)
-    row.setSpacing(4)
+    row = FlowLayout(line, spacing=4, line_spacing=0)  # three buttons are wider than a narrow sheet
     word = "Fewer" if each else "Each fold"
     for text, name, tip, then in (
         (word, "Folds", "Accuracy and threshold of every fold" if not each else "The mean only", buttons.unfold),
@@ -88,5 +87,4 @@ def write_folds(
         ("Copy command", "Copy folds command", "The canon folds command of all models", buttons.copy),
     ):
         row.addWidget(button_line(text, tip, then, name=name))
-    row.addStretch(1)
     sheet.widget(line)

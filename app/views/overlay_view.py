@@ -157,7 +157,7 @@ class OverlayView(QWidget):
             button.setCheckable(True)
             button.clicked.connect(lambda _checked=False, tool=tool: self._take_up(tool))
         self.tool_buttons[Tool.MOVE].setChecked(True)
-        self.fit_button = tool_button("Fit", "Show everything (F, or a double click)")
+        self.fit_button = tool_button("Fit", "Show everything where it lies just now (F, or a double click)")
         self.fit_button.clicked.connect(self.plot.fit)
         self.lines_button = tool_button("Lines", "")
         self.lines_button.setCheckable(True)

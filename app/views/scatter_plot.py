@@ -1,8 +1,8 @@
 """A scatter plot of up to a million points: moved, zoomed, selected in, animated between two layouts.
 
-Mouse: drag moves, the wheel zooms about the cursor, a double click shows everything; Shift and drag selects a
-rectangle, Ctrl and drag a shape drawn by hand, a click one point. Keyboard: arrows move, + and − zoom, F shows
-everything, Return chooses the point nearest to the middle, Ctrl+A selects all that is in view, R and L take up the
+Mouse: drag moves, the wheel zooms about the cursor, a double click fits what is seen; Shift and drag selects a
+rectangle, Ctrl and drag a shape drawn by hand, a click one point. Keyboard: arrows move, + and − zoom, F fits
+what is seen, Return chooses the point nearest to the middle, Ctrl+A selects all that is in view, R and L take up the
 rectangle and the lasso, Escape lets go.
 """
 
@@ -28,7 +28,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from canon_core.projection.point_grid import Raster
+from canon_core.projection.point_grid import Box, Raster
 
 from ..theme import SMALL, Theme, sized, theme_for
 from .scatter_camera import Camera
@@ -89,7 +89,7 @@ class ScatterPlot(QWidget):
         self._shown: list[bool] = []
         self._camera = Camera()
         self._follow = True  # the bulk, or everything, stays in view until the user moves or zooms
-        self._whole = False  # everything, to the last outlier
+        self._fitted: Box | None = None  # around everything where somebody asked for it; it stays while points move
         self._tool = Tool.MOVE
         self._marked: NDArray[np.int32] = np.zeros(0, np.int32)
         self._lines: NDArray[np.int32] = np.zeros((0, 2), np.int32)
@@ -125,7 +125,7 @@ class ScatterPlot(QWidget):
             self._current = -1
         self._set_under(-1)
         if not (same and same_layout):
-            self._follow, self._whole = True, False
+            self._follow, self._fitted = True, None
         self._sorted.place()
         if self._follow:
             self._fit()
@@ -235,8 +235,10 @@ class ScatterPlot(QWidget):
         self._changed()
 
     def fit(self) -> None:
-        """Show everything, to the last point far out."""
-        self._follow = self._whole = True
+        """Show everything that is shown where it lies just now, to the last point far out."""
+        if self.points is None:
+            return
+        self._follow, self._fitted = True, self.points.around(self.blend, self._shown)
         self._fit()
         self._changed()
 
@@ -253,7 +255,7 @@ class ScatterPlot(QWidget):
 
     def _fit(self) -> None:
         if self.points is not None:
-            box = self.points.bounds if self._whole else self.points.bulk
+            box = self._fitted if self._fitted is not None else self.points.bulk
             self._camera = Camera.fit(box, self.width(), self.height())
 
     def raster(self) -> Raster:
@@ -352,7 +354,7 @@ class ScatterPlot(QWidget):
             return ""
         if self._sorted.partial:
             return f"{self.in_view:,} of {shown:,} points while they move"
-        if self._follow and not self._whole:
+        if self._follow and self._fitted is None:
             return f"{out:,} of {shown:,} points lie{'s' * (out == 1)} far out, beyond this view · F shows all"
         return f"{self.in_view:,} of {shown:,} points in view · F shows all"
 

@@ -100,6 +100,16 @@ class ScatterPoints:
         before = self.before[only]
         return before if blend <= 0 else before + np.float32(blend) * (self.after[only] - before)
 
+    def around(self, blend: float, shown: Sequence[bool]) -> Box:
+        """Around the points of the ``shown`` classes where they lie at a blend; around both layouts where none is."""
+        places = self.places(blend)
+        if not all(shown):
+            places = places[np.array(shown, bool)[self.codes]]
+        places = places[np.isfinite(places).all(axis=1)]
+        if not len(places):
+            return self.bounds
+        return Box(*places.min(axis=0).tolist(), *places.max(axis=0).tolist())
+
     def grid(self, blend: float, only: NDArray[np.integer] | None = None) -> PointGrid:
         """The points sorted, all or ``only`` some."""
         if only is not None:

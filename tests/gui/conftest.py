@@ -122,6 +122,7 @@ def window(qtbot: QtBot) -> Iterator[MainWindow]:
     from app.main_window import MainWindow
 
     window = MainWindow()
+    window.resize(1280, 800)  # as on a large screen: that of tests is 800 × 800
     window.show()
     qtbot.waitExposed(window)
     yield window

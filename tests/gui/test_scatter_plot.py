@@ -400,6 +400,28 @@ def test_points_far_out_are_said_to_be_beyond_the_first_view(qtbot: QtBot) -> No
     assert plot.note == ""
 
 
+def test_f_fits_what_is_seen_where_it_lies_just_now_and_the_view_stays_while_points_move(
+    plot: ScatterPlot, qtbot: QtBot
+) -> None:
+    first = plot.camera
+    plot.set_blend(0.0)
+    assert plot.camera == first  # it keeps room for both layouts
+    qtbot.keyClick(plot, Qt.Key.Key_F)
+    fitted = plot.camera
+    assert fitted == Camera.fit(Box(0.0, 0.0, float(np.float32(0.4)), 1.0), plot.width(), plot.height())
+    assert fitted.scale > 2 * first.scale
+    plot.set_blend(1.0)
+    assert plot.camera == fitted
+    plot.grab()
+    assert plot.note.endswith("of 10 points in view · F shows all")
+    qtbot.keyClick(plot, Qt.Key.Key_F)
+    plot.grab()
+    assert plot.note == ""
+    plot.set_shown(1, False)
+    qtbot.keyClick(plot, Qt.Key.Key_F)
+    assert plot.camera.y == 0.0  # the row that is shown is in the middle
+
+
 def test_one_point_more_or_less_of_very_many(qtbot: QtBot) -> None:
     plot = ScatterPlot()
     qtbot.addWidget(plot)

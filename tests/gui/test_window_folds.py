@@ -56,6 +56,19 @@ def test_nothing_is_computed_until_it_is_asked_for(opened: MainWindow, qtbot: Qt
         assert part in text
 
 
+def test_the_table_and_its_buttons_need_no_scrolling_sideways(opened: MainWindow, qtbot: QtBot) -> None:
+    opened.resize(900, 700)  # the inspector is at its narrowest
+    compute(opened, qtbot)
+    sheet = opened.inspector.sheet
+    assert sheet is not None
+    [line] = {
+        each.parentWidget().parentWidget()
+        for each in sheet.findChildren(QPushButton)
+        if each.text() in ("Each fold", "Export…", "Copy command")
+    }
+    assert line.minimumSizeHint().width() < 160
+
+
 def test_it_is_what_the_engine_computes(opened: MainWindow, qtbot: QtBot) -> None:
     compute(opened, qtbot)
     folds = opened.statistics.folds

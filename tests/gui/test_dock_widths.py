@@ -1,0 +1,76 @@
+"""Docks stay wide enough to be read: in a small window, in another look, and where a narrower one is remembered."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.main_window import MainWindow, _encoded
+from app.user_files import write_window
+
+from .conftest import PATIENCE
+
+#: Pixels that names, and the inspector's numbers, need at least.
+STUDY, INSPECTOR = 180, 260
+
+
+def widths(window: MainWindow) -> tuple[int, int]:
+    for _ in range(5):
+        QApplication.processEvents()
+    return window.docks[0].width(), window.docks[1].width()
+
+
+def usable(window: MainWindow) -> bool:
+    study, inspector = widths(window)
+    return study >= STUDY and inspector >= INSPECTOR
+
+
+def test_in_a_small_window_the_views_give_way_and_scroll(window: MainWindow, qtbot: QtBot) -> None:
+    window.pages.setCurrentWidget(window.tabs)
+    window.tabs.setCurrentWidget(window.two_faces_view)
+    window.resize(900, 600)
+    assert usable(window)
+    assert window.size().toTuple() == (900, 600)
+    bar = window.centre.horizontalScrollBar()
+    assert bar.maximum() > 0
+    window.tabs.setCurrentWidget(window.matrix_view)
+    assert bar.maximum() == 0  # what another view needs is nothing to this one
+    window.resize(1280, 800)
+    assert usable(window)
+
+
+def test_no_view_behind_presses_the_docks_together(window: MainWindow, qtbot: QtBot) -> None:
+    window.resize(1280, 800)
+    window.pages.setCurrentWidget(window.tabs)
+    before = widths(window)
+    window.two_faces_view.setMinimumWidth(900)
+    assert widths(window) == before
+
+
+def test_a_remembered_layout_that_is_too_narrow_is_widened(qtbot: QtBot) -> None:
+    narrow = QMainWindow()
+    qtbot.addWidget(narrow)
+    narrow.setCentralWidget(QWidget())
+    for name, area in (("study", "Left"), ("inspector", "Right")):
+        dock = QDockWidget(narrow)
+        dock.setObjectName(f"dock-{name}")
+        narrow.addDockWidget(getattr(Qt.DockWidgetArea, f"{area}DockWidgetArea"), dock)
+        dock.setWidget(QWidget())
+    narrow.resize(1280, 800)
+    narrow.resizeDocks(narrow.findChildren(QDockWidget), [70, 160], Qt.Orientation.Horizontal)
+    narrow.show()
+    qtbot.waitExposed(narrow)
+    assert narrow.findChildren(QDockWidget)[0].width() < STUDY
+    write_window({"docks": _encoded(narrow.saveState(1))})
+    window = MainWindow()
+    try:
+        window.show()
+        qtbot.waitExposed(window)
+        assert usable(window)
+    finally:
+        window.shut_down()
+        qtbot.waitUntil(lambda: not window.isVisible(), timeout=PATIENCE)
+        window.deleteLater()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        vars(window).clear()
