@@ -314,7 +314,7 @@ def test_the_demo_can_be_resumed_whichever_study_is_open(
     window.document.close()
     qtbot.waitUntil(lambda: not window.document.changing, timeout=PATIENCE)
     assert row.button.text() == "Resume"
-    qtbot.waitUntil(row.button.isEnabled, timeout=PATIENCE)
+    qtbot.waitUntil(row.button.isEnabled, timeout=PATIENCE)  # it takes no second click of the one that cancelled
     qtbot.mouseClick(row.button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(begun) == 2, timeout=PATIENCE)
     window.demo.study.cancel()
