@@ -24,6 +24,8 @@ _PLACINGS = {
     Placing.CROP: ("already a crop", "The picture is a 112 × 112 crop on the ArcFace template"),
 }
 _CROP_SIDE = 92
+#: Pixels that a chooser has at least.
+_NARROWEST = 80
 
 
 class PicturePanel(QWidget):
@@ -49,6 +51,8 @@ class PicturePanel(QWidget):
         self._wanted = Placing.DETECTOR  # as the user, or the program at first, would place any picture
         self.model, self.placing = QComboBox(), QComboBox()
         self.model.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        for box in (self.model, self.placing):
+            box.setMinimumWidth(_NARROWEST)  # the longest name must not hold the view open
         for placing, (text, tip) in _PLACINGS.items():
             self.placing.addItem(text, placing)
             self.placing.setItemData(self.placing.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)

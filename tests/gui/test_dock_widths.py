@@ -12,7 +12,7 @@ from app.user_files import write_window
 from .conftest import PATIENCE
 
 #: Pixels that names, and the inspector's numbers, need at least.
-STUDY, INSPECTOR = 180, 260
+STUDY, INSPECTOR = 200, 290
 
 
 def widths(window: MainWindow) -> tuple[int, int]:
@@ -46,6 +46,13 @@ def test_no_view_behind_presses_the_docks_together(window: MainWindow, qtbot: Qt
     before = widths(window)
     window.two_faces_view.setMinimumWidth(900)
     assert widths(window) == before
+
+
+def test_long_names_of_models_do_not_hold_two_faces_open(window: MainWindow) -> None:
+    window.two_faces_view.set_there()
+    for panel in (window.two_faces_view.first, window.two_faces_view.second):
+        panel.set_models(["ArcFace ResNet-100 trained with Glint360K"], "")
+    assert window.two_faces_view.minimumSizeHint().width() <= 700  # between the docks at 1280
 
 
 def test_a_remembered_layout_that_is_too_narrow_is_widened(qtbot: QtBot) -> None:

@@ -52,7 +52,7 @@ def test_a_frame_shows_while_files_are_over_the_window_and_goes_with_them(window
     enter(window, data, QPoint(30, 30))
     assert window.drop_hint.isVisible()
     assert window.drop_hint.words == "Drop to add 1 model, to a new study"
-    assert window.childAt(window.pages.geometry().center()) is not window.drop_hint  # drops pass through it
+    assert window.childAt(window.centre.geometry().center()) is not window.drop_hint  # drops pass through it
     QApplication.sendEvent(window, QDragLeaveEvent())
     assert not window.drop_hint.isVisible()
     enter(window, data, QPoint(30, 30))
