@@ -15,6 +15,7 @@ from canon_core.figures.style import (
     name_lines,
     new_figure,
     paper_style,
+    square_fields,
     text_width,
 )
 from canon_core.study.group_results import GroupRates, few_errors, groups_line
@@ -77,11 +78,7 @@ def _draw_fmr(axes: Axes, found: GroupRates, labels: list[str]) -> None:
                 color=ink if rate.pairs else FAINT,
             ).set_in_layout(False)  # fmt: skip
     count = len(labels)
-    axes.set_xlim(-0.5, count - 0.5)
-    axes.set_ylim(count - 0.5, -0.5)
-    axes.set_aspect("equal")
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
+    square_fields(axes, count)
     axes.set_xticks(range(count), labels, rotation=45, ha="right", va="top", rotation_mode="anchor")
     axes.set_yticks(range(count), labels)
     axes.set_title(f"FMR (all pairs {_text(found.all_fmr)})")

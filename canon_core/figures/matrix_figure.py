@@ -27,6 +27,7 @@ from canon_core.figures.style import (
     name_lines,
     new_figure,
     paper_style,
+    square_fields,
     text_width,
     wrapped,
 )
@@ -146,11 +147,7 @@ def _draw_cell(
 
 def _label(axes: Axes, labels: list[str], *, longest: float, cell: float) -> None:
     count = len(labels)
-    axes.set_xlim(-0.5, count - 0.5)
-    axes.set_ylim(count - 0.5, -0.5)
-    axes.set_aspect("equal")
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
+    square_fields(axes, count)
     axes.xaxis.tick_top()
     axes.xaxis.set_label_position("top")
     slanted = longest > 0.92 * cell

@@ -148,6 +148,15 @@ def text_width(text: str, size: float) -> float:
     )
 
 
+def square_fields(axes: Axes, count: int) -> None:
+    """Axes of a matrix: ``count`` × ``count`` square fields, the first row at the top, without frame and ticks."""
+    axes.set_xlim(-0.5, count - 0.5)
+    axes.set_ylim(count - 0.5, -0.5)
+    axes.set_aspect("equal")
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+
+
 def power_of_ten(value: float) -> str:
     """A tick of a log axis, ``10⁻³``, without the mathematical typesetting that names are kept from."""
     exponent = math.log10(value) if value > 0 else math.nan
