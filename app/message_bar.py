@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QPushButton, QT
 
 from .settled import settled
 from .theme import theme_for
+from .views.escape import asks_for_escape
 from .views.labels import TextLabel
 
 #: Milliseconds after which a message that asks for nothing goes by itself: so many, or what its words take to read.
@@ -138,8 +139,7 @@ class MessageBar(QFrame):
         self.setGeometry(left, window.height() - height - _BELOW, width, height)
 
     def event(self, event: QEvent) -> bool:
-        # Escape also clears the selection of cells; while the keyboard is in the message, it closes the message.
-        if event.type() is QEvent.Type.ShortcutOverride and event.key() == Qt.Key.Key_Escape:
+        if asks_for_escape(event):
             event.accept()
             return True
         return super().event(event)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QVB
 
 from .settled import settled
 from .theme import LARGE, SMALL, theme_for
+from .views.escape import asks_for_escape
 from .views.labels import TextLabel
 
 _WIDTH = 292
@@ -142,8 +143,7 @@ class TourCard(QFrame):
 
     # -- keyboard ------------------------------------------------------------------------------------------------
     def event(self, event: QEvent) -> bool:
-        # Escape also clears the selection of cells; while the keyboard is in the card, it closes the card.
-        if event.type() is QEvent.Type.ShortcutOverride and event.key() == Qt.Key.Key_Escape:
+        if asks_for_escape(event):
             event.accept()
             return True
         return super().event(event)

@@ -31,6 +31,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from canon_core.projection.point_grid import Box, Raster
 
 from ..theme import SMALL, Theme, sized, theme_for
+from .escape import asks_for_escape
 from .scatter_camera import Camera
 from .scatter_drag import Drag, Tool
 from .scatter_layers import Drawn, PointLayers
@@ -504,9 +505,7 @@ class ScatterPlot(QWidget):
             super().keyPressEvent(event)
 
     def event(self, event: QEvent) -> bool:
-        # Escape and Ctrl+A are the window's shortcuts too; here they mean the points first.
-        asked = event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
-        if asked and event.key() == Qt.Key.Key_Escape and self._holding:
+        if asks_for_escape(event) and self._holding:  # the points are let go of first
             event.accept()
             return True
         return super().event(event)
