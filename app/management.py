@@ -60,7 +60,7 @@ class Management(QObject):
             start = model.file.parent if model is not None else None
             found = file_choosers.choose_network(self._window, name, start)
             if found is not None:
-                self._document.changes.locate_model(name, found, lambda: self._located(name))
+                self._document.changes.locate_model(name, found, lambda beside: self._located(name, *beside))
             return
         dataset = contents.dataset(name)
         if dataset is None:
@@ -70,12 +70,32 @@ class Management(QObject):
         if found is not None:
             self._document.changes.locate_dataset(name, found, lambda: self._located(name))
 
-    def _located(self, name: str) -> None:
-        self._messages.say(f"'{name}' was found again; nothing in it changed.", Tone.DONE)
+    def _located(self, name: str, *beside: str) -> None:
+        """Say what was found again; with a button for the next that is still gone."""
+        said = f"'{name}' was found again; nothing in it changed."
+        if beside:
+            others = ", ".join(f"'{other}'" for other in beside)
+            said = f"'{name}' was found again, and beside it {others}; nothing in them changed."
+        gone = self._gone()
+        if not gone:
+            self._messages.say(said, Tone.DONE)
+            return
+        kind, other = gone[0]
+        said += f" Still gone: {', '.join(each for _, each in gone)}."
+        self._messages.say(said, Tone.DONE, f"Locate {other}…", lambda: self._locate_this(kind, other))
+
+    def _gone(self) -> list[tuple[str, str]]:
+        """Kind and name of every model and dataset whose file or folder is not where it was."""
+        contents = self._document.contents
+        if contents is None:
+            return []
+        return [
+            *(("model", name) for name in contents.model_names if name in contents.missing_models),
+            *(("dataset", name) for name in contents.dataset_names if name in contents.missing_datasets),
+        ]
 
     def _offer(self, contents: Contents) -> None:
-        gone = [("model", name) for name in contents.model_names if name in contents.missing_models]
-        gone += [("dataset", name) for name in contents.dataset_names if name in contents.missing_datasets]
+        gone = self._gone()
         if not gone or contents.read_only:
             return
         kind, name = gone[0]

@@ -88,9 +88,15 @@ class StudyChanges(QObject):
         """Give a dataset another name."""
         self._errand(lambda study: study.rename_dataset(old, new), clear_undo=True, renamed={"dataset": (old, new)})
 
-    def locate_model(self, name: str, file: Path, then: Callable[[], None]) -> None:
-        """Say where a network lies now whose file moved."""
-        self._errand(lambda study: study.locate_model(name, file), then=then)
+    def locate_model(self, name: str, file: Path, then: Callable[[tuple[str, ...]], None]) -> None:
+        """Say where a network lies now whose file moved; ``then`` gets the names of others found beside it."""
+        beside: list[str] = []
+
+        def locate(study: Study) -> None:
+            study.locate_model(name, file)
+            beside.extend(study.locate_models_beside(file))
+
+        self._errand(locate, then=lambda: then(tuple(beside)))
 
     def locate_dataset(self, name: str, path: Path, then: Callable[[], None]) -> None:
         """Say where a dataset lies now whose folder moved: a job, because every image is hashed."""

@@ -26,14 +26,21 @@ def locate(
     model: options.OneModel = None,
     dataset: options.OneDataset = None,
 ) -> None:
-    """Say where a network's file or a dataset's folder lies now; its content must be what it was."""
+    """Say where a network's file or a dataset's folder lies now; its content must be what it was.
+
+    Other networks that are gone are looked for beside the one that was found.
+    """
     arguments.either(model, dataset)
+    beside: tuple[str, ...] = ()
     with open_study(study, owner="canon locate") as opened:
         if model is not None:
             opened.locate_model(model, path)
+            beside = opened.locate_models_beside(path)
         elif dataset is not None:
             run_job("locate", lambda ctx: opened.locate_dataset(dataset, path, ctx))
     say(f"'{model or dataset}' is found again at {path}")
+    for other in beside:
+        say(f"'{other}' is found again beside it")
 
 
 @app.command()

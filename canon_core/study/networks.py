@@ -127,6 +127,21 @@ def locate_network(register: Register, name: str, file: str | Path) -> ModelReco
         return changed
 
 
+def locate_networks_beside(register: Register, file: str | Path) -> tuple[str, ...]:
+    """Look for the networks that are gone beside a file, each by the name its own had, and remember those places where
+    the content is what it was. Returns the names of those models, in the study's order."""
+    folder, found = Path(os.path.abspath(file)).parent, []
+    for record in register.manifest.models:
+        beside = folder / Path(record.file.absolute).name
+        if record.imported or record.file.places(register.folder) or not beside.is_file():
+            continue
+        try:
+            found.append(locate_network(register, record.name, beside).name)
+        except ModelError:  # another network of the same name, or none
+            continue
+    return tuple(found)
+
+
 def _need_same_elsewhere(record: ModelRecord, resolved: ResolvedModel) -> None:
     """ModelError where another network was found where this one must have moved to; one that changed where it lay is
     the user's doing."""

@@ -22,7 +22,14 @@ from canon_core.study.embedding_files import EmbeddingFiles
 from canon_core.study.entries import DatasetEntry, EmbeddingState, ModelEntry, dataset_entry, model_entry
 from canon_core.study.manifest import MANIFEST, ImportRecord
 from canon_core.study.naming import new_study_path, study_path
-from canon_core.study.networks import add_network, locate_network, refresh_network, resolved_network, set_preprocessing
+from canon_core.study.networks import (
+    add_network,
+    locate_network,
+    locate_networks_beside,
+    refresh_network,
+    resolved_network,
+    set_preprocessing,
+)
 from canon_core.study.own_files import delete_own
 from canon_core.study.register import ROOMS, Register
 from canon_core.study.removal import (
@@ -187,6 +194,16 @@ class Study:
             When the file is no network, or another one.
         """
         return model_entry(locate_network(self._register, name, file), self.path)
+
+    def locate_models_beside(self, file: str | Path) -> tuple[str, ...]:
+        """Look for the networks that are still gone beside a file that was found again, by their files' names.
+
+        Returns
+        -------
+        tuple of str
+            The models whose networks were found with the content they had; others stay gone.
+        """
+        return locate_networks_beside(self._register, file)
 
     # -- datasets ------------------------------------------------------------------------------------------------
     def locate_dataset(self, name: str, path: str | Path, ctx: JobContext) -> DatasetEntry:

@@ -73,6 +73,16 @@ def test_a_network_and_a_dataset_that_moved_are_located(root: Path, run: Run) ->
     assert run("locate", root / "s.canon", root / "people")[0] == 2
 
 
+def test_networks_beside_the_one_that_is_located_are_found_too(root: Path, run: Run) -> None:
+    (root / "there").mkdir()
+    for name in ("a.onnx", "b.onnx"):
+        shutil.move(root / name, root / "there" / name)
+    code, said, errors = run("locate", root / "s.canon", root / "there" / "b.onnx", "--model", "b")
+    assert (code, "'a' is found again beside it" in said + errors) == (0, True)
+    with Study.open(root / "s.canon", read_only=True) as study:
+        assert study.model("a").file == root / "there" / "a.onnx"
+
+
 def test_clear_lists_in_words_and_units(root: Path, run: Run) -> None:
     code, listed, _ = run("clear", root / "s.canon", "--list")
     assert code == 0

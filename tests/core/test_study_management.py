@@ -147,6 +147,22 @@ def test_a_network_that_moved_is_found_again_by_its_hash(study: Study, root: Pat
         assert again.model("a").file == moved
 
 
+def test_networks_that_moved_together_are_found_beside_each_other(study: Study, root: Path) -> None:
+    shutil.move(root / "data", root / "moved")
+    study.locate_model("a", root / "moved" / "a.onnx")
+    assert study.locate_models_beside(root / "moved" / "a.onnx") == ("b",)
+    assert study.model("b").file == root / "moved" / "b.onnx"
+    assert study.locate_models_beside(root / "moved" / "a.onnx") == ()
+
+
+def test_another_network_of_the_same_name_beside_is_left_alone(study: Study, root: Path) -> None:
+    shutil.move(root / "data", root / "moved")
+    shutil.copy(root / "moved" / "a.onnx", root / "moved" / "b.onnx")
+    study.locate_model("a", root / "moved" / "a.onnx")
+    assert study.locate_models_beside(root / "moved" / "a.onnx") == ()
+    assert not study.model("b").file.exists()
+
+
 def test_another_network_is_refused_by_name_and_hash(study: Study, root: Path) -> None:
     (root / "data" / "a.onnx").unlink()
     with pytest.raises(ModelError, match=r"b\.onnx: not the network 'a': its SHA-256 begins with .* add this one"):

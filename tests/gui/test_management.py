@@ -144,6 +144,20 @@ def test_a_model_that_moved_is_offered_and_located(
     qtbot.waitUntil(lambda: not window.bridge.busy, timeout=PATIENCE)
 
 
+def test_models_that_moved_together_are_located_with_one_choice(
+    window: MainWindow, own_study: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.move(tmp_path / "data", tmp_path / "moved")
+    open_study(window, qtbot, own_study)
+    monkeypatch.setattr(file_choosers, "choose_network", lambda *_: tmp_path / "moved" / "a.onnx")
+    qtbot.mouseClick(window.messages.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "beside it 'b'" in window.messages.text.text(), timeout=PATIENCE)
+    assert window.document.contents.model("b").file == tmp_path / "moved" / "b.onnx"
+    assert "Still gone: faces." in window.messages.text.text()
+    assert window.messages.button.text() == "Locate faces…"
+    qtbot.waitUntil(lambda: not window.bridge.busy, timeout=PATIENCE)
+
+
 def test_a_dataset_that_moved_is_located_by_a_job(
     window: MainWindow, own_study: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
