@@ -179,7 +179,7 @@ class TwoFacesPresenter(QObject):
         if picture.points and panel.canvas.image is not None:  # clicks on a picture that is there
             self._soon()
             return
-        dataset = self._document.state.dataset
+        dataset, fingerprint = self._document.state.dataset, self._fingerprint
 
         def work(_ctx: JobContext) -> LookedAt:
             return self._two(study).look(picture, dataset, detector)
@@ -187,6 +187,10 @@ class TwoFacesPresenter(QObject):
         def looked(found: LookedAt) -> None:
             now = panel.picture
             if now is None or (now.path, now.row, now.fingerprint) != (picture.path, picture.row, picture.fingerprint):
+                return
+            if found.row >= 0 and picture.placing is Placing.DETECTOR and fingerprint == self._fingerprint:
+                # the dataset says where its face lies: nothing is to be found or clicked
+                panel.set_row(found.row, f"{found.row_name} of {dataset}", fingerprint)
                 return
             panel.show_picture(image_of(found.pixels), found.scale, found.points, note=found.note)
             if picture.path is not None and picture.placing is Placing.DETECTOR:

@@ -115,6 +115,10 @@ class LookedAt:
         Whether the picture is 112 × 112, as crops on the ArcFace template are.
     note, problem : str
         What should be known of it, and why its face is not placed.
+    row : int
+        Of the dataset's image whose file it is, where the dataset says where that one face lies; else −1.
+    row_name : str
+        Id of that image.
     """
 
     pixels: Image
@@ -123,6 +127,8 @@ class LookedAt:
     is_crop_size: bool
     note: str
     problem: str
+    row: int = -1
+    row_name: str = ""
 
 
 class TwoFaces:
@@ -180,6 +186,7 @@ class TwoFaces:
         pixels, scale = shown(face)
         height, width = face.image.shape[:2]
         points = face.landmarks if face.alignment is not Alignment.ALIGNED else None
+        row, row_name = (-1, "") if picture.path is None else self._row_of(picture.path, dataset)
         return LookedAt(
             pixels=pixels,
             scale=scale,
@@ -187,7 +194,24 @@ class TwoFaces:
             is_crop_size=(height, width) == (ARCFACE_SIDE, ARCFACE_SIDE),
             note=face.note,
             problem=problem,
+            row=row,
+            row_name=row_name,
         )
+
+    def _row_of(self, path: Path, dataset: str) -> tuple[int, str]:
+        """Row and id of the dataset's only image in that file, where the dataset says where its face lies; −1 and ""
+        otherwise."""
+        if not dataset:
+            return -1, ""
+        faces = self._study.faces(dataset)
+        if not faces.has_images or faces.alignment is None:
+            return -1, ""
+        try:
+            file = path.resolve().relative_to(faces.root.resolve()).as_posix()
+        except (OSError, ValueError):
+            return -1, ""
+        rows = [row for row, name in enumerate(faces.files or faces.ids) if name == file]
+        return (rows[0], faces.ids[rows[0]]) if len(rows) == 1 else (-1, "")
 
     def compare(self, asked: TwoFacesSettings, ctx: JobContext) -> Comparison:
         """Embed the first picture with the source and the second with the target, and compare them.

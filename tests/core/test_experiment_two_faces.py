@@ -145,6 +145,14 @@ def test_the_percentile_is_that_of_impostor_pairs_of_images_outside_the_fit(stud
     assert found.score.percentile == pytest.approx(100 * (impostors < found.score.score).mean(), abs=0.02)
 
 
+def test_a_file_that_is_an_image_of_the_dataset_is_known(study: Study, made: Path) -> None:
+    two, faces = TwoFaces(study), study.faces("faces")
+    assert two.look(Picture(faces.path(7)), "faces", None).row == 7
+    assert two.look(Picture(made / "faces" / ".." / "faces" / faces.ids[7]), "faces", None).row_name == faces.ids[7]
+    for picture, dataset in ((Picture(faces.path(7)), ""), (crop(made, 1), "faces"), (image(study, 7), "faces")):
+        assert two.look(picture, dataset, None).row == -1
+
+
 def test_a_model_against_itself_needs_no_map(study: Study, made: Path) -> None:
     found = TwoFaces(study).compare(asked(crop(made, 0), crop(made, 0), "a", "a"), JobContext())
     assert found.raw.score == pytest.approx(1, abs=1e-5)

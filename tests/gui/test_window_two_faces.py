@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,6 +50,12 @@ def drop(canvas: QWidget, *paths: Path) -> None:
 
 
 @pytest.fixture
+def pictures(small_data: Path, tmp_path: Path) -> Path:
+    """Copies of the dataset's faces that are not in it."""
+    return Path(shutil.copytree(small_data, tmp_path / "pictures"))
+
+
+@pytest.fixture
 def ready(window: MainWindow, embedded_study: Path, qtbot: QtBot) -> MainWindow:
     """The window at the view of two faces, with a cell chosen before."""
     open_study(window, qtbot, embedded_study)
@@ -64,14 +71,14 @@ def test_before_any_face_is_there_it_says_how_a_face_is_found(ready: MainWindow)
     assert "your five clicks on eyes, nose and corners of the mouth" in words
 
 
-def test_two_dropped_faces_are_compared(ready: MainWindow, small_data: Path, qtbot: QtBot) -> None:
+def test_two_dropped_faces_are_compared(ready: MainWindow, pictures: Path, qtbot: QtBot) -> None:
     view, seen = ready.two_faces_view, []
     view.compared.connect(seen.append)
     assert (view.first.model.currentText(), view.second.model.currentText()) == ("a", "b")
-    drop(view.first.canvas, face(small_data, 0))
+    drop(view.first.canvas, face(pictures, 0))
     settle(ready, qtbot)
     assert view.comparison is None
-    drop(view.second.canvas, face(small_data, 0, 2))
+    drop(view.second.canvas, face(pictures, 0, 2))
     qtbot.waitUntil(lambda: view.comparison is not None, timeout=PATIENCE)
     found = view.comparison
     assert found is not None
@@ -95,17 +102,28 @@ def test_two_dropped_faces_are_compared(ready: MainWindow, small_data: Path, qtb
     assert not ready.pages.findChildren(PicturePanel)[0].canvas.image.isNull()
 
 
-def test_two_files_dropped_at_once_are_the_two_faces(ready: MainWindow, small_data: Path, qtbot: QtBot) -> None:
+def test_a_file_of_the_dataset_is_taken_as_its_image(ready: MainWindow, small_data: Path, qtbot: QtBot) -> None:
     view = ready.two_faces_view
-    drop(view, face(small_data, 4), face(small_data, 6))
+    drop(view, face(small_data, 2), face(small_data, 2, 2))
+    qtbot.waitUntil(lambda: view.comparison is not None, timeout=PATIENCE)
+    assert view.first.name == "Person_02/Person_02_0001.png of faces"
+    assert view.first.picture is not None
+    ids = ready.document.study.faces("faces").ids
+    assert ids[view.first.picture.row] == "Person_02/Person_02_0001.png"
+    assert not view.first.placing.isVisible()  # the dataset says where its face lies
+
+
+def test_two_files_dropped_at_once_are_the_two_faces(ready: MainWindow, pictures: Path, qtbot: QtBot) -> None:
+    view = ready.two_faces_view
+    drop(view, face(pictures, 4), face(pictures, 6))
     qtbot.waitUntil(lambda: view.comparison is not None, timeout=PATIENCE)
     assert (view.first.name, view.second.name) == ("Person_04_0001.png", "Person_06_0001.png")
 
 
-def test_the_models_are_swapped_and_chosen(ready: MainWindow, small_data: Path, qtbot: QtBot) -> None:
+def test_the_models_are_swapped_and_chosen(ready: MainWindow, pictures: Path, qtbot: QtBot) -> None:
     view = ready.two_faces_view
     for panel, number in ((view.first, 1), (view.second, 2)):
-        drop(panel.canvas, face(small_data, 3, number))
+        drop(panel.canvas, face(pictures, 3, number))
     qtbot.waitUntil(lambda: view.comparison is not None, timeout=PATIENCE)
     before = view.comparison
     qtbot.mouseClick(view.swap_button, Qt.MouseButton.LeftButton)
@@ -121,15 +139,15 @@ def test_the_models_are_swapped_and_chosen(ready: MainWindow, small_data: Path, 
     assert "no map" in view.settings_line
 
 
-def test_five_clicks_place_the_face(ready: MainWindow, small_data: Path, tmp_path: Path, qtbot: QtBot) -> None:
+def test_five_clicks_place_the_face(ready: MainWindow, pictures: Path, tmp_path: Path, qtbot: QtBot) -> None:
     import numpy as np
 
     view, panel = ready.two_faces_view, ready.two_faces_view.first
     large = np.full((240, 320, 3), 90, np.uint8)
-    large[60:172, 100:212] = read_image(face(small_data, 5))
+    large[60:172, 100:212] = read_image(face(pictures, 5))
     path = tmp_path / "large.png"
     path.write_bytes(opencv().imencode(".png", large[..., ::-1])[1].tobytes())
-    drop(view.second.canvas, face(small_data, 5, 2))
+    drop(view.second.canvas, face(pictures, 5, 2))
     drop(panel.canvas, path)
     settle(ready, qtbot)
     # There is no detector: the user is asked to click, and told where.
@@ -153,7 +171,7 @@ def test_five_clicks_place_the_face(ready: MainWindow, small_data: Path, tmp_pat
     assert panel.picture is not None
     np.testing.assert_allclose(panel.picture.points, points, atol=1.5)  # a click is a pixel of the screen
     crop = view.comparison.crops[0]
-    assert np.abs(crop.astype(int) - read_image(face(small_data, 5)).astype(int)).mean() < 12
+    assert np.abs(crop.astype(int) - read_image(face(pictures, 5)).astype(int)).mean() < 12
     qtbot.mouseClick(panel.clear_button, Qt.MouseButton.LeftButton)
     settle(ready, qtbot)
     assert view.comparison is None
@@ -175,9 +193,9 @@ def test_a_pair_of_the_dataset_is_taken_along(ready: MainWindow, qtbot: QtBot) -
 
 
 def test_a_picture_is_chosen_with_the_systems_dialog(
-    ready: MainWindow, small_data: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    ready: MainWindow, pictures: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_choosers, "choose_picture", lambda *_: face(small_data, 1))
+    monkeypatch.setattr(file_choosers, "choose_picture", lambda *_: face(pictures, 1))
     view = ready.two_faces_view
     qtbot.mouseClick(view.first.choose_button, Qt.MouseButton.LeftButton)
     qtbot.mouseClick(view.second.canvas, Qt.MouseButton.LeftButton)  # an empty one
@@ -185,11 +203,11 @@ def test_a_picture_is_chosen_with_the_systems_dialog(
     assert view.first.name == view.second.name == "Person_01_0001.png"
 
 
-def test_what_is_no_picture_is_said(ready: MainWindow, small_data: Path, tmp_path: Path, qtbot: QtBot) -> None:
+def test_what_is_no_picture_is_said(ready: MainWindow, pictures: Path, tmp_path: Path, qtbot: QtBot) -> None:
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no picture")
     view = ready.two_faces_view
-    drop(view.second.canvas, face(small_data, 1))
+    drop(view.second.canvas, face(pictures, 1))
     drop(view.first.canvas, bad)
     settle(ready, qtbot)
     assert "bad.png" in view.words.text()
@@ -197,10 +215,10 @@ def test_what_is_no_picture_is_said(ready: MainWindow, small_data: Path, tmp_pat
     assert view.comparison is None
 
 
-def test_other_settings_of_the_matrix_are_followed(ready: MainWindow, small_data: Path, qtbot: QtBot) -> None:
+def test_other_settings_of_the_matrix_are_followed(ready: MainWindow, pictures: Path, qtbot: QtBot) -> None:
     view = ready.two_faces_view
     for panel, person in ((view.first, 1), (view.second, 2)):
-        drop(panel.canvas, face(small_data, person))
+        drop(panel.canvas, face(pictures, person))
     qtbot.waitUntil(lambda: view.comparison is not None, timeout=PATIENCE)
     ready.computing.automatic = False
     ready.document.change("Set fit", mode=FitMode.IN_SAMPLE)
@@ -209,10 +227,10 @@ def test_other_settings_of_the_matrix_are_followed(ready: MainWindow, small_data
     assert "Compute the matrix" in view.settings_line
 
 
-def test_everything_is_copied(ready: MainWindow, small_data: Path, qtbot: QtBot) -> None:
+def test_everything_is_copied(ready: MainWindow, pictures: Path, qtbot: QtBot) -> None:
     view = ready.two_faces_view
     for panel, person in ((view.first, 1), (view.second, 2)):
-        drop(panel.canvas, face(small_data, person))
+        drop(panel.canvas, face(pictures, person))
     qtbot.waitUntil(lambda: view.comparison is not None, timeout=PATIENCE)
     qtbot.mouseClick(view.copy_button, Qt.MouseButton.LeftButton)
     text = QGuiApplication.clipboard().text()
@@ -295,7 +313,7 @@ def test_the_fault_of_a_picture_goes_with_the_next_one(ready: MainWindow, tmp_pa
 
 @pytest.mark.real
 def test_the_detector_finds_the_face(
-    ready: MainWindow, real: Path, small_data: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    ready: MainWindow, real: Path, pictures: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(file_choosers, "choose_detector", lambda *_: real / "detector" / "yunet.onnx")
     qtbot.mouseClick(ready.two_faces_view.detector_button, Qt.MouseButton.LeftButton)
@@ -363,11 +381,11 @@ def test_images_of_a_pair_go_when_another_dataset_is_chosen(
 
 
 def test_a_bad_file_is_told_and_the_good_one_compared_again(
-    ready: MainWindow, small_data: Path, tmp_path: Path, qtbot: QtBot
+    ready: MainWindow, pictures: Path, tmp_path: Path, qtbot: QtBot
 ) -> None:
     view = ready.two_faces_view
     for panel, number in ((view.first, 0), (view.second, 1)):
-        panel.set_file(face(small_data, number))
+        panel.set_file(face(pictures, number))
         settle(ready, qtbot)
     before = view.verdict.text()
     assert view.comparison is not None
@@ -377,7 +395,7 @@ def test_a_bad_file_is_told_and_the_good_one_compared_again(
     settle(ready, qtbot)
     assert str(bad) in view.words.text()
     assert view.comparison is None
-    view.first.set_file(face(small_data, 0))
+    view.first.set_file(face(pictures, 0))
     settle(ready, qtbot)
     assert view.comparison is not None
     assert view.verdict.text() == before
@@ -396,10 +414,10 @@ def test_a_renamed_model_stays_on_its_side(ready: MainWindow, qtbot: QtBot) -> N
     assert (view.first.model.currentText(), view.second.model.currentText()) == ("bee", "ant")
 
 
-def test_a_network_dropped_on_it_is_none_of_the_faces(ready: MainWindow, small_data: Path, qtbot: QtBot) -> None:
+def test_a_network_dropped_on_it_is_none_of_the_faces(ready: MainWindow, pictures: Path, qtbot: QtBot) -> None:
     view = ready.two_faces_view
     for where in (view, view.first.canvas):
-        drop(where, small_data / "a.onnx")
+        drop(where, pictures / "a.onnx")
         models = dialog_of(ready, AddModelDialog, qtbot)
         models.reject()
         assert view.first.picture is None
