@@ -56,6 +56,7 @@ class Presenter(QObject):
         self._tree, self._matrix, self._roc = tree, matrix, roc
         self._inspector = inspector
         self._action = ""
+        self._left_out_before: frozenset[str] = frozenset()  # until somebody asked for them
         self._curves_shown: tuple[tuple[Curve, ...], str] = ((), "")
         self._late: dict[Callable[[], None], None] = {}
         self._late_timer = settled(self, 0, self._show_next)
@@ -74,7 +75,7 @@ class Presenter(QObject):
         matrix.modelSelected.connect(self.choose_model)
         matrix.computeRequested.connect(computing.compute_everything)
         matrix.exportRequested.connect(self._export_matrix)
-        matrix.everyModelRequested.connect(self._include_all)
+        matrix.leftOutRequested.connect(self._show_left_out)
         matrix.actionRequested.connect(lambda: self._act(self._action))
         inspector.actionRequested.connect(self._act)
         roc.exportRequested.connect(self._export_curves)
@@ -164,8 +165,16 @@ class Presenter(QObject):
         after = left_out - {name} if included else left_out | {name}
         self._document.change(f"{'Include' if included else 'Leave out'} {name}", left_out=after)
 
-    def _include_all(self) -> None:
-        self._document.change("Include every model", left_out=frozenset())
+    def _show_left_out(self) -> None:
+        """Tick every model; or leave those out again that were left out before that."""
+        before = self._document.state.left_out
+        if before:
+            self._document.change("Include every model", left_out=frozenset())
+        else:
+            contents = self._document.contents
+            there = frozenset() if contents is None else self._left_out_before.intersection(contents.model_names)
+            self._document.change("Leave models out again", left_out=there)
+        self._left_out_before = before
 
     def _act(self, action: str) -> None:
         if action:
@@ -179,6 +188,7 @@ class Presenter(QObject):
         self._show_contents(contents)
 
     def _closed(self) -> None:
+        self._left_out_before = frozenset()
         self._tree.show_contents(None, ViewState())
         self._inspector.show_nothing()
 
@@ -220,7 +230,11 @@ class Presenter(QObject):
             )
             self._action = step.action
             self._matrix.set_empty(step.text, step.button)
-        self._matrix.set_left_out([name for name in contents.model_names if name in state.left_out])
+        before = () if state.left_out else self._left_out_before
+        self._matrix.set_left_out(
+            [name for name in contents.model_names if name in state.left_out],
+            [name for name in contents.model_names if name in before],
+        )
         embedded = contents.embedded(state.dataset) if contents.dataset(state.dataset) is not None else ()
         self._matrix.set_matrix(
             matrix, state.rule, self._computing.pending, far=state.far,

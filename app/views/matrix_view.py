@@ -75,8 +75,9 @@ class MatrixView(QWidget):
         Read at another FAR or by another rule; the view already shows it.
     settingsRequested(change) : SettingsChange
         Another map, mode, seed or features: other cells are wanted.
-    computeRequested(), exportRequested(), actionRequested(), everyModelRequested() :
-        The buttons for missing cells, for export, of the empty state, and for the models that are left out.
+    computeRequested(), exportRequested(), actionRequested(), leftOutRequested() :
+        The buttons for missing cells, for export, of the empty state, and for showing the models that are left out, or
+        leaving them out again.
     """
 
     cellSelected = Signal(str, str)
@@ -87,7 +88,7 @@ class MatrixView(QWidget):
     computeRequested = Signal()
     exportRequested = Signal()
     actionRequested = Signal()
-    everyModelRequested = Signal()
+    leftOutRequested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -98,7 +99,7 @@ class MatrixView(QWidget):
         self._far = ORDER_FAR
         self._rule = FarRule.CONSERVATIVE
         self._study = "STUDY.canon"
-        self._left_out_names: tuple[str, ...] = ()
+        self._has_left_out = False
         self.choosers = Choosers()
         self.heat_map = HeatMap(smallest_height=_LOWEST_ROW)
         self.table = TableTwin("TAR matrix as a table")
@@ -122,8 +123,7 @@ class MatrixView(QWidget):
         self._left_out = Notice("Show them")
         self._left_out.label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.every_model_button = self._left_out.button
-        self.every_model_button.setToolTip("Tick every model in the study tree")
-        self.every_model_button.clicked.connect(self.everyModelRequested)
+        self.every_model_button.clicked.connect(self.leftOutRequested)
         self._left_out.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
@@ -191,11 +191,21 @@ class MatrixView(QWidget):
         """What to say while there is no matrix, and on the button below it."""
         self._empty.set_message(text, action_text)
 
-    def set_left_out(self, names: Sequence[str]) -> None:
-        """Which models of the study are not ticked: said below the matrix."""
-        self._left_out_names = tuple(names)
-        why = "as no mean counts them" if all(map(stands_beside, names)) else "not ticked"
-        self._left_out.label.setText(f"Left out, {why}: {', '.join(names)}.")
+    def set_left_out(self, names: Sequence[str], before: Sequence[str] = ()) -> None:
+        """Which models of the study are not ticked, or which were not ``before`` the button showed them: said below
+        the matrix."""
+        self._has_left_out = bool(names or before)
+        beside = all(map(stands_beside, names or before))
+        if names:
+            why = "as no mean counts them" if beside else "not ticked"
+            said = f"Left out, {why}: {', '.join(names)}."
+            button, tip = "Show them", "Tick every model in the study tree"
+        else:
+            said = f"Shown: {', '.join(before)}{'; no mean counts them' * beside}."
+            button, tip = "Leave them out", "Take their ticks away in the study tree"
+        self._left_out.label.setText(said)
+        self.every_model_button.setText(button)
+        self.every_model_button.setToolTip(tip)
         self._show_left_out()
 
     def set_study_path(self, path: str) -> None:
@@ -274,7 +284,7 @@ class MatrixView(QWidget):
         self._show_page()
 
     def _show_left_out(self) -> None:
-        self._left_out.setVisible(self._matrix is not None and bool(self._left_out_names))
+        self._left_out.setVisible(self._matrix is not None and self._has_left_out)
 
     def _show_page(self) -> None:
         if self._matrix is None:
