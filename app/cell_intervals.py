@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from canon_core.jobs import JobContext
 from canon_core.study.confidence_results import CellConfidence, Confidence
-from canon_core.study.results import MatrixSettings
+from canon_core.study.results import Matrix, MatrixSettings
 
 from .statistic import Statistic
 from .view_state import Pair
@@ -57,12 +57,19 @@ class CellIntervals(Statistic[Confidence, tuple[MatrixSettings, frozenset[Pair]]
             settings == chosen.matrix.settings and chosen.pair in pairs for settings, pairs in self._jobs
         )
 
+    @property
+    def running_everywhere(self) -> bool:
+        """Whether those of every cell of the matrix are being computed."""
+        matrix = self._computing.matrix
+        return matrix is not None and (matrix.settings, frozenset(_possible(matrix))) in self._jobs
+
     def compute(self, *, everywhere: bool = False) -> None:
         """Draw subjects again for the chosen cell and those it is compared with, or for every cell: a job."""
         matrix, chosen = self._computing.matrix, self.chosen
         if matrix is not None and (everywhere or chosen is not None):
-            pairs = tuple(matrix.cells) if everywhere or chosen is None else chosen.around
-            self._begin(matrix.settings, tuple(pair for pair in pairs if pair not in matrix.missing))
+            possible = _possible(matrix)
+            around = possible if everywhere or chosen is None else chosen.around
+            self._begin(matrix.settings, tuple(pair for pair in around if pair in possible))
 
     def _begin(self, settings: MatrixSettings, pairs: tuple[Pair, ...]) -> None:
         study = self._document.study
@@ -90,3 +97,7 @@ class CellIntervals(Statistic[Confidence, tuple[MatrixSettings, frozenset[Pair]]
             on_failure=self._document.faulted.emit,
             resume=lambda: self._begin(settings, pairs),
         )
+
+
+def _possible(matrix: Matrix) -> tuple[Pair, ...]:
+    return tuple(pair for pair in matrix.cells if pair not in matrix.missing)

@@ -61,14 +61,19 @@ class FoldAccuracy(Statistic[FoldMatrix, tuple[FoldSettings, frozenset[Pair]]]):
             settings == self.settings and chosen.pair in pairs for settings, pairs in self._jobs
         )
 
+    @property
+    def running_everywhere(self) -> bool:
+        """Whether those of every cell are being computed."""
+        settings = self.settings
+        return settings is not None and (settings, frozenset(_every(settings))) in self._jobs
+
     def compute(self, *, everywhere: bool = False) -> None:
         """Fit and score the folds of the chosen cell and of those it is compared with, or of every cell: a job."""
         settings, chosen = self.settings, self.chosen
         if settings is None or (chosen is None and not everywhere):
             return
-        every = tuple((source, target) for source in settings.models for target in settings.models)
         if everywhere or chosen is None:
-            self._begin(settings, every, "every cell")
+            self._begin(settings, _every(settings), "every cell")
         else:
             self._begin(settings, chosen.around, cell_text(*chosen.pair))
 
@@ -101,3 +106,7 @@ class FoldAccuracy(Statistic[FoldMatrix, tuple[FoldSettings, frozenset[Pair]]]):
             on_failure=self._document.faulted.emit,
             resume=lambda: self._begin(settings, pairs, which),
         )
+
+
+def _every(settings: FoldSettings) -> tuple[Pair, ...]:
+    return tuple((source, target) for source in settings.models for target in settings.models)

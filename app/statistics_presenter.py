@@ -351,6 +351,8 @@ class StatisticsPresenter(QObject):
                 refusals["experiment.confidence"] = refusals["experiment.groups"] = _CHOOSE
             elif statistics.intervals.running:
                 refusals["experiment.confidence"] = "Its intervals are being computed."
+            if statistics.intervals.running_everywhere:
+                refusals["experiment.confidence_all"] = "They are being computed."
             if not statistics.groups.covariates:
                 refusals["experiment.groups"] = "The dataset has no covariates to group templates by."
             elif statistics.groups.running:
@@ -366,6 +368,8 @@ class StatisticsPresenter(QObject):
                 refusals["experiment.folds"] = _CHOOSE
             elif statistics.folds.running:
                 refusals["experiment.folds"] = "It is being computed."
+            if statistics.folds.running_everywhere:
+                refusals["experiment.folds_all"] = "They are being computed."
             if statistics.search.settings is None:
                 refusals["experiment.identify"] = self._why_no_search()
             elif statistics.search.running:
