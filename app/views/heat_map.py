@@ -135,7 +135,7 @@ class HeatMap(QWidget):
     def minimumSizeHint(self) -> QSize:
         if self._shown is None:
             return QSize(0, 0)
-        return self._laid_out(1.0).smallest
+        return self._laid_out(SMALL).smallest
 
     def sizeHint(self) -> QSize:
         if self._shown is None:
@@ -143,8 +143,9 @@ class HeatMap(QWidget):
         return self._laid_out(1.0).preferred
 
     def _layout(self) -> HeatLayout:
+        """Text is as large as elsewhere, larger where there is room, smaller where the fields would not fit."""
         layout = self._laid_out(1.0)
-        self._size = layout.text_size
+        self._size = layout.text_size if layout.smallest.width() <= self.width() else SMALL
         return layout if self._size == 1.0 else self._laid_out(self._size)
 
     def _laid_out(self, size: float) -> HeatLayout:
