@@ -68,9 +68,10 @@ def main() -> int:
     parser.add_argument("study", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--docs", action="store_true", help="only those that docs/ has, under their names there")
-    parser.add_argument("--sheets", default=",".join(SHEETS), help="some of " + ", ".join(SHEETS))
-    parser.add_argument("--chapters", default=",".join(CHAPTERS), help="some of " + ", ".join(CHAPTERS))
-    parser.add_argument("--scenes", default="", help="some scenes only")
+    every = "NAME,NAME,…"
+    parser.add_argument("--sheets", metavar=every, default=",".join(SHEETS), help="some of " + ", ".join(SHEETS))
+    parser.add_argument("--chapters", metavar=every, default=",".join(CHAPTERS), help="some of " + ", ".join(CHAPTERS))
+    parser.add_argument("--scenes", metavar=every, default="", help="some scenes only")
     parser.add_argument("--here", metavar="CORNERS", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     sheets = [sheet for sheet in arguments.sheets.split(",") if sheet in SHEETS]
