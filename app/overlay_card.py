@@ -83,8 +83,9 @@ class OverlayCard(QObject):
         face = self._thumbnails.image(self._overlays.face(item)) if details is not None else None
         neighbours = []
         if details is not None:
+            asked = bool(details.neighbours) and bool(details.neighbours[0].asked[item])
             for space, near in self._near(number):
-                same = bool(shown.subject[near] == shown.subject[item])
+                same = bool(shown.subject[near] == shown.subject[item]) if asked else None
                 image = self._thumbnails.image(self._overlays.face(near))
                 neighbours.append(CardNeighbour(space, details.names[near].rsplit("/", 1)[-1], same, image))
         content = PointCardContent(tuple(lines), face, self._thumbnails.refusal(dataset), tuple(neighbours))

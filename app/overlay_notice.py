@@ -112,6 +112,9 @@ class OverlayNotice(QObject):
         only = f"{chosen:,} chosen subject{'s' * (chosen != 1)} only." if chosen else ""
         if overlays.has_templates and not overlays.may_be_templates and overlays.choice.level is OverlayLevel.TEMPLATES:
             only = " ".join(["Images are shown: not every dataset has templates.", only]).strip()
+        if overlays.alone and overlays.pair is not None and not overlays.choice.all_sources:
+            source, target = overlays.pair
+            only = f"{target} by itself has no map: {source} → {target} is shown. {only}".strip()
         if overlays.shown is None:
             view.set_notice("")
         elif overlays.error is not None and not overlays.current:

@@ -98,6 +98,13 @@ class Overlays(QObject):
         return source, target
 
     @property
+    def alone(self) -> str:
+        """The model that is compared with itself in the chosen cell, which no overlay shows; empty for other cells."""
+        cells, models = self._document.state.cells, self.models
+        here = [pair for pair in cells if set(pair) <= set(models)]
+        return here[-1][0] if here and here[-1][0] == here[-1][1] else ""
+
+    @property
     def has_templates(self) -> bool:
         """Whether the dataset of the maps compares templates."""
         contents = self._document.contents

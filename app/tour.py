@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QWidget
 
 from .actions import Actions
@@ -52,7 +52,20 @@ class Tour(QObject):
         """Take the card away; what the steps set stays, and can be undone."""
         card, self.card = self.card, None
         if card is not None:
+            focused = self._window.focusWidget()
             card.take_away()
+            if focused is not None and card.isAncestorOf(focused):
+                self._focus_view()
+
+    def _focus_view(self) -> None:
+        """Give the keyboard to the first thing in the view that takes it, not to whatever comes after the card."""
+        view = self._window.tabs.currentWidget()
+        each = view.nextInFocusChain()
+        while view.isAncestorOf(each):
+            if each.focusPolicy() & Qt.FocusPolicy.TabFocus and each.isVisible() and each.isEnabled():
+                each.setFocus()
+                return
+            each = each.nextInFocusChain()
 
     def _go(self, number: int) -> None:
         if self.card is None:

@@ -94,15 +94,16 @@ def step_text(number: int, tab: str, contents: Contents, state: ViewState, matri
     if matrix is not None and (matrix.settings.map is not state.map or matrix.settings.mode is not state.mode):
         matrix = None
     dataset = contents.dataset(state.dataset)
-    networks = ", ".join(contents.model_names)
+    names = [name for name in contents.model_names if not stands_beside(name)] or list(contents.model_names)
     if number == 0:
         of = "" if dataset is None else f" {dataset.images:,} images of {dataset.subjects:,} people who do not exist."
-        sizes = sorted({model.dimensions for model in contents.models})
+        sizes = sorted({model.dimensions for model in contents.models if model.name in names})
         numbers = " or ".join(f"{size:,}" for size in sizes)
+        networks, turn = ("1 network", "turns") if len(names) == 1 else (f"{len(names)} networks", "turn")
         return (
-            f"These are synthetic faces, made by a computer: they belong to nobody.{of} {len(contents.models)} networks"
-            f" ({networks}) turn each image into a list of {numbers} numbers, its embedding. Two embeddings by the same"
-            " network that lie close together are taken for the same person."
+            f"These are synthetic faces, made by a computer: they belong to nobody.{of} {networks}"
+            f" ({', '.join(names)}) {turn} each image into a list of {numbers} numbers, its embedding. Two embeddings"
+            " by the same network that lie close together are taken for the same person."
         )
     means = _means(matrix, state.rule)
     if number == 1:

@@ -147,6 +147,7 @@ def views(driver: Driver) -> Iterator[Scene]:
 
 def dialogs(driver: Driver, outside: Path) -> Iterator[Scene]:
     """Every dialog on the demo study; ``outside`` has files to add."""
+    from app import file_choosers
     from canon_core.demo.networks import network_file
 
     window, commands = driver.window, driver.window.window_commands
@@ -168,9 +169,11 @@ def dialogs(driver: Driver, outside: Path) -> Iterator[Scene]:
     window.roc_view.export_button.click()
     yield "export-roc", driver.dialog()
     driver.go("matrix")
-    adding = window.commands.adding
+    adding, asks = window.commands.adding, file_choosers.choose_networks
+    file_choosers.choose_networks = lambda *_: []  # the system's own dialog, which waits for somebody
     adding.add_models([])
     yield "add-models-none", driver.dialog()
+    file_choosers.choose_networks = asks
     adding.add_models([network_file(CELL[0]), network_file(CELL[1]), outside / "broken.onnx"])
     yield "add-models", driver.dialog()
     adding.add_models([outside / "broken.onnx"])

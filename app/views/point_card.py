@@ -13,6 +13,7 @@ from ..theme import SMALL, sized, theme_for
 
 _FACE, _SMALL_FACE, _GAP = 92, 58, 10
 _WIDTH = 330
+_NONE_TO_FIND = "Nearest faces; no other of this subject to find"
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class CardNeighbour:
 
     space: str  #: in which space, in a word or two
     name: str
-    same_subject: bool
+    same_subject: bool | None  #: None where the subject has no other image that could be found
     face: QImage | None = None
 
 
@@ -123,16 +124,17 @@ class PointCard(QWidget):
         top = 2 * _GAP + _FACE
         painter.setPen(QColor(theme.muted))
         heading = QRect(_GAP, top, self.width() - 2 * _GAP, line)
-        painter.drawText(heading, Qt.AlignmentFlag.AlignLeft, "Nearest other face")
+        words = "Nearest other face" if neighbours[0].same_subject is not None else _NONE_TO_FIND
+        painter.drawText(heading, Qt.AlignmentFlag.AlignLeft, words)
         top += line + 4
         step = (self.width() - 2 * _GAP) / max(len(neighbours), 4)
         for number, each in enumerate(neighbours):
             middle = _GAP + step * (number + 0.5)
-            tint = QColor(theme.good if each.same_subject else theme.error)
+            tint = QColor({True: theme.good, False: theme.error}.get(each.same_subject, theme.muted))
             box = QRect(round(middle - _SMALL_FACE / 2), top, _SMALL_FACE, _SMALL_FACE)
             self._draw_face(painter, box, each.face, "" if each.face else each.name, tint, 2.5)
             painter.setPen(tint)
-            mark = "✓" if each.same_subject else "✗"
+            mark = {True: "✓", False: "✗"}.get(each.same_subject, "–")
             below = QRect(round(middle - step / 2), top + _SMALL_FACE + 2, round(step), line)
             text = painter.fontMetrics().elidedText(f"{mark} {each.space}", Qt.TextElideMode.ElideRight, round(step))
             painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, text)
@@ -154,5 +156,5 @@ class PointCard(QWidget):
 
 
 def _words(neighbour: CardNeighbour) -> str:
-    same = "the same subject" if neighbour.same_subject else "another subject"
+    same = {True: "the same subject", False: "another subject"}.get(neighbour.same_subject, _NONE_TO_FIND.lower())
     return f"nearest {neighbour.space}: {neighbour.name}, {same}"

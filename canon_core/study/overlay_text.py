@@ -81,7 +81,8 @@ def score_text(score: OverlayScore, level: OverlayLevel) -> str:
         _percent(share) for share in (score.before, score.after, score.source_own, score.target_own)
     )
     return (
-        f"nearest other target {one} shows the same subject: before {before}, after {after} of {score.asked:,} {level}"
+        f"nearest other target {one} shows the same subject: before {before}, after {after} of the"
+        f" {score.asked:,} {level} that have one"
         f" (source alone {source}, target alone {target}, chance {_percent(score.chance, 2)})"
     )
 
@@ -102,7 +103,7 @@ def scores_text(result: Overlay) -> str:
         )
         text = (
             f"nearest other target {str(level).removesuffix('s')} shows the same subject, before → after, of"
-            f" {scores[0].asked:,} {level} each: {each}; target alone {100 * scores[0].target_own:.1f} %,"
+            f" the {scores[0].asked:,} {level} that have one: {each}; target alone {100 * scores[0].target_own:.1f} %,"
             f" chance {100 * scores[0].chance:.2f} %"
         )
     return "; ".join([text, *(_part_text(result, place) for place in range(len(result.parts)))])

@@ -225,6 +225,7 @@ def test_the_keyboard_alone_goes_through_it(toured: MainWindow, qtbot: QtBot) ->
     assert tour.card.count.text().endswith("2 of 5")
     qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Escape)
     assert tour.card is None
+    assert toured.matrix_view.isAncestorOf(QApplication.focusWidget())  # of what the step was about
     qtbot.waitUntil(lambda: not toured.bridge.busy, timeout=PATIENCE)
 
 
@@ -302,6 +303,8 @@ def test_a_demo_that_no_window_showed_opens_on_the_networks_that_stand_for_thems
     assert window.document.state.left_out == {"twin-seed"}
     assert window.computing.matrix.models == ("a",)
     assert "Left out, as no mean counts them: twin-seed." in view._left_out.label.text()
+    first = step_text(0, "Faces", window.document.contents, window.document.state, None)
+    assert "1 network (a) turns each image into a list of 24 numbers" in first
     click(view.every_model_button, qtbot)
     qtbot.waitUntil(lambda: window.computing.matrix.models == ("a", "twin-seed"), timeout=PATIENCE)
     qtbot.waitUntil(lambda: view.every_model_button.text() == "Leave them out", timeout=PATIENCE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -116,3 +117,19 @@ def test_the_stage_of_a_job_is_said_once(window: MainWindow, umap: Slow, embedde
     window.overlays.progressed.emit("UMAP: comparing all points, after…")
     assert view._notice_text.text() == "PCA is shown until UMAP is there. UMAP: comparing all points, after…"
     assert view.bar.subset.findText("so many subjects") < 0
+
+
+def test_that_a_model_by_itself_is_not_what_is_shown_is_said(
+    window: MainWindow, embedded_study: Path, qtbot: QtBot
+) -> None:
+    open_study(window, qtbot, embedded_study)
+    window.document.change("Choose", cells=(("a", "a"),))
+    window.document.change("PCA", overlay=replace(window.document.state.overlay, method=OverlayMethod.PCA))
+    window.actions_["view.overlay"].trigger()
+    settle(window, qtbot)
+    view = window.overlay_view
+    assert view._notice_text.text() == "a by itself has no map: b → a is shown."
+    window.document.change("Choose", cells=(("b", "a"),))
+    settle(window, qtbot)
+    assert view.result.settings.sources == ("b",)
+    assert not view._notice.isVisible()

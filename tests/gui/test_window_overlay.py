@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -188,6 +189,17 @@ def test_the_card_of_a_point_shows_its_face_and_its_neighbours(overlaid: MainWin
     qtbot.mouseMove(view.slider.slider)
     QApplication.sendEvent(view.plot, QEvent(QEvent.Type.Leave))
     assert view.card.content is None
+
+
+def test_of_a_subject_with_nothing_else_to_find_no_neighbour_is_wrong(overlaid: MainWindow, qtbot: QtBot) -> None:
+    view, details = overlaid.overlay_view, overlaid.overlays.details
+    near = replace(details.neighbours[0], asked=np.zeros(60, bool))
+    overlaid.overlays.details = replace(details, neighbours=(near,))
+    qtbot.mouseMove(view.plot, view.plot.position_of(64).toPoint())
+    qtbot.waitUntil(lambda: view.card.content is not None and bool(view.card.content.neighbours), timeout=PATIENCE)
+    assert {each.same_subject for each in view.card.content.neighbours} == {None}
+    assert "no other of this subject to find" in view.card.accessibleDescription()
+    assert "another subject" not in view.card.accessibleDescription()
 
 
 def test_errors_and_subjects_can_be_coloured(overlaid: MainWindow, qtbot: QtBot) -> None:
