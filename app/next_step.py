@@ -70,6 +70,10 @@ def next_step(contents: Contents, state: ViewState, *, embedding: bool, reading:
             f"The ticked models have no network, only embeddings made elsewhere, and none of '{dataset.name}'. Import"
             " those too, or add networks.",
         )
+    if dataset.name in contents.missing_datasets:
+        return _locate(f"the folder of '{dataset.name}'")
+    if contents.missing_models.issuperset(networks):
+        return _locate(_files(networks))
     if dataset.alignment is None:
         return NextStep(
             f"The {_count(dataset.images, 'image')} of '{dataset.name}' are photographs, and nothing says where the"
@@ -128,12 +132,21 @@ def missing_cell_step(
         return _import(contents, f"Import embeddings of '{dataset.name}' by {_and(lacking)} that were made elsewhere.")
     gone = [name for name in networks if name in contents.missing_models]
     if gone or dataset.name in contents.missing_datasets:
-        what = f"the file of {_and(gone)}" if gone else f"the folder of '{dataset.name}'"
-        return NextStep(f"To embed, {what} must be found again: choose it in the study tree, then Study → Locate….")
+        return _locate(_files(gone) if gone else f"the folder of '{dataset.name}'")
     return NextStep(
         f"Embed the faces of '{dataset.name}' with {_and(networks)}; the cell is computed after that.",
         *_offer(contents, "Embed and compute", "study.compute_all"),
     )
+
+
+def _locate(what: str) -> NextStep:
+    return NextStep(f"To embed, {what} must be found again: choose it in the study tree, then Study → Locate….")
+
+
+def _files(models: list[str]) -> str:
+    if len(models) > 3:
+        return "the files of all networks"
+    return f"the file{'s' * (len(models) > 1)} of {_and(models)}"
 
 
 def _and(names: list[str]) -> str:

@@ -309,6 +309,28 @@ def test_each_empty_state_names_the_next_step(window: MainWindow, small_study: P
     assert "faces" in running.text
 
 
+@pytest.mark.parametrize(
+    ("models", "datasets", "what"),
+    [
+        (("a", "b"), (), "the files of 'a' and 'b' must be found again"),
+        ((), ("faces",), "the folder of 'faces' must be found again"),
+        (("a",), (), ""),  # the other network can be used
+    ],
+)
+def test_what_is_gone_is_to_be_found_before_anything_is_embedded(
+    models: tuple[str, ...], datasets: tuple[str, ...], what: str, window: MainWindow, small_study: Path, qtbot: QtBot
+) -> None:
+    from dataclasses import replace
+
+    open_study(window, qtbot, small_study)
+    contents = replace(
+        window.document.contents, missing_models=frozenset(models), missing_datasets=frozenset(datasets)
+    )
+    step = next_step(contents, window.document.state, embedding=False, reading=False)
+    assert step.action == ("" if what else "study.compute_all")
+    assert what in step.text
+
+
 # -- appearance ----------------------------------------------------------------------------------------------------
 def test_the_look_is_the_one_that_was_asked_for_and_can_be_changed(qtbot: QtBot) -> None:
     application = QApplication.instance()
