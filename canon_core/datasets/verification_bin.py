@@ -24,7 +24,7 @@ from canon_core.datasets.lfw import FoldProtocol
 from canon_core.errors import DatasetError
 from canon_core.jobs import JobContext, system_error
 from canon_core.limits import MAX_IMAGE_BYTES
-from canon_core.store.atomic import store_error
+from canon_core.store.atomic import errors_name
 
 #: Bytes of one file; the largest of InsightFace's has about 150 MB.
 MAX_BIN_BYTES: Final = 2 * 2**30
@@ -90,7 +90,7 @@ class VerificationBin:
             When the job was cancelled.
         """
         names = self.names()
-        try:
+        with errors_name(folder):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             for row, (name, data) in enumerate(zip(names, self.images, strict=True)):
                 ctx.check()
@@ -98,8 +98,6 @@ class VerificationBin:
                 if not (target.is_file() and target.stat().st_size == len(data) and target.read_bytes() == data):
                     _write(target, data)
                 ctx.report(row + 1, len(names), f"unpacking {self.path.name}")
-        except OSError as error:
-            raise store_error(error, folder) from error
         return names
 
 

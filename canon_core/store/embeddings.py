@@ -23,7 +23,7 @@ from canon_core.errors import StoreError
 from canon_core.jobs import JobContext
 from canon_core.limits import H5_CALL_BYTES, MAX_DIMENSIONS, MAX_IMAGES
 from canon_core.store.arrays import Attribute, read_attributes, write_attributes
-from canon_core.store.atomic import replacing, store_error
+from canon_core.store.atomic import errors_name, replacing
 from canon_core.store.hdf5 import open_hdf5, read_slices, rows_per_call, write_hdf5
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
@@ -145,10 +145,8 @@ class EmbeddingsWriter:
             self._layout = _layout(file, self.path)
         self.info = self._layout.info
         self.done = self.info.done
-        try:
+        with errors_name(self.path):
             self._file = open(self.path, "r+b", buffering=0)  # noqa: SIM115 (closed by close)
-        except OSError as error:
-            raise store_error(error, self.path) from error
 
     def append(self, block: Array) -> None:
         """Write the next rows, (k, d) or (k, 2, d) float32; on return they have reached the disk and are counted.
@@ -164,13 +162,11 @@ class EmbeddingsWriter:
             raise ValueError(f"rows {block.shape} do not fit after {self.done} of {info.rows} rows of shape {tail}")
         if not len(block):
             return
-        try:
+        with errors_name(self.path):
             self._write(self._layout.rows_at + self.done * self._layout.row_bytes, np.ascontiguousarray(block, "<f4"))
             os.fsync(self._file.fileno())
             self._write(self._layout.done_at, np.array(self.done + len(block), "<i8"))
             os.fsync(self._file.fileno())
-        except OSError as error:
-            raise store_error(error, self.path) from error
         self.done += len(block)
 
     def close(self) -> None:
@@ -218,10 +214,8 @@ class EmbeddingsReader:
             self._layout = _layout(file, self.path)
         self.info = self._layout.info
         self._lock = threading.Lock()
-        try:
+        with errors_name(self.path):
             self._file = open(self.path, "rb", buffering=0)  # noqa: SIM115 (closed by close)
-        except OSError as error:
-            raise store_error(error, self.path) from error
 
     def read(self, start: int, stop: int) -> Array:
         """Rows ``start`` to ``stop``, (k, d) or (k, 2, d) float32.
@@ -235,14 +229,12 @@ class EmbeddingsReader:
         tail = (2, self.info.dimensions) if self.info.flip_kept else (self.info.dimensions,)
         rows = np.empty((stop - start, *tail), "<f4")
         rest, at = rows.reshape(-1).view(np.uint8).data, self._layout.rows_at + start * self._layout.row_bytes
-        try:
+        with errors_name(self.path):
             while rest:  # one call moves 2 GB at most
                 moved = self._read_into(rest, at)
                 if not moved:
                     raise StoreError("the file was cut short", path=self.path, remedy=REMEDY)
                 rest, at = rest[moved:], at + moved
-        except OSError as error:
-            raise store_error(error, self.path) from error
         return rows.astype(np.float32, copy=False)
 
     def close(self) -> None:
