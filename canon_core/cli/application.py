@@ -47,6 +47,7 @@ app = typer.Typer(
     cls=_InOrder,
 )
 
+
 def load_commands() -> None:
     """Import the modules that hold commands: each puts its own into :data:`app`."""
     from canon_core.cli import (  # noqa: F401

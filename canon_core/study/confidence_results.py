@@ -20,7 +20,6 @@ from canon_core.verification.roc import FarRule, OperatingPoint
 Pair = tuple[str, str]
 
 
-
 @dataclass(frozen=True)
 class ConfidenceSettings:
     """Everything that intervals depend on besides the embeddings.
