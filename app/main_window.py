@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, Qt, QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -16,12 +13,12 @@ from PySide6.QtWidgets import (
     QMenu,
     QStackedWidget,
     QTabWidget,
-    QToolBar,
     QWidget,
 )
 
 from .actions import Actions
 from .appearance import Appearance, Look
+from .arrangement import Arrangement
 from .cell_menu import CellMenu
 from .centre import Centre
 from .computing import Computing
@@ -35,11 +32,11 @@ from .drop_hint import DropHint, drop_words
 from .engine_bridge import EngineBridge
 from .exporting import Exporting
 from .faces_presenter import FacesPresenter
-from .first_size import keep_on_screen
 from .jobs_panel import JobsPanel
 from .jobs_shown import JobsShown
 from .log_panel import LogPanel
 from .management import Management
+from .menus import fill_menu_bar, make_tool_bar
 from .message_bar import MessageBar
 from .overlay_faces import OverlayFaces
 from .overlay_presenter import OverlayPresenter
@@ -47,6 +44,7 @@ from .overlays import Overlays
 from .pairs_presenter import PairsPresenter
 from .preferences import UserPreferences
 from .presenter import Presenter
+from .recent_list import RecentList
 from .saving_cells import SavingCells
 from .sensitivity import SensitivityCurves
 from .sensitivity_presenter import SensitivityPresenter
@@ -56,7 +54,7 @@ from .statistics_presenter import StatisticsPresenter
 from .study_commands import StudyCommands
 from .study_tree import StudyTree
 from .two_faces_presenter import TwoFacesPresenter
-from .user_files import read_window, recent_studies, write_window
+from .user_files import write_window
 from .views.contact_sheet_view import ContactSheetView
 from .views.group_view import GroupView
 from .views.identification_view import IdentificationView
@@ -69,8 +67,6 @@ from .views.sensitivity_view import SensitivityView
 from .views.two_faces_view import TwoFacesView
 from .window_commands import WindowCommands
 
-#: Grows when docks change so that a remembered arrangement no longer fits.
-_LAYOUT_VERSION = 1
 _TITLE = "Canon Explorer"
 
 
@@ -151,23 +147,26 @@ class MainWindow(QMainWindow):
         self.tabs.currentChanged.connect(self.faces_presenter.tab_shown)
         self.tabs.currentChanged.connect(self.statistics_presenter.tab_shown)
         self.tabs.currentChanged.connect(self.sensitivity_presenter.tab_shown)
-        self._make_menus()
-        self._make_status()
+        self.recent = RecentList(
+            self.bridge, self.start_page, fill_menu_bar(self.menuBar(), self.actions_), self.commands.open_path
+        )
+        self.addToolBar(make_tool_bar(self.actions_))
+        self.statusBar().addPermanentWidget(self.jobs_shown.button)
         self.document.opened.connect(self._show_study)
         self.document.closed.connect(self._show_start)
         self.tabs.currentChanged.connect(lambda place: self.document.bring_to_front(self.tabs.tabText(place)))
         self.document.changes.unreadable.connect(self.jobs.never_again)
         self.document.closed.connect(self.jobs.forget_study)
-        self.document.recentChanged.connect(self._show_recent)
+        self.document.recentChanged.connect(self.recent.show)
         self.start_page.newRequested.connect(self.commands.new_study)
         self.start_page.openRequested.connect(self.commands.open_study)
         self.start_page.studyRequested.connect(self.commands.open_path)
         self.start_page.forgetRequested.connect(self.commands.forget)
-        self.bridge.run_errand(lambda: _with_presence(recent_studies()), self._list_recent)
+        self.recent.read()
         self._show_start()
         if self._appearance is not None:
             self._appearance.dress()
-        self._restore_arrangement()
+        self.arrangement.restore()
 
     # -- building ------------------------------------------------------------------------------------------------
     def _make_centre(self) -> None:
@@ -180,12 +179,19 @@ class MainWindow(QMainWindow):
         self.pair_view, self.two_faces_view = PairView(), TwoFacesView()
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
-        for view, name in {
-            self.matrix_view: "Matrix", self.roc_view: "ROC", self.faces_view: "Faces", self.search_view: "1:N",
-            self.group_view: "Groups", self.overlay_view: "Overlay", self.sensitivity_view: "Sensitivity",
-            self.pair_view: "Pairs", self.two_faces_view: "Two faces",
-        }.items():
+        for view, name, key in (
+            (self.matrix_view, "Matrix", "view.matrix"),
+            (self.roc_view, "ROC", "view.roc"),
+            (self.faces_view, "Faces", "view.faces"),
+            (self.search_view, "1:N", "view.search"),
+            (self.group_view, "Groups", "view.groups"),
+            (self.overlay_view, "Overlay", "view.overlay"),
+            (self.sensitivity_view, "Sensitivity", "view.sensitivity"),
+            (self.pair_view, "Pairs", "view.pairs"),
+            (self.two_faces_view, "Two faces", "view.two_faces"),
+        ):
             self.tabs.addTab(view, name)
+            self.actions_.connect(key, lambda view=view: self.tabs.setCurrentWidget(view))
         self.pages = QStackedWidget()
         self.pages.addWidget(self.start_page)
         self.pages.addWidget(self.tabs)
@@ -249,7 +255,7 @@ class MainWindow(QMainWindow):
         self.resizeDocks([jobs], [76], Qt.Orientation.Vertical)
         self.jobs_shown = JobsShown(self, self.bridge, self.jobs, jobs, log)
         self.tree.menuRequested.connect(self._tree_menu)
-        self._first_arrangement = self.saveState(_LAYOUT_VERSION)
+        self.arrangement = Arrangement(self, self.jobs_shown)
 
     def _dock(self, title: str, name: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = Dock(title, self)
@@ -257,56 +263,6 @@ class MainWindow(QMainWindow):
         dock.setWidget(widget)
         self.addDockWidget(area, dock)
         return dock
-
-    def _make_menus(self) -> None:
-        bar, actions = self.menuBar(), self.actions_
-        menu = bar.addMenu("&File")
-        actions.fill(menu, "file", [0])
-        self.recent_menu = menu.addMenu("Open &recent")
-        menu.addSeparator()
-        for group in (1, 2, 3, 4):
-            actions.fill(menu, "file", [group])
-            menu.addSeparator()
-        menu = bar.addMenu("&Edit")
-        actions.fill(menu, "edit")
-        actions.fill(bar.addMenu("&Study"), "study")
-        actions.fill(bar.addMenu("E&xperiment"), "experiment")
-        menu = bar.addMenu("&View")
-        actions.fill(menu, "view", [0])
-        pages = {
-            "view.matrix": self.matrix_view, "view.roc": self.roc_view, "view.faces": self.faces_view,
-            "view.search": self.search_view, "view.groups": self.group_view,
-            "view.overlay": self.overlay_view, "view.sensitivity": self.sensitivity_view,
-            "view.pairs": self.pair_view, "view.two_faces": self.two_faces_view,
-        }
-        for key, page in pages.items():
-            actions.connect(key, lambda page=page: self.tabs.setCurrentWidget(page))
-        menu.addSeparator()
-        actions.fill(menu, "view", [1])
-        actions.fill(menu, "view", [2])
-        actions.fill(menu.addMenu("A&ppearance"), "view", [3])
-        actions.fill(bar.addMenu("&Help"), "help")
-        tools = QToolBar("Tool bar")
-        tools.setObjectName("tool-bar")
-        tools.setMovable(False)
-        tools.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
-        for key in ("file.new", "file.open", "", "study.add_model", "study.add_dataset", "", "study.compute_all", "",
-                    "file.export"):
-            if key:
-                tools.addAction(actions[key])
-            else:
-                tools.addSeparator()
-        tools.addSeparator()
-        tools.addActions([actions["edit.undo"], actions["edit.redo"]])
-        self.addToolBar(tools)
-
-    def arrange_as_at_first(self) -> None:
-        """Put every dock back where it was at the first start."""
-        self.restoreState(self._first_arrangement, _LAYOUT_VERSION)
-        self.jobs_shown.restore(chosen=False)
-
-    def _make_status(self) -> None:
-        self.statusBar().addPermanentWidget(self.jobs_shown.button)
 
     def _tree_menu(self, position: object) -> None:
         menu = QMenu(self)
@@ -334,20 +290,6 @@ class MainWindow(QMainWindow):
         self.start_page.demo_button.setFocus()
         self.setWindowFilePath("")
         self.setWindowTitle(_TITLE)
-
-    def _show_recent(self, paths: Sequence[Path]) -> None:
-        self.bridge.run_errand(lambda: _with_presence(paths), self._list_recent)
-
-    def _list_recent(self, studies: Sequence[tuple[Path, bool]]) -> None:
-        self.start_page.show_recent(studies)
-        self.recent_menu.clear()
-        for path, there in studies:
-            action = self.recent_menu.addAction(path.name.removesuffix(".canon").replace("&", "&&"))
-            action.setToolTip(str(path))
-            action.setStatusTip(str(path) if there else f"{path} is not there now")
-            action.setEnabled(there)
-            action.triggered.connect(lambda _checked=False, path=path: self.commands.open_path(path))
-        self.recent_menu.setEnabled(bool(studies))
 
     # -- dropping ------------------------------------------------------------------------------------------------
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -413,39 +355,11 @@ class MainWindow(QMainWindow):
         contents = self.document.contents
         window = {
             "study": str(contents.path) if contents is not None else "",
-            "geometry": _encoded(self.saveGeometry()),
-            "docks": _encoded(self.saveState(_LAYOUT_VERSION)),
-            "jobs_chosen": self.jobs_shown.chosen,
+            **self.arrangement.facts(),
             "look": str(self._appearance.look) if self._appearance is not None else str(Look.SYSTEM),
         }
         self.bridge.run_errand(lambda: write_window(window))
 
-    def _restore_arrangement(self) -> None:
-        window = read_window()
-        if (geometry := _decoded(window.get("geometry"))) is not None:
-            self.restoreGeometry(geometry)
-        keep_on_screen(self)
-        if (docks := _decoded(window.get("docks"))) is not None:
-            self.restoreState(docks, _LAYOUT_VERSION)
-        self.jobs_shown.restore(chosen=window.get("jobs_chosen") is True)
-
 
 def _dragged(event: QDropEvent) -> list[Path]:
     return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-
-
-def _with_presence(paths: Sequence[Path]) -> list[tuple[Path, bool]]:
-    return [(path, (path / "study.json").is_file()) for path in paths]
-
-
-def _encoded(data: QByteArray) -> str:
-    return base64.b64encode(bytes(data)).decode("ascii")
-
-
-def _decoded(text: object) -> QByteArray | None:
-    if not isinstance(text, str):
-        return None
-    try:
-        return QByteArray(base64.b64decode(text, validate=True))
-    except (ValueError, binascii.Error):
-        return None

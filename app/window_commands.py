@@ -41,7 +41,7 @@ class WindowCommands(QObject):
         self._demo = demo
         actions.connect("edit.palette", self.palette)
         actions.connect("edit.preferences", self.prefer)
-        actions.connect("view.arrange", window.arrange_as_at_first)
+        actions.connect("view.arrange", window.arrangement.as_at_first)
         self._follow_undo()
         self._offer_looks()
         for dock in window.docks:

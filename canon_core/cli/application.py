@@ -47,17 +47,23 @@ app = typer.Typer(
     cls=_InOrder,
 )
 
+
 def load_commands() -> None:
     """Import the modules that hold commands: each puts its own into :data:`app`."""
     from canon_core.cli import (  # noqa: F401
-        commands,
+        contents,
+        embed,
         exchange,
+        export,
         groups,
         identify,
+        information,
         looking_after,
+        matrix,
         overlay,
         pairs,
         sensitivity,
+        window,
     )
 
 

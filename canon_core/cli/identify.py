@@ -33,7 +33,8 @@ def identify(
 ) -> None:
     """1:N: probes of every model searched in galleries of every other, through a map; rank-1, -5, -10, CMC, TPIR."""
     from canon_core.cli.printing_statistics import print_identification
-    from canon_core.experiments.identify import identify_json, run_identify
+    from canon_core.experiments.identification_document import identify_json
+    from canon_core.experiments.identify import run_identify
 
     rule = far_rule or default_rule(mode)
     targets = DEFAULT_FPIR if fpir is None else arguments.fars(fpir, "--fpir")

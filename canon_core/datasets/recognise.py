@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from canon_core.datasets.ijb import find_ijb
+from canon_core.datasets.ijb_files import find_ijb
 from canon_core.datasets.nist import find_nist
 from canon_core.datasets.verification_bin import looks_like_bin
 from canon_core.errors import DatasetError

@@ -28,7 +28,9 @@ from canon_core.jobs import JobContext
 from canon_core.models.providers import ProviderChoice, choose_provider
 from canon_core.models.resolve import require_unchanged
 from canon_core.models.spec import ModelSpec
-from canon_core.store.embeddings import EmbeddingsInfo, EmbeddingsWriter, bad_rows, create_embeddings, unusable
+from canon_core.store.embeddings import EmbeddingsInfo, create_embeddings
+from canon_core.store.embeddings_in_place import EmbeddingsWriter
+from canon_core.store.unusable_rows import bad_rows, unusable
 
 if TYPE_CHECKING:
     from canon_core.models.resolve import ResolvedModel

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from canon_core.store.atomic import move_into_place
-from canon_core.store.embeddings import EmbeddingsInfo, read_info, relabel_embeddings, successor_path
+from canon_core.store.embeddings import EmbeddingsInfo, read_info, successor_path
+from canon_core.store.embeddings_in_place import relabel_embeddings
 
 if TYPE_CHECKING:
     from canon_core.datasets.faces import FaceImages

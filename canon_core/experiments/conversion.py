@@ -20,15 +20,11 @@ from canon_core.datasets.imported import read_imported
 from canon_core.errors import DatasetError, SettingsError, StoreError
 from canon_core.jobs import JobContext, system_error
 from canon_core.maps.portable import PortableMap
-from canon_core.store.embeddings import (
-    EmbeddingsWriter,
-    create_embeddings,
-    iterate_embeddings,
-    read_info,
-    unusable,
-)
+from canon_core.store.embeddings import create_embeddings, iterate_embeddings, read_info
+from canon_core.store.embeddings_in_place import EmbeddingsWriter
 from canon_core.store.hdf5 import open_hdf5, read_slices, write_hdf5
 from canon_core.store.output import writing_output
+from canon_core.store.unusable_rows import unusable
 
 Float32 = npt.NDArray[np.float32]
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import replace
+from functools import cached_property
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +14,12 @@ import numpy.typing as npt
 from canon_core.datasets.template_protocol import IdentificationProtocol
 from canon_core.errors import DatasetError, SettingsError
 from canon_core.experiments.cells import open_cells
+from canon_core.experiments.searched_halves import SearchedHalf, searched_halves
 from canon_core.experiments.template_cells import TemplateCells
 from canon_core.experiments.template_reader import TemplateReader
-from canon_core.experiments.usable import subject_half
 from canon_core.jobs import JobContext
 from canon_core.maps.kinds import MapKind
 from canon_core.study.identification_results import (
-    GalleryResult,
     IdentificationCell,
     IdentificationMatrix,
     IdentifySettings,
@@ -33,18 +32,13 @@ from canon_core.study.identification_results import (
 from canon_core.study.keys import content_key
 from canon_core.study.results import FitMode, MatrixSettings
 from canon_core.study.study import Study
-from canon_core.verification.identification import RANKS, GalleryScores, search
-from canon_core.verification.roc import FarRule, check_target
+from canon_core.verification.identification import GalleryScores, search
+from canon_core.verification.roc import check_target
 from canon_core.verification.templates import TemplateSet, aggregates_first
 
 Float32 = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
 
-#: How galleries and halves become one number.
-AVERAGING: Final = (
-    "rank and cmc: mated probes of all galleries pooled; tpir: mean over galleries, halves of subjects pooled within a"
-    " gallery at one threshold; ties in rank count against the probe"
-)
 _WHAT: Final = "searching galleries"
 
 
@@ -102,49 +96,6 @@ def stored_identification(study: Study, settings: IdentifySettings) -> Identific
     return work.result(work.stored(), 0.0)
 
 
-@dataclass(frozen=True, eq=False)
-class _Half:
-    """Who is searched where: everybody, or one half of the subjects.
-
-    Attributes
-    ----------
-    probes : (p,) int64
-        Positions of templates, ascending.
-    probe_subjects : (p,) int64
-    enrolled : (g,) int64
-        Templates of all galleries, ascending, each once.
-    galleries : tuple of _Gallery
-    """
-
-    probes: Ids
-    probe_subjects: Ids
-    enrolled: Ids
-    galleries: tuple[_Gallery, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class _Gallery:
-    """What is searched, and by whom.
-
-    Attributes
-    ----------
-    templates, subjects : (k,) int64
-        Positions in ``enrolled`` of its half, and whose they are.
-    searched_by : (n,) int64
-        Positions in ``probes`` of its half: all but those of lost subjects.
-    lost_subjects : int
-        Subjects none of whose templates in this gallery has a usable image left.
-    lost_probes : int
-        Their probes: non-mated without them, they would make every model look better that still knows them.
-    """
-
-    templates: Ids
-    subjects: Ids
-    searched_by: Ids
-    lost_subjects: int
-    lost_probes: int
-
-
 class _Identification:
     """Keys, and the work, of the cells of one identification matrix."""
 
@@ -175,7 +126,6 @@ class _Identification:
         self.cells = cells
         self.missing: dict[Pair, str] = {}
         self._disjoint = settings.mode is FitMode.DISJOINT
-        self._halves: tuple[_Half, ...] | None = None
         self._reader = TemplateReader(cells.rows, cells.features, cells.usable)
         self._mapped: dict[Pair, list[Float32]] = {}
 
@@ -253,8 +203,8 @@ class _Identification:
             seconds=seconds,
         )
 
-    @property
-    def halves(self) -> tuple[_Half, ...]:
+    @cached_property
+    def halves(self) -> tuple[SearchedHalf, ...]:
         """Who is searched where: everybody at once, or half by half.
 
         Raises
@@ -262,9 +212,9 @@ class _Identification:
         SettingsError
             When a gallery has nobody in a half.
         """
-        if self._halves is None:
-            self._halves = tuple(self._half(number) for number in ((0, 1) if self._disjoint else (None,)))
-        return self._halves
+        settings = self._settings
+        usable, seed = ~self.cells.rows.without_images, settings.seed if self._disjoint else None
+        return searched_halves(self._search, usable, seed, settings.dataset)
 
     # -- private -----------------------------------------------------------------------------------------------------
     def _key(self, source: str, target: str) -> str:
@@ -280,50 +230,6 @@ class _Identification:
             features=str(settings.features),
             left_out=usable.left_out_digest,
             protocol=usable.dataset.templates.compared,
-        )
-
-    def _half(self, number: int | None) -> _Half:
-        """Templates of one half of the subjects (of all for None) that have a usable image left."""
-        usable = ~self.cells.rows.without_images
-
-        def inside(subjects: Ids) -> npt.NDArray[np.bool_]:
-            if number is None:
-                return np.ones(len(subjects), bool)
-            names, place = np.unique(subjects, return_inverse=True)
-            half = np.array([subject_half(str(name), self._settings.seed) for name in names.tolist()], np.int8)
-            return np.asarray(half[place] == number)
-
-        kept = usable[self._search.probes] & inside(self._search.probe_subjects)
-        order = np.argsort(self._search.probes[kept], kind="stable")
-        probe_subjects = self._search.probe_subjects[kept][order]
-        found = []
-        for gallery in self._search.galleries:
-            own, left = inside(gallery.subjects), usable[gallery.templates]
-            if not (own & left).any():
-                which = "" if number is None else f" within half {number} of the subjects"
-                raise SettingsError(
-                    f"gallery {gallery.name} of '{self._settings.dataset}' holds nobody{which}",
-                    remedy="use another --seed or --mode authors, or a larger dataset",
-                )
-            subjects = gallery.subjects[own & left]
-            lost = np.setdiff1d(gallery.subjects[own], subjects)
-            gone = np.isin(probe_subjects, lost)
-            found.append((gallery.templates[own & left].astype(np.int64), subjects, gone, len(lost)))
-        enrolled = np.unique(np.concatenate([templates for templates, *_ in found]))
-        return _Half(
-            probes=self._search.probes[kept].astype(np.int64)[order],
-            probe_subjects=probe_subjects,
-            enrolled=enrolled,
-            galleries=tuple(
-                _Gallery(
-                    templates=np.searchsorted(enrolled, templates),
-                    subjects=subjects,
-                    searched_by=np.flatnonzero(~gone),
-                    lost_subjects=lost,
-                    lost_probes=int(np.count_nonzero(gone)),
-                )
-                for templates, subjects, gone, lost in found
-            ),
         )
 
     def _templates(self, model: str, wanted: Sequence[Ids], ctx: JobContext) -> list[Float32]:
@@ -351,7 +257,7 @@ class _Identification:
         return self._mapped.pop((source, target))
 
     def _searched(
-        self, half: _Half, probes: Float32, enrolled: Float32, number: int, ctx: JobContext
+        self, half: SearchedHalf, probes: Float32, enrolled: Float32, number: int, ctx: JobContext
     ) -> GalleryScores:
         gallery = half.galleries[number]
         # A template of zeros, whose images cancel out, is like nobody: it is as good as lost.
@@ -371,73 +277,3 @@ class _Identification:
             lost_subjects=gallery.lost_subjects + len(lost),
             lost_probes=gallery.lost_probes + len(gallery.searched_by) - len(by),
         )
-
-
-def identify_json(matrix: IdentificationMatrix, rule: FarRule) -> dict[str, Any]:
-    """The result as ``canon identify --json`` prints it.
-
-    ``rank`` is ``[source][target][k]`` for ``ranks``, ``cmc`` ``[source][target][rank - 1]``, ``tpir``
-    ``[source][target][fpir]``: pooled, and averaged over galleries, as ``averaging`` says. ``galleries`` holds the same
-    for each gallery, with achieved FPIR and threshold, the subjects enrolled (in each half), mated and non-mated
-    probes, and how many subjects of the gallery have no usable image, with how many probes that were left out for it.
-    A missing cell and a number that is not finite are None.
-    """
-    settings = matrix.settings
-    names = matrix.models
-    some = matrix.any_cell
-
-    def table(values: Any) -> list[list[list[float | None] | None]]:
-        def of_cell(cell: IdentificationCell | None) -> list[float | None] | None:
-            return None if cell is None else [_finite(value) for value in values(cell)]
-
-        return [[of_cell(matrix.cells.get((source, target))) for target in names] for source in names]
-
-    def of_gallery(number: int, gallery: GalleryResult) -> dict[str, Any]:
-        def points(what: str) -> list[list[list[float | None] | None]]:
-            return table(
-                lambda cell: [getattr(point, what) for point in cell.galleries[number].whole.points[rule]]
-            )
-
-        return {
-            "name": gallery.name,
-            "subjects": [half.enrolled for half in gallery.halves] or [gallery.whole.enrolled],
-            "mated": gallery.whole.mated,
-            "non_mated": gallery.whole.non_mated,
-            "lost_subjects": gallery.whole.lost_subjects,
-            "lost_probes": gallery.whole.lost_probes,
-            "rank": table(lambda cell: [cell.galleries[number].whole.hit_rate(rank) for rank in RANKS]),
-            "tpir": points("tpir"),
-            "achieved_fpir": points("fpir"),
-            "threshold": points("threshold"),
-        }
-
-    fits = next((cell.fits for cell in matrix.cells.values() if cell is not None and cell.fits), ())
-    return {
-        "dataset": settings.dataset,
-        "protocol": "1:N",
-        "map": str(settings.map),
-        "mode": str(settings.mode),
-        "features": str(settings.features),
-        "far_rule": str(rule),
-        "seed": settings.seed,
-        "models": list(names),
-        "ranks": list(RANKS),
-        "fpir": list(settings.fpir),
-        "rank": table(lambda cell: [cell.hit_rate(rank) for rank in RANKS]),
-        "cmc": table(lambda cell: cell.cmc),
-        "tpir": table(lambda cell: cell.tpir[rule]),
-        "averaging": AVERAGING,
-        "probes": matrix.probes,
-        "galleries": [] if some is None else [of_gallery(*each) for each in enumerate(some.galleries)],
-        "fit_pairs": [fit.pairs for fit in fits],
-        "left_out": len(matrix.left_out),
-        "missing": [
-            {"source": source, "target": target, "reason": reason}
-            for (source, target), reason in matrix.missing.items()
-        ],
-        "seconds": matrix.seconds,
-    }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

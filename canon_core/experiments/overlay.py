@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import time
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from canon_core.errors import SettingsError, StudyError
-from canon_core.experiments.cell_base import Cells, Float32
+from canon_core.experiments.cell_base import Cells
 from canon_core.experiments.cells import open_cells
+from canon_core.experiments.overlay_layout import by_axes, by_umap, padding_note
 from canon_core.experiments.overlay_points import OverlayCells, OverlayPoints
+from canon_core.experiments.overlay_scores import overlay_scores, part_scores
 from canon_core.jobs import JobContext
-from canon_core.maps.fitted import FittedMap
 from canon_core.maps.kinds import MapKind
-from canon_core.projection.agreement import subject_agreement
-from canon_core.projection.linear_axes import principal_axes, singular_axes
 from canon_core.projection.worker_process import ProjectionWorker
 from canon_core.study.keys import content_key
 from canon_core.study.overlay_files import load_overlay, reading_overlay, save_overlay
@@ -26,7 +23,6 @@ from canon_core.study.overlay_results import (
     Overlay,
     OverlayLevel,
     OverlayMethod,
-    OverlayPart,
     OverlayScore,
     OverlaySettings,
 )
@@ -98,14 +94,14 @@ def run_overlay(
         raws.append(points.raw(source, ctx))
         mapped.append(points.mapped(source, raws[-1], maps[-1], ctx))
     ctx.report(steps - 2, steps, "scoring nearest neighbours")
-    scores = _scores(points, slice(None), target, raws, mapped, ctx)
-    parts = _parts(points, target, raws, mapped, ctx) if settings.added else ()
+    scores = overlay_scores(points, slice(None), target, raws, mapped, ctx)
+    parts = part_scores(points, target, raws, mapped, ctx) if settings.added else ()
     title, added = _titles(cells)
     ctx.report(steps - 1, steps, "laying out points")
     if settings.method is OverlayMethod.UMAP:
-        before, after, notes = _by_umap(settings, points, target, raws, mapped, ctx, worker)
+        before, after, notes = by_umap(settings, points, target, raws, mapped, ctx, worker)
     else:
-        before, after, notes = _by_axes(settings, target, raws, mapped, maps)
+        before, after, notes = by_axes(settings, target, raws, mapped, maps)
     count = len(points.item)
     models = 1 + len(settings.sources)
     result = Overlay(
@@ -125,7 +121,7 @@ def run_overlay(
         items=points.items,
         subjects=points.subjects,
         fit_pairs=tuple(mapping.pairs for mapping in maps[0]),
-        notes=(*points.notes, *_padding(settings, target, raws), *notes),
+        notes=(*points.notes, *padding_note(settings, target, raws), *notes),
         left_out=sum(len(part.usable.left_out) for part in points.parts),
         seconds=time.perf_counter() - start,
     )
@@ -289,119 +285,3 @@ def _added_key(cells: OverlayCells, settings: OverlaySettings) -> dict[str, obje
             ]
         )
     return {"added": found, "same_names": settings.same_names}
-
-
-def _parts(
-    points: OverlayPoints, target: Float32, raws: list[Float32], mapped: list[Float32], ctx: JobContext
-) -> tuple[OverlayPart, ...]:
-    """What is shown of each dataset, scored as if it were alone."""
-    return tuple(
-        OverlayPart(
-            part.items,
-            part.subjects,
-            _scores(points, rows, target, raws, mapped, ctx),
-            len(part.usable.left_out),
-        )
-        for part, rows in zip(points.parts, points.rows, strict=True)
-    )
-
-
-def _scores(
-    points: OverlayPoints,
-    rows: slice,
-    target: Float32,
-    raws: list[Float32],
-    mapped: list[Float32],
-    ctx: JobContext,
-) -> tuple[OverlayScore, ...]:
-    """Some points' scores among one another, one a source."""
-    subjects, belongs = points.subject[rows], points.belongs[rows]
-    target, raws, mapped = target[rows], [each[rows] for each in raws], [each[rows] for each in mapped]
-    alone = subject_agreement(target, target, subjects, belongs, ctx)
-    found = []
-    for raw, through in zip(raws, mapped, strict=True):
-        before = subject_agreement(raw, target, subjects, belongs, ctx)
-        after = subject_agreement(through, target, subjects, belongs, ctx)
-        own = subject_agreement(raw, raw, subjects, belongs, ctx)
-        found.append(OverlayScore(before.asked, before.share, after.share, before.chance, own.share, alone.share))
-    return tuple(found)
-
-
-def _by_axes(
-    settings: OverlaySettings,
-    target: Float32,
-    raws: list[Float32],
-    mapped: list[Float32],
-    maps: list[list[FittedMap]],
-) -> tuple[Float32, Float32, tuple[str, ...]]:
-    """Positions before and after along two straight axes, and what must be said of them."""
-    if settings.method is OverlayMethod.PCA:
-        axes, whose = principal_axes(target), "axes are the target's two principal ones"
-    else:
-        axes, own = singular_axes([mapping.matrix for both in maps for mapping in both], mapped)
-        whose = "axes are the two target directions that the maps stretch most"
-        if not own:
-            whose = "a rotation stretches nothing: axes are the two directions along which mapped points spread most"
-    before = np.concatenate([axes.place(rows) for rows in (target, *raws)])
-    after = np.concatenate([axes.place(rows) for rows in (target, *mapped)])
-    alone, raw, through = (_percent([axes.share(rows) for rows in some]) for some in ([target], raws, mapped))
-    variance = f"they hold {alone} of the target's variance, {raw} of the raw source's, {through} of the mapped one's"
-    return before, after, (f"{whose}; {variance}",)
-
-
-def _by_umap(
-    settings: OverlaySettings,
-    points: OverlayPoints,
-    target: Float32,
-    raws: list[Float32],
-    mapped: list[Float32],
-    ctx: JobContext,
-    worker: ProjectionWorker | None,
-) -> tuple[Float32, Float32, tuple[str, ...]]:
-    """Positions before and after of joint UMAP, and what must be said of them."""
-    widest = max(rows.shape[1] for rows in raws)
-    before = np.concatenate([np.pad(rows, ((0, 0), (0, widest - rows.shape[1]))) for rows in raws])
-    after = np.concatenate(mapped)
-    neighbours = min(settings.neighbours, len(target) - 1)
-    with ProjectionWorker() if worker is None else nullcontext(worker) as process:
-        found = process.layouts(
-            target, before, after, neighbours=neighbours, min_dist=settings.min_dist, seed=settings.seed, ctx=ctx
-        )
-    notes = [
-        "each picture is a joint UMAP of all its points, begun at the target's own and aligned to it; target points"
-        f" moved by {found.moved[0]:.2f} and {found.moved[1]:.2f} of its radius"
-    ]
-    large = int(np.count_nonzero(np.bincount(points.subject) > neighbours))
-    if large:
-        notes.append(
-            f"{large} subject{'s have' if large > 1 else ' has'} more {settings.level} than a point has neighbours, and"
-            " may stand alone"
-        )
-    if found.gridded:
-        notes.append(
-            "the sources have no neighbours among one another: those without any in the target began on a grid beside"
-            " it, and how they lie there means nothing"
-        )
-    if neighbours < settings.neighbours:
-        notes.append(f"{neighbours} neighbours: there are no more points")
-    return found.before, found.after, tuple(notes)
-
-
-def _percent(shares: list[float]) -> str:
-    known = [share for share in shares if not math.isnan(share)]
-    if not known:
-        return "–"
-    return "–".join(dict.fromkeys(f"{100 * share:.1f}" for share in (min(known), max(known)))) + " %"
-
-
-def _padding(settings: OverlaySettings, target: Float32, raws: list[Float32]) -> tuple[str, ...]:
-    """How spaces of unequal dimensions were made comparable before the map."""
-    widths = {name: rows.shape[1] for name, rows in zip(settings.sources, raws, strict=True)}
-    other = sorted({width for width in widths.values() if width != target.shape[1]})
-    if not other:
-        return ()
-    wide = max(target.shape[1], *other)
-    return (
-        f"before: spaces of {', '.join(map(str, sorted({*widths.values(), target.shape[1]})))} dimensions padded with"
-        f" zeros to {wide}",
-    )

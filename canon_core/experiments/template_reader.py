@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from canon_core.experiments.usable import UsableEmbeddings
 from canon_core.jobs import JobContext
-from canon_core.store.embeddings import EmbeddingsInfo, EmbeddingsReader
+from canon_core.store.embeddings import EmbeddingsInfo
+from canon_core.store.embeddings_in_place import EmbeddingsReader
 from canon_core.verification.template_rows import TemplateRows
 from canon_core.verification.templates import TemplateFeatures, TemplateSet, template_embeddings
 

@@ -24,7 +24,8 @@ from canon_core.jobs import JobContext
 from canon_core.maps.kinds import MapKind
 from canon_core.maps.unit import unit_rows
 from canon_core.models.providers import ProviderChoice
-from canon_core.store.embeddings import read_embeddings, unusable
+from canon_core.store.embeddings import read_embeddings
+from canon_core.store.unusable_rows import unusable
 from canon_core.study.entries import ModelEntry
 from canon_core.study.results import MatrixSettings
 from canon_core.study.study import Study

@@ -13,7 +13,7 @@ from canon_core.maps.kinds import MapKind
 from canon_core.maps.portable import PortableMap, facts_of, portable_of
 from canon_core.maps.portable_npz import npz_bytes, read_npz
 from canon_core.models.map_graph import graph_bytes, read_graph
-from canon_core.store.atomic import store_error
+from canon_core.store.atomic import errors_name
 from canon_core.store.output import write_output
 
 #: Endings of files that hold maps.
@@ -60,7 +60,7 @@ def read_map(path: Path) -> PortableMap:
         Missing, damaged, too large, or not written by this program.
     """
     readers = {".onnx": read_graph, ".npz": read_npz}
-    try:
+    with errors_name(path):
         if not path.is_file():
             raise StoreError("there is no such file", path=path, remedy=_REMEDY)
         if path.stat().st_size > _MAX_BYTES:
@@ -68,8 +68,6 @@ def read_map(path: Path) -> PortableMap:
         if path.suffix.casefold() not in readers:
             raise StoreError(f"no map: maps end with {' or '.join(MAP_SUFFIXES)}", path=path, remedy=_REMEDY)
         data = path.read_bytes()
-    except OSError as error:
-        raise store_error(error, path) from error
     try:
         return portable_of(*readers[path.suffix.casefold()](data))
     except CanonError:

@@ -41,30 +41,25 @@ def replacing(path: Path) -> Iterator[Path]:
         For what the operating system refuses (full disk, read-only folder, …).
     """
     path = Path(path)
-    try:
+    with errors_name(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _remove_stale(path)
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_CLOEXEC", 0), 0o600))
-    except OSError as error:
-        raise store_error(error, path) from error
-    try:
-        yield temporary
-        descriptor = os.open(temporary, os.O_RDWR)  # Windows flushes only what was opened for writing
+    with errors_name(path, temporary):
         try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
-    except BaseException as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise store_error(error, path) from error
-        if isinstance(error, StoreError) and error.path == temporary:  # nobody knows it by that name
-            raise StoreError(error.problem, path=path, remedy=error.remedy) from error
-        raise
+            yield temporary
+            descriptor = os.open(temporary, os.O_RDWR)  # Windows flushes only what was opened for writing
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            os.replace(temporary, path)
+            _sync_folder(path.parent)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -87,11 +82,29 @@ def move_into_place(source: Path, target: Path) -> None:
     StoreError
         For what the operating system refuses; both files are as they were then.
     """
-    try:
+    with errors_name(target):
         os.replace(source, target)
         _sync_folder(target.parent)
+
+
+@contextmanager
+def errors_name(path: Path, *instead_of: Path) -> Iterator[None]:
+    """What the operating system refuses is said of ``path``, the file that the user knows, and so is what is wrong with
+    the files ``instead_of`` it, which nobody knows by their names.
+
+    Raises
+    ------
+    StoreError
+        For every OSError, and every StoreError about one of those files.
+    """
+    try:
+        yield
     except OSError as error:
-        raise store_error(error, target) from error
+        raise store_error(error, path) from error
+    except StoreError as error:
+        if error.path not in instead_of:
+            raise
+        raise StoreError(error.problem, path=path, remedy=error.remedy) from error
 
 
 def store_error(error: OSError, path: Path) -> StoreError:

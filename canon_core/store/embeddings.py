@@ -2,28 +2,24 @@
 
 A file holds ``/embeddings`` (n, d) float32, or (n, 2, d) where both flips are kept, contiguous and allocated at
 creation, and the scalar ``/done`` int64, the number of rows written; its root's attributes say what it is. Only rows
-and ``/done`` change afterwards, both at fixed places: they are written there directly, without HDF5's caches in
-between, rows first and on the disk before ``/done`` counts them. A reader in the same process is not in the way.
+and ``/done`` change afterwards, both at fixed places (:mod:`canon_core.store.embeddings_in_place`).
 """
 
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import h5py
 import numpy as np
 
 from canon_core.errors import StoreError
-from canon_core.jobs import JobContext
 from canon_core.limits import H5_CALL_BYTES, MAX_DIMENSIONS, MAX_IMAGES
 from canon_core.store.arrays import Attribute, read_attributes, write_attributes
-from canon_core.store.atomic import replacing, store_error
+from canon_core.store.atomic import replacing
 from canon_core.store.hdf5 import open_hdf5, read_slices, rows_per_call, write_hdf5
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
@@ -61,13 +57,25 @@ class EmbeddingsInfo:
 
 
 @dataclass(frozen=True)
-class _Layout:
+class EmbeddingsLayout:
+    """Where a file of embeddings holds what.
+
+    Attributes
+    ----------
+    info : EmbeddingsInfo
+    rows_at : int
+        Byte offset of the first row; -1 where there is none.
+    done_at : int
+        Byte offset of the number of rows written.
+    """
+
     info: EmbeddingsInfo
-    rows_at: int  #: byte offset of the first row; -1 where there is none
+    rows_at: int
     done_at: int
 
     @property
     def row_bytes(self) -> int:
+        """Bytes of one image's row, or of both flips'."""
         return 4 * self.info.dimensions * (2 if self.info.flip_kept else 1)
 
 
@@ -114,173 +122,7 @@ def read_info(path: Path) -> EmbeddingsInfo:
         Missing, cut short, or not a file of embeddings.
     """
     with open_hdf5(path, remedy=REMEDY) as file:
-        return _layout(file, path).info
-
-
-class EmbeddingsWriter:
-    """Appends rows to a file of embeddings, from ``/done`` on.
-
-    Parameters
-    ----------
-    path : Path
-        A file that :func:`create_embeddings` laid out. Its study must be locked: two writers would overwrite each
-        other.
-
-    Attributes
-    ----------
-    info : EmbeddingsInfo
-        As it was when the writer opened it.
-    done : int
-        Rows on the disk.
-
-    Raises
-    ------
-    StoreError
-        For a file that cannot be used, or a block that cannot be written; what ``/done`` counts is kept.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = Path(path)
-        with open_hdf5(self.path, remedy=REMEDY) as file:
-            self._layout = _layout(file, self.path)
-        self.info = self._layout.info
-        self.done = self.info.done
-        try:
-            self._file = open(self.path, "r+b", buffering=0)  # noqa: SIM115 (closed by close)
-        except OSError as error:
-            raise store_error(error, self.path) from error
-
-    def append(self, block: Array) -> None:
-        """Write the next rows, (k, d) or (k, 2, d) float32; on return they have reached the disk and are counted.
-
-        Raises
-        ------
-        ValueError
-            For rows of another shape, or more than are missing.
-        """
-        info = self.info
-        tail = (2, info.dimensions) if info.flip_kept else (info.dimensions,)
-        if block.shape[1:] != tail or self.done + len(block) > info.rows:
-            raise ValueError(f"rows {block.shape} do not fit after {self.done} of {info.rows} rows of shape {tail}")
-        if not len(block):
-            return
-        try:
-            self._write(self._layout.rows_at + self.done * self._layout.row_bytes, np.ascontiguousarray(block, "<f4"))
-            os.fsync(self._file.fileno())
-            self._write(self._layout.done_at, np.array(self.done + len(block), "<i8"))
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            raise store_error(error, self.path) from error
-        self.done += len(block)
-
-    def close(self) -> None:
-        """Close the file; what was appended is on the disk already."""
-        self._file.close()
-
-    def __enter__(self) -> EmbeddingsWriter:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _write(self, offset: int, data: np.ndarray[Any, np.dtype[Any]]) -> None:
-        self._file.seek(offset)
-        rest = memoryview(data.tobytes())
-        while rest:  # a write may be cut short by a signal or a limit; the next one says why
-            rest = rest[self._file.write(rest) :]
-
-
-class EmbeddingsReader:
-    """Reads rows of a file of embeddings at their place in the file, past HDF5, whose global lock lets one thread read
-    at a time: several threads may read blocks at once.
-
-    Parameters
-    ----------
-    path : Path
-        A file of embeddings; it is checked once, here.
-
-    Attributes
-    ----------
-    info : EmbeddingsInfo
-        As it was then.
-
-    Raises
-    ------
-    StoreError
-        For a file that cannot be used.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = Path(path)
-        with open_hdf5(self.path, remedy=REMEDY) as file:
-            self._layout = _layout(file, self.path)
-        self.info = self._layout.info
-        self._lock = threading.Lock()
-        try:
-            self._file = open(self.path, "rb", buffering=0)  # noqa: SIM115 (closed by close)
-        except OSError as error:
-            raise store_error(error, self.path) from error
-
-    def read(self, start: int, stop: int) -> Array:
-        """Rows ``start`` to ``stop``, (k, d) or (k, 2, d) float32.
-
-        Raises
-        ------
-        StoreError
-            For rows that are not written yet, or that the operating system cannot read.
-        """
-        _require(self.path, self.info, stop)
-        tail = (2, self.info.dimensions) if self.info.flip_kept else (self.info.dimensions,)
-        rows = np.empty((stop - start, *tail), "<f4")
-        rest, at = rows.reshape(-1).view(np.uint8).data, self._layout.rows_at + start * self._layout.row_bytes
-        try:
-            while rest:  # one call moves 2 GB at most
-                moved = self._read_into(rest, at)
-                if not moved:
-                    raise StoreError("the file was cut short", path=self.path, remedy=REMEDY)
-                rest, at = rest[moved:], at + moved
-        except OSError as error:
-            raise store_error(error, self.path) from error
-        return rows.astype(np.float32, copy=False)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-    def __enter__(self) -> EmbeddingsReader:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _read_into(self, rest: memoryview, at: int) -> int:
-        if hasattr(os, "preadv"):
-            return os.preadv(self._file.fileno(), [rest], at)
-        with self._lock:  # a place of its own for every thread is not to be had
-            self._file.seek(at)
-            return self._file.readinto(rest) or 0
-
-
-def relabel_embeddings(path: Path, attributes: Mapping[str, Attribute]) -> None:
-    """Give a file of embeddings other attributes and keep its rows; a crash leaves the old file or the new one.
-
-    The file is written anew: HDF5 may move what it changes, and a crash amid that would cost every row.
-
-    Raises
-    ------
-    StoreError
-        For a file that cannot be used, or a disk without room for a second one; the old file stays.
-    """
-    info = read_info(path)
-    with replacing(path) as temporary:
-        create_embeddings(temporary, info.rows, info.dimensions, attributes, flip_kept=info.flip_kept)
-        with EmbeddingsWriter(temporary) as writer:
-            for _, rows in iterate_embeddings(path):
-                writer.append(rows)
+        return layout_of(file, path).info
 
 
 def successor_path(path: Path) -> Path:
@@ -309,19 +151,19 @@ def read_embeddings(path: Path, rows: slice | np.ndarray[Any, np.dtype[Any]] | N
         For rows beyond the file's.
     """
     with open_hdf5(path, remedy=REMEDY) as file:
-        info = _layout(file, path).info
+        info = layout_of(file, path).info
         dataset = file["embeddings"]
         if rows is None or isinstance(rows, slice):
             start, stop, step = (rows or slice(None)).indices(info.rows)
             if step == 1:
-                _require(path, info, max(start, stop))
+                require_rows(path, info, max(start, stop))
                 return read_slices(dataset, start, max(start, stop))
             rows = np.arange(start, stop, step)
         wanted = np.asarray(rows, dtype=np.int64)
         if wanted.ndim != 1 or (wanted.size and not -info.rows <= wanted.min() <= wanted.max() < info.rows):
             raise IndexError(f"rows beyond the {info.rows} of {path}")
         wanted = np.where(wanted < 0, wanted + info.rows, wanted)
-        _require(path, info, int(wanted.max()) + 1 if wanted.size else 0)
+        require_rows(path, info, int(wanted.max()) + 1 if wanted.size else 0)
         result = np.empty((len(wanted), *dataset.shape[1:]), np.float32)
         order = np.argsort(wanted, kind="stable")
         block = wanted[order] // rows_per_call(dataset.dtype.itemsize * int(np.prod(dataset.shape[1:])))
@@ -347,45 +189,20 @@ def iterate_embeddings(path: Path, block_rows: int | None = None) -> Iterator[tu
         yield low, read_embeddings(path, slice(low, min(low + step, info.done)))
 
 
-def unusable(rows: Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """(k,) bool: which of the (k, d) or (k, 2, d) rows hold a number that is not finite, or (in one of both flips)
-    nothing but zeros."""
-    each = rows.reshape(-1, rows.shape[-1])  # flips apart
-    with np.errstate(all="ignore"):
-        energy = np.einsum("ij,ij->i", each, each)
-    bad = np.zeros(len(each), dtype=np.bool_)
-    # one pass over all numbers; then the few rows whose sum of squares decides nothing: it may overflow, or vanish
-    doubtful = np.flatnonzero(~(np.isfinite(energy) & (energy > 0)))
-    bad[doubtful] = ~(np.isfinite(each[doubtful]).all(axis=1) & each[doubtful].any(axis=1))
-    return np.asarray(bad.reshape(len(rows), -1).any(axis=1)) if rows.ndim == 3 else bad
-
-
-def bad_rows(path: Path, ctx: JobContext | None = None) -> tuple[int, ...]:
-    """Written rows of a file of embeddings that are no embedding: not finite, or nothing but zeros (see
-    :func:`unusable`), read block by block.
-
-    Raises
-    ------
-    StoreError
-        For a file that cannot be used.
-    Cancelled
-        When the job was cancelled.
-    """
-    found: list[int] = []
-    for start, rows in iterate_embeddings(path):
-        if ctx is not None:
-            ctx.check()
-        found += (start + np.flatnonzero(unusable(rows))).tolist()
-    return tuple(found)
-
-
-def _require(path: Path, info: EmbeddingsInfo, stop: int) -> None:
+def require_rows(path: Path, info: EmbeddingsInfo, stop: int) -> None:
+    """Raise StoreError unless the rows up to ``stop`` are written."""
     if stop > info.done:
         raise StoreError(f"only {info.done:,} of {info.rows:,} images are embedded", path=path, remedy="embed the rest")
 
 
-def _layout(file: h5py.File, path: Path) -> _Layout:
-    """Check that the file is one of ours and find where its rows and its counter lie."""
+def layout_of(file: h5py.File, path: Path) -> EmbeddingsLayout:
+    """Check that the file is one of ours and find where its rows and its counter lie.
+
+    Raises
+    ------
+    StoreError
+        When it is none, or counts more rows than it has.
+    """
     embeddings, counter = file.get("embeddings"), file.get("done")
     if not isinstance(embeddings, h5py.Dataset) or not isinstance(counter, h5py.Dataset):
         raise StoreError("not a file of embeddings", path=path, remedy=REMEDY)
@@ -409,4 +226,4 @@ def _layout(file: h5py.File, path: Path) -> _Layout:
         raise StoreError(f"it counts {done} of {shape[0]} rows", path=path, remedy=REMEDY)
     info = EmbeddingsInfo(int(shape[0]), int(shape[-1]), len(shape) == 3, done, read_attributes(file))
     offset = embeddings.id.get_offset()
-    return _Layout(info, -1 if offset is None else int(offset), int(counter.id.get_offset()))
+    return EmbeddingsLayout(info, -1 if offset is None else int(offset), int(counter.id.get_offset()))

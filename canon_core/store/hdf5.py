@@ -14,7 +14,7 @@ import numpy as np
 from canon_core.errors import StoreError
 from canon_core.jobs import system_error
 from canon_core.limits import H5_CALL_BYTES, MAX_DIMENSIONS, MAX_IMAGES
-from canon_core.store.atomic import store_error
+from canon_core.store.atomic import errors_name, store_error
 from canon_core.store.heap_check import LENGTH_BYTES, HeapCheckedFile
 from canon_core.store.written_file import WrittenFile
 
@@ -90,10 +90,8 @@ def write_hdf5(path: Path, mode: Literal["w", "r+"] = "w") -> Iterator[h5py.File
     StoreError
         For what the operating system refuses, at the end of the block.
     """
-    try:
+    with errors_name(path):
         written = WrittenFile(path)
-    except OSError as error:
-        raise store_error(error, path) from error
     with written:
         try:
             with h5py.File(written, mode, libver=("earliest", "v108"), locking=False) as file:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from canon_core.errors import StoreError
-from canon_core.store.atomic import replacing, store_error
+from canon_core.store.atomic import errors_name, replacing, store_error
 
 #: Names of this process's own open files, with the number of one.
 _OPEN_FILE: Final = re.compile(r"/dev/(?:stdin|stdout|stderr|fd/(\d+))|/proc/self/fd/(\d+)")
@@ -86,20 +86,12 @@ def writing_output(path: Path) -> Iterator[Path]:
         with replacing(place) as temporary:
             yield temporary
         return
-    names: list[Path] = [place]
-    try:
-        with tempfile.TemporaryDirectory(prefix="canon-") as private:  # 0700
-            temporary = Path(private) / "output"
-            names.append(temporary)
+    with errors_name(path, place), tempfile.TemporaryDirectory(prefix="canon-") as private:  # 0700
+        temporary = Path(private) / "output"
+        with errors_name(path, temporary):
             temporary.touch(mode=0o600)
             yield temporary
-            _pour(temporary, place)
-    except OSError as error:
-        raise store_error(error, path) from error
-    except StoreError as error:
-        if error.path in names:  # the user does not know it by that name
-            raise StoreError(error.problem, path=path, remedy=error.remedy) from error
-        raise
+        _pour(temporary, place)
 
 
 def write_output(path: Path, data: bytes) -> None:

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from canon_core.store.arrays import load_arrays, save_arrays
-from canon_core.study.result_files import as_text, from_text, reading
+from canon_core.store.arrays import save_arrays
+from canon_core.study.result_files import as_text, from_text, reading_arrays
 from canon_core.study.results import Cell, FoldCell
 from canon_core.verification.roc import Roc
 from canon_core.verification.score_histogram import ScoreHistogram
@@ -66,8 +66,7 @@ def load_roc(path: Path) -> Roc:
     StoreError
         When the file is missing or damaged.
     """
-    arrays, numbers = load_arrays(path)
-    with reading(path, "a cell's ROC", _AGAIN):
+    with reading_arrays(path, "a cell's ROC", _AGAIN) as (arrays, numbers):
         return Roc(
             thresholds=arrays["roc_thresholds"],
             false_accepts=arrays["roc_false_accepts"],
@@ -88,16 +87,15 @@ def load_histogram(path: Path) -> ScoreHistogram | None:
     StoreError
         When the file is missing or damaged.
     """
-    arrays, _ = load_arrays(path)
-    if "histogram_edges" not in arrays:
-        return None
-    with reading(path, "a cell's histogram", _AGAIN):
+    with reading_arrays(path, "a cell's histogram", _AGAIN) as (arrays, _):
+        if "histogram_edges" not in arrays:
+            return None
         found = ScoreHistogram(
             arrays["histogram_edges"], arrays["histogram_genuine"], arrays["histogram_impostors"]
         )
         if not len(found.edges) == len(found.genuine) + 1 == len(found.impostors) + 1:
             raise ValueError("its parts do not fit together")
-    return found
+        return found
 
 
 def save_fold_cell(path: Path, cell: FoldCell, attributes: Mapping[str, str]) -> None:
@@ -113,6 +111,5 @@ def load_fold_cell(path: Path, source: str, target: str) -> FoldCell | None:
 
 
 def _read(kind: type[T], path: Path) -> T:
-    arrays, _ = load_arrays(path, ["cell"])
-    with reading(path, "a cell", _AGAIN):
+    with reading_arrays(path, "a cell", _AGAIN, ["cell"]) as (arrays, _):
         return from_text(kind, arrays["cell"])

@@ -10,15 +10,14 @@ from typing import Any
 import numpy as np
 
 from canon_core.maps.kinds import MapKind
-from canon_core.store.arrays import load_arrays, save_arrays
-from canon_core.study.result_files import as_text, from_text, reading
+from canon_core.store.arrays import save_arrays
+from canon_core.study.result_files import as_text, from_text, reading_arrays
 from canon_core.study.results import MatrixSettings
 from canon_core.verification.bootstrap import DEFAULT_LEVEL, DEFAULT_RESAMPLES, Rates
 from canon_core.verification.intervals import FEW_DECIDE, TarInterval, ThresholdEvidence, intervals_of
 from canon_core.verification.roc import FarRule, OperatingPoint
 
 Pair = tuple[str, str]
-
 
 
 @dataclass(frozen=True)
@@ -194,8 +193,7 @@ def load_resampled(path: Path) -> ResampledCell | None:
     """
     if not path.exists():
         return None
-    arrays, facts = load_arrays(path)
-    with reading(path, "a resampled cell", "the cell will be resampled again"):
+    with reading_arrays(path, "a resampled cell", "the cell will be resampled again") as (arrays, facts):
         points = {rule: from_text(tuple[OperatingPoint, ...], arrays[f"points_{rule}"]) for rule in FarRule}
         tar = {rule: _of_targets(arrays[f"tar_{rule}"], len(points[rule])) for rule in FarRule}
         evidence = {
@@ -207,7 +205,7 @@ def load_resampled(path: Path) -> ResampledCell | None:
             )
             for rule in FarRule
         }
-    return ResampledCell(points, tar, evidence)
+        return ResampledCell(points, tar, evidence)
 
 
 def _of_targets(rates: np.ndarray[Any, Any], targets: int) -> Rates:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from canon_core.errors import CanonError
 from canon_core.store.embeddings import EmbeddingsInfo, read_info
-from canon_core.store.embeddings import bad_rows as find_bad_rows
+from canon_core.store.unusable_rows import bad_rows as find_bad_rows
 from canon_core.study.drafts import drafted_path
 from canon_core.study.entries import EmbeddingState
 from canon_core.study.keys import embeddings_key, imported_key

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from canon_core.maps.kinds import MapKind
-from canon_core.store.arrays import load_arrays, save_arrays
-from canon_core.study.result_files import as_text, from_text, reading
+from canon_core.store.arrays import save_arrays
+from canon_core.study.result_files import as_text, from_text, reading_arrays
 from canon_core.study.results import FEW_FALSE_ACCEPTS, FitMode, MatrixSettings, far_text, features_text
 from canon_core.verification.bootstrap import DEFAULT_LEVEL, DEFAULT_RESAMPLES
 from canon_core.verification.group_rates import RateInterval
@@ -146,6 +146,5 @@ def load_groups(path: Path) -> GroupRates | None:
     """
     if not path.exists():
         return None
-    arrays, _ = load_arrays(path, ["groups"])
-    with reading(path, "rates of groups", "they will be counted again"):
+    with reading_arrays(path, "rates of groups", "they will be counted again", ["groups"]) as (arrays, _):
         return from_text(GroupRates, arrays["groups"])

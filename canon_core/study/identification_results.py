@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from canon_core.maps.kinds import MapKind
-from canon_core.store.arrays import load_arrays, save_arrays
-from canon_core.study.result_files import as_text, from_text, reading
+from canon_core.store.arrays import save_arrays
+from canon_core.study.result_files import as_text, from_text, reading_arrays
 from canon_core.study.results import Features, FitMode, beside_text, features_text
 from canon_core.verification.identification import (
     DEFAULT_FPIR,
@@ -25,6 +25,8 @@ from canon_core.verification.identification import (
 from canon_core.verification.roc import FarRule
 
 Pair = tuple[str, str]
+#: What a file ought to be, and how it comes again.
+_SAID: Final = ("searches", "galleries will be searched again")
 
 
 @dataclass(frozen=True)
@@ -305,12 +307,11 @@ def load_identification(path: Path, source: str, target: str, fpir: Sequence[flo
     """
     if not path.exists():
         return None
-    with reading(path, "searches", "galleries will be searched again"):
-        arrays, _ = load_arrays(path, ["cell"])
+    with reading_arrays(path, *_SAID, ["cell"]) as (arrays, _):
         cell = replace(from_text(IdentificationCell, arrays["cell"]), source=source, target=target)
         if tuple(point.target for point in cell.galleries[0].whole.points[FarRule.NEAREST]) == tuple(fpir):
             return cell
-        arrays, _ = load_arrays(path)
+    with reading_arrays(path, *_SAID) as (arrays, _):
         return _searches(arrays, cell).read(cell.key, source, target, fpir)
 
 

@@ -18,7 +18,9 @@ from canon_core.datasets.imported import ImportedEmbeddings, Pairing, pair_rows,
 from canon_core.errors import DatasetError, StoreError, StudyError
 from canon_core.jobs import JobContext
 from canon_core.store.atomic import replacing
-from canon_core.store.embeddings import EmbeddingsWriter, create_embeddings, unusable
+from canon_core.store.embeddings import create_embeddings
+from canon_core.store.embeddings_in_place import EmbeddingsWriter
+from canon_core.store.unusable_rows import unusable
 from canon_core.study.drafts import drafted_path
 from canon_core.study.keys import imported_key
 from canon_core.study.manifest import ImportRecord, OutsidePath

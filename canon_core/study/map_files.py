@@ -9,8 +9,8 @@ import numpy as np
 
 from canon_core.maps.fitted import FittedMap
 from canon_core.maps.kinds import MapKind
-from canon_core.store.arrays import load_arrays, save_arrays
-from canon_core.study.result_files import reading
+from canon_core.store.arrays import save_arrays
+from canon_core.study.result_files import reading_arrays
 
 
 def save_map(path: Path, mapping: FittedMap, attributes: dict[str, str]) -> None:
@@ -43,8 +43,7 @@ def load_map(path: Path) -> FittedMap | None:
     """
     if not path.exists():
         return None
-    arrays, facts = load_arrays(path)
-    with reading(path, "a map", "the map will be fitted again"):
+    with reading_arrays(path, "a map", "the map will be fitted again") as (arrays, facts):
         matrix, offset = arrays["matrix"], arrays.get("offset")
         if matrix.ndim != 2 or (offset is not None and offset.shape != matrix.shape[1:]):
             raise ValueError("its arrays do not fit each other")

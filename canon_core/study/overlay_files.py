@@ -12,13 +12,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from canon_core.store.arrays import load_arrays, save_arrays
+from canon_core.store.arrays import save_arrays
 from canon_core.study.overlay_results import Overlay, OverlayPart, OverlayScore, OverlaySettings
-from canon_core.study.result_files import as_text, from_text, reading
+from canon_core.study.result_files import as_text, from_text, reading, reading_arrays
 from canon_core.study.results import FitMode
 
 #: Places are nearer to the middle than this: UMAP's lie within tens, straight axes within 1.
 _FARTHEST: Final = 1e6
+#: What a file ought to be, and how it comes again.
+_SAID: Final = ("an overlay", "it will be computed again")
 _ARRAYS: Final[Mapping[str, Any]] = {
     "before": np.float32,
     "after": np.float32,
@@ -64,8 +66,7 @@ def load_overlay(
     """
     if not path.exists():
         return None
-    arrays, _ = load_arrays(path, [*_ARRAYS, "subject_names", "facts"])
-    with reading_overlay(path):
+    with reading_arrays(path, *_SAID, [*_ARRAYS, "subject_names", "facts"]) as (arrays, _):
         facts = from_text(_Facts, arrays["facts"])
         columns = {name: arrays[name].astype(kind, casting="same_kind", copy=False) for name, kind in _ARRAYS.items()}
         names = tuple(map(str, arrays["subject_names"].tolist()))
@@ -100,7 +101,7 @@ def load_overlay(
 
 def reading_overlay(path: Path) -> AbstractContextManager[None]:
     """Take apart a file's overlay, or hold it against the study; ValueError in it: it is none of this one's."""
-    return reading(path, "an overlay", "it will be computed again")
+    return reading(path, *_SAID)
 
 
 def _check_values(

@@ -10,8 +10,8 @@ from typing import Final
 
 import numpy as np
 
-from canon_core.store.arrays import load_arrays, save_arrays
-from canon_core.study.result_files import reading
+from canon_core.store.arrays import save_arrays
+from canon_core.study.result_files import reading_arrays
 from canon_core.study.results import FitMode, MatrixSettings, far_text, features_text
 from canon_core.verification.pair_search import FoundPairs
 from canon_core.verification.roc import FarRule
@@ -144,8 +144,7 @@ def load_pairs(path: Path, settings: PairSettings) -> PairLists | None:
     """
     if not path.exists():
         return None
-    arrays, facts = load_arrays(path)
-    with reading(path, "a list of pairs", "the pairs will be looked for again"):
+    with reading_arrays(path, "a list of pairs", "the pairs will be looked for again") as (arrays, facts):
         found = {}
         for number, name in enumerate(arrays["kinds"].tolist()):
             columns = {each: arrays[f"{each}_{number}"] for each in _COLUMNS}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from canon_core.datasets.ijb import find_ijb
+from canon_core.datasets.ijb_files import find_ijb
 from canon_core.datasets.nist import find_nist
 from canon_core.datasets.options import DatasetOptions
 from canon_core.datasets.reader import LoadedDataset

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from functools import cache
@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from canon_core.errors import StoreError
-from canon_core.store.arrays import Array
+from canon_core.store.arrays import Array, Attribute, load_arrays
 
 Facts = TypeVar("Facts")
 
@@ -41,6 +41,21 @@ def reading(path: Path, what: str, again: str) -> Iterator[None]:
         yield
     except (KeyError, IndexError, TypeError, ValueError) as error:  # pydantic's is a ValueError
         raise StoreError(f"not {what} this program wrote", path=path, remedy=f"delete the file: {again}") from error
+
+
+@contextmanager
+def reading_arrays(
+    path: Path, what: str, again: str, names: Sequence[str] | None = None
+) -> Iterator[tuple[dict[str, Array], dict[str, Attribute]]]:
+    """Read a file's arrays (all, or those of ``names``) and attributes, to be taken apart as in :func:`reading`.
+
+    Raises
+    ------
+    StoreError
+        When the file is missing or damaged, or as :func:`reading`.
+    """
+    with reading(path, what, again):
+        yield load_arrays(path, names)
 
 
 @cache

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from canon_core.maps.kinds import MapKind
-from canon_core.store.arrays import load_arrays, save_arrays
-from canon_core.study.result_files import as_text, from_text, reading
+from canon_core.store.arrays import save_arrays
+from canon_core.study.result_files import as_text, from_text, reading_arrays
 from canon_core.study.results import (
     FEW_FALSE_ACCEPTS,
     TEMPLATE_PAIRS,
@@ -249,8 +249,7 @@ def load_sensitivity_cell(path: Path) -> dict[tuple[int, int], Points]:
     """
     if not path.exists():
         return {}
-    arrays, _ = load_arrays(path, ["points"])
-    with reading(path, "a sensitivity", "it will be computed again"):
+    with reading_arrays(path, "a sensitivity", "it will be computed again", ["points"]) as (arrays, _):
         found = from_text(dict[str, dict[FarRule, tuple[OperatingPoint, ...]]], arrays["points"])
         return {_step(name): points for name, points in found.items()}
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from canon_core.datasets.reader import LoadedDataset
 from canon_core.errors import StoreError
-from canon_core.store.atomic import store_error
+from canon_core.store.atomic import errors_name
 from canon_core.study.dataset_files import unpacked_images
 from canon_core.study.manifest import DatasetRecord
 from canon_core.study.register import Register
@@ -81,13 +81,11 @@ def keep_unpacked(beside: Path, register: Register, folder: str) -> None:
     if register.read_only or not beside.is_dir():
         return
     own, old = unpacked_images(register.folder, folder), _old(register.folder, folder)
-    try:
+    with errors_name(own):
         shutil.rmtree(old, ignore_errors=True)
         if own.exists():
             os.replace(own, old)
         os.replace(beside, own)
-    except OSError as error:
-        raise store_error(error, own) from error
     shutil.rmtree(old, ignore_errors=True)
 
 

@@ -24,7 +24,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from canon_core.store.embeddings import EmbeddingsWriter, create_embeddings
+from canon_core.store.embeddings import create_embeddings
+from canon_core.store.embeddings_in_place import EmbeddingsWriter
 
 Ids = NDArray[np.int64]
 

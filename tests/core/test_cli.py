@@ -17,7 +17,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from canon_core.cli import terminal
-from canon_core.cli.commands import app
+from canon_core.cli.application import app, load_commands
 from canon_core.cli.printing import plain_table
 from canon_core.demo.people import HELD_OUT
 from canon_core.demo.study import DemoPlan, demo_notice
@@ -232,6 +232,7 @@ def test_wrong_usage_is_exit_code_2(
 ) -> None:
     """Run in this process, for speed: what a value may be is decided before anything is loaded for the work."""
     monkeypatch.chdir(folder)
+    load_commands()
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 2, done.output
     assert "Error: " in done.stderr or "Usage: " in done.stderr
@@ -287,6 +288,7 @@ def test_the_demo_says_once_what_its_faces_and_networks_are(tmp_path: Path, monk
     plan = DemoPlan(range(HELD_OUT, HELD_OUT + 8), range(HELD_OUT + 9, HELD_OUT + 13), ("M1_MB2_A", "V_R8_A"), (32,), 1)
     monkeypatch.setattr("canon_core.demo.run.DemoPlan", lambda: plan)
     monkeypatch.setattr("canon_core.demo.run.export_study", lambda *arguments, **named: ())
+    load_commands()
     done = CliRunner().invoke(app, ["demo", "--no-gui", "--out", str(tmp_path / "out")])
     assert done.exit_code == 0, done.output
     assert done.output.count(demo_notice(plan)) == 1
@@ -475,13 +477,14 @@ def test_ctrl_c_while_a_network_is_looked_at_says_so(
 
     ok("new", "s", cwd=tmp_path)
     monkeypatch.setattr("canon_core.study.networks.resolve_model", interrupted_there)
+    load_commands()
     done = CliRunner().invoke(
         app, ["add-model", str(tmp_path / "s.canon"), str(make_network(tmp_path / "a.onnx"))]
     )
     assert (done.exit_code, done.stderr) == (130, "cancelled\n")
 
 
-@pytest.mark.parametrize("module", ["canon_core.cli.commands", "typer", "numpy", "rich.console", "h5py"])
+@pytest.mark.parametrize("module", ["canon_core.cli.contents", "typer", "numpy", "rich.console", "h5py"])
 def test_ctrl_c_while_the_program_still_loads_ends_with_130_and_not_a_word(tmp_path: Path, module: str) -> None:
     stop = f"""
 import sys, time

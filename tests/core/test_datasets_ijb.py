@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from canon_core.datasets.ijb import find_ijb, read_ijb
+from canon_core.datasets.ijb import read_ijb
+from canon_core.datasets.ijb_files import find_ijb
 from canon_core.datasets.template_dataset import IJBB, IJBC, TemplateDataset
 from canon_core.datasets.template_protocol import UNKNOWN
 from canon_core.errors import Cancelled, CanonError, DatasetError

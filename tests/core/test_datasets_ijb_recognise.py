@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from canon_core.datasets.ijb import find_ijb, read_ijb
+from canon_core.datasets.ijb import read_ijb
+from canon_core.datasets.ijb_files import find_ijb
 from canon_core.datasets.recognise import recognise
 from canon_core.errors import DatasetError
 from canon_core.jobs import JobContext

@@ -21,7 +21,8 @@ from canon_core.embedding.network import Network, OutOfMemory
 from canon_core.errors import DatasetError, ModelError, SettingsError, StoreError
 from canon_core.jobs import JobContext
 from canon_core.models.resolve import ResolvedModel, resolve_model
-from canon_core.store.embeddings import EmbeddingsWriter, create_embeddings, read_embeddings, read_info
+from canon_core.store.embeddings import create_embeddings, read_embeddings, read_info
+from canon_core.store.embeddings_in_place import EmbeddingsWriter
 
 OLD, NEW = {"key": "old", "dataset": "d"}, {"key": "new", "dataset": "d"}
 

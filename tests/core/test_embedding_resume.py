@@ -28,7 +28,8 @@ from canon_core.embedding.network import Network
 from canon_core.errors import Cancelled, SettingsError
 from canon_core.jobs import JobContext, Progress
 from canon_core.models.resolve import ResolvedModel, resolve_model
-from canon_core.store.embeddings import EmbeddingsWriter, create_embeddings, read_embeddings, read_info
+from canon_core.store.embeddings import create_embeddings, read_embeddings, read_info
+from canon_core.store.embeddings_in_place import EmbeddingsWriter
 
 IDENTITY = {"model_sha256": "m", "preprocessing": "p", "dataset": "d"}
 CPU = EmbedOptions(provider="cpu")

@@ -20,7 +20,8 @@ from canon_core.jobs import Event, JobContext, Log
 from canon_core.maps.fit import fit_map
 from canon_core.maps.kinds import MapKind
 from canon_core.maps.portable import MapOrigin, MapSide, PortableMap
-from canon_core.store.embeddings import EmbeddingsWriter, create_embeddings, read_embeddings, read_info
+from canon_core.store.embeddings import create_embeddings, read_embeddings, read_info
+from canon_core.store.embeddings_in_place import EmbeddingsWriter
 
 SOURCE, TARGET = 6, 9
 

@@ -14,7 +14,8 @@ import pytest
 
 from canon_core.errors import Cancelled, DatasetError, SettingsError, StoreError
 from canon_core.experiments import identify as room
-from canon_core.experiments.identify import identify_json, run_identify, stored_identification
+from canon_core.experiments.identification_document import identify_json
+from canon_core.experiments.identify import run_identify, stored_identification
 from canon_core.jobs import Event, JobContext, Partial
 from canon_core.maps.kinds import MapKind
 from canon_core.store.arrays import save_arrays

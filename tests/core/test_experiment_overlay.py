@@ -27,9 +27,9 @@ from canon_core.experiments.overlay import (
     run_overlay,
     stored_overlay,
 )
-from canon_core.experiments.overlay import _percent as percent
 from canon_core.experiments.overlay_colours import colouring
 from canon_core.experiments.overlay_export import export_overlay, overlay_json
+from canon_core.experiments.overlay_layout import _percent as percent
 from canon_core.experiments.overlay_points import OverlayPoints
 from canon_core.experiments.usable import subject_half
 from canon_core.figures.overlay_figure import overlay_figure

@@ -21,16 +21,14 @@ from hypothesis import strategies as st
 from canon_core.errors import Cancelled, StoreError
 from canon_core.jobs import JobContext
 from canon_core.store.embeddings import (
-    EmbeddingsReader,
-    EmbeddingsWriter,
-    bad_rows,
     create_embeddings,
     iterate_embeddings,
     read_embeddings,
     read_info,
-    relabel_embeddings,
     successor_path,
 )
+from canon_core.store.embeddings_in_place import EmbeddingsReader, EmbeddingsWriter, relabel_embeddings
+from canon_core.store.unusable_rows import bad_rows
 
 
 def rows_of(count: int, dimensions: int, flip: bool = False) -> np.ndarray:
@@ -297,7 +295,7 @@ def test_a_write_that_is_refused_half_way_keeps_what_was_counted(tmp_path: Path)
     create_embeddings(path, 100, 64, {})
     program = (
         "import resource, signal, sys, numpy as np; from pathlib import Path\n"
-        "from canon_core.errors import StoreError; from canon_core.store.embeddings import EmbeddingsWriter\n"
+        "from canon_core.errors import StoreError; from canon_core.store.embeddings_in_place import EmbeddingsWriter\n"
         "writer = EmbeddingsWriter(Path(sys.argv[1])); writer.append(np.full((10, 64), 1, np.float32))\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))\n"
         "try: writer.append(np.full((90, 64), 2, np.float32))\n"
@@ -314,7 +312,8 @@ def test_a_killed_writer_never_counts_a_row_that_is_not_there(tmp_path: Path) ->
     path = tmp_path / "e.h5"
     create_embeddings(path, 2_000_000, 4, {})
     program = (
-        "import sys, numpy as np; from pathlib import Path; from canon_core.store.embeddings import EmbeddingsWriter\n"
+        "import sys, numpy as np; from pathlib import Path\n"
+        "from canon_core.store.embeddings_in_place import EmbeddingsWriter\n"
         "writer = EmbeddingsWriter(Path(sys.argv[1]))\n"
         "while writer.done < 2_000_000:\n"
         "    writer.append(np.arange(writer.done + 1, writer.done + 101, dtype=np.float32)[:, None].repeat(4, 1))\n"

@@ -72,8 +72,10 @@ def test_a_pipe_takes_what_is_written_once_it_is_whole(tmp_path: Path, pipe: Pat
 
 def test_a_pipe_that_nobody_reads_is_said_and_stays(pipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output, "_READER_WITHIN", 0.1)
-    with pytest.raises(StoreError, match="pipe: nobody reads from this pipe"):
-        write_output(pipe, b"new")
+    (pipe.parent / "link").symlink_to(pipe)
+    for name in ("pipe", "link"):  # said of the one that the user named
+        with pytest.raises(StoreError, match=f"{name}: nobody reads from this pipe"):
+            write_output(pipe.parent / name, b"new")
     assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 

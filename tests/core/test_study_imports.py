@@ -18,7 +18,8 @@ from canon_core.experiments.embedding import embed_study
 from canon_core.experiments.matrix import matrix_json, run_matrix, stored_matrix
 from canon_core.jobs import JobContext
 from canon_core.maps.kinds import MapKind
-from canon_core.store.embeddings import EmbeddingsWriter, read_embeddings
+from canon_core.store.embeddings import read_embeddings
+from canon_core.store.embeddings_in_place import EmbeddingsWriter
 from canon_core.study import drafts, register
 from canon_core.study.results import FitMode, MatrixSettings
 from canon_core.study.study import Study

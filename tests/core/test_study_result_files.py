@@ -12,7 +12,7 @@ import pytest
 
 from canon_core.errors import StoreError
 from canon_core.store.arrays import load_arrays, save_arrays
-from canon_core.study.result_files import as_text, from_text, reading
+from canon_core.study.result_files import as_text, from_text, reading_arrays
 from canon_core.verification.roc import FarRule
 
 
@@ -51,9 +51,8 @@ def test_what_is_no_result_is_not_written() -> None:
 def test_a_foreign_file_is_refused_with_what_to_do(tmp_path: Path, content: dict[str, list[str]]) -> None:
     path = tmp_path / "one.h5"
     save_arrays(path, content)
-    arrays, _ = load_arrays(path)
     with (
         pytest.raises(StoreError, match=r"one\.h5: not a result this program wrote; delete the file: it comes again\."),
-        reading(path, "a result", "it comes again"),
+        reading_arrays(path, "a result", "it comes again") as (arrays, _),
     ):
         from_text(Result, arrays["result"])

@@ -6,7 +6,8 @@ from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.main_window import MainWindow, _encoded
+from app.arrangement import _encoded
+from app.main_window import MainWindow
 from app.user_files import write_window
 
 from .conftest import PATIENCE

@@ -44,6 +44,6 @@ def test_the_main_window_is_asked_after_its_size_was_restored(
     window.resize(1280, 800)
     with monkeypatch.context() as small:
         small.setattr(window, "screen", lambda: screen_of(1100, 700), raising=False)
-        window._restore_arrangement()
+        window.arrangement.restore()
     assert window.width() <= 1100
     assert window.height() + first_size._TITLE_BAR <= 700

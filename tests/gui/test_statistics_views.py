@@ -29,7 +29,7 @@ from canon_core.cli.application import app, load_commands
 from canon_core.experiments.cells import open_cells
 from canon_core.experiments.confidence import confidence_json
 from canon_core.experiments.groups import groups_json
-from canon_core.experiments.identify import identify_json
+from canon_core.experiments.identification_document import identify_json
 from canon_core.figures.histogram_figure import CountAxis, ShownThreshold, readable
 from canon_core.figures.numbers import rate_text, tar_text
 from canon_core.figures.statistics_tables import groups_csv

@@ -247,7 +247,7 @@ def test_recent_studies_are_listed_and_those_that_are_gone_are_greyed(
     qtbot.waitUntil(lambda: not window.bridge.busy, timeout=PATIENCE)
     assert recent_studies() == (embedded_study, gone)
     gone.rename(tmp_path / "elsewhere")
-    window._show_recent(recent_studies())
+    window.recent.show(recent_studies())
     qtbot.waitUntil(lambda: not window.bridge.busy, timeout=PATIENCE)
     items = [window.start_page.recent.item(row) for row in range(2)]
     enabled = [bool(item.flags() & Qt.ItemFlag.ItemIsEnabled) for item in items]
