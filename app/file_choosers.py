@@ -11,33 +11,18 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 EMBEDDINGS = (".npy", ".npz", ".h5", ".hdf5", ".csv", ".parquet")
 
 
-#: Where a file was chosen last, to be read and to be written, since the program began.
-_last: dict[bool, Path] = {}
-
-
-def _start(folder: Path | None, *, writes: bool = False) -> str:
-    """Where a dialog opens: in that folder, else where something was chosen last, else among the user's documents."""
-    last = _last.get(writes)
-    for place in (folder, last):
-        if place is not None and place.is_dir():
-            return str(place)
+def _start(folder: Path | None) -> str:
+    if folder is not None and folder.is_dir():
+        return str(folder)
     return QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
-
-
-def _chosen(chosen: str, *, writes: bool = False) -> Path | None:
-    """The path that was chosen, whose folder is remembered; None for none."""
-    if not chosen:
-        return None
-    path = Path(chosen)
-    _last[writes] = path.parent
-    return path
 
 
 def choose_new_study(parent: QWidget, folder: Path | None) -> Path | None:
     """Where to make a study."""
-    start = str(Path(_start(folder, writes=True)) / "study.canon")
-    chosen, _ = QFileDialog.getSaveFileName(parent, "New study", start, "Study folder (*.canon)")
-    return _chosen(chosen, writes=True)
+    chosen, _ = QFileDialog.getSaveFileName(
+        parent, "New study", str(Path(_start(folder)) / "study.canon"), "Study folder (*.canon)"
+    )
+    return Path(chosen) if chosen else None
 
 
 def choose_study(parent: QWidget, folder: Path | None) -> Path | None:
@@ -50,7 +35,7 @@ def choose_networks(parent: QWidget, folder: Path | None) -> list[Path]:
     chosen, _ = QFileDialog.getOpenFileNames(
         parent, "Add models", _start(folder), "ONNX networks (*.onnx);;All files (*)"
     )
-    return [path for path in map(_chosen, chosen) if path is not None]
+    return [Path(path) for path in chosen]
 
 
 def choose_network(parent: QWidget, name: str, folder: Path | None) -> Path | None:
@@ -103,7 +88,7 @@ def choose_pairs(parent: QWidget, folder: Path | None) -> Path | None:
 
 def choose_output(parent: QWidget, folder: Path | None) -> Path | None:
     """Which folder to write into."""
-    return _folder(parent, "Export into folder", folder, writes=True)
+    return _folder(parent, "Export into folder", folder)
 
 
 def choose_map(parent: QWidget, folder: Path | None) -> Path | None:
@@ -118,20 +103,21 @@ def choose_scores(parent: QWidget, folder: Path | None) -> Path | None:
 
 def choose_demo_folder(parent: QWidget, folder: Path | None) -> Path | None:
     """Where to make the demo study."""
-    return _folder(parent, "Folder of the demo study", folder, writes=True)
+    return _folder(parent, "Folder of the demo study", folder)
 
 
-def _folder(parent: QWidget, title: str, folder: Path | None, *, writes: bool = False) -> Path | None:
-    return _chosen(QFileDialog.getExistingDirectory(parent, title, _start(folder, writes=writes)), writes=writes)
+def _folder(parent: QWidget, title: str, folder: Path | None) -> Path | None:
+    chosen = QFileDialog.getExistingDirectory(parent, title, _start(folder))
+    return Path(chosen) if chosen else None
 
 
 def _new_file(parent: QWidget, title: str, folder: Path | None, kinds: str) -> Path | None:
     # Whether a file is replaced is asked where it is written: its path may have been typed as well.
     options = QFileDialog.Option.DontConfirmOverwrite
-    chosen, _ = QFileDialog.getSaveFileName(parent, title, _start(folder, writes=True), kinds, "", options)
-    return _chosen(chosen, writes=True)
+    chosen, _ = QFileDialog.getSaveFileName(parent, title, _start(folder), kinds, "", options)
+    return Path(chosen) if chosen else None
 
 
 def _file(parent: QWidget, title: str, folder: Path | None, kinds: str) -> Path | None:
     chosen, _ = QFileDialog.getOpenFileName(parent, title, _start(folder), kinds)
-    return _chosen(chosen)
+    return Path(chosen) if chosen else None
