@@ -66,7 +66,7 @@ class Copying(QObject):
             text = matrix_command(str(contents.path), matrix.settings, self._document.state.rule)
         if text:
             QGuiApplication.clipboard().setText(text)
-            self._messages.say(text, Tone.NOTE)
+            self._messages.say(f"Copied: {text}", Tone.DONE)
         else:
             about = self._tabs.tabText(self._tabs.currentIndex())
             self._messages.say(f"'{about}' shows nothing yet that a canon command could give.", Tone.NOTE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt
@@ -60,7 +61,7 @@ class Management(QObject):
             start = model.file.parent if model is not None else None
             found = file_choosers.choose_network(self._window, name, start)
             if found is not None:
-                self._document.changes.locate_model(name, found, lambda beside: self._located(name, *beside))
+                self._document.changes.locate_model(name, found, lambda beside: self._located(name, beside))
             return
         dataset = contents.dataset(name)
         if dataset is None:
@@ -70,7 +71,7 @@ class Management(QObject):
         if found is not None:
             self._document.changes.locate_dataset(name, found, lambda: self._located(name))
 
-    def _located(self, name: str, *beside: str) -> None:
+    def _located(self, name: str, beside: Sequence[str] = ()) -> None:
         """Say what was found again; with a button for the next that is still gone."""
         said = f"'{name}' was found again; nothing in it changed."
         if beside:

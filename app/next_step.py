@@ -70,10 +70,9 @@ def next_step(contents: Contents, state: ViewState, *, embedding: bool, reading:
             f"The ticked models have no network, only embeddings made elsewhere, and none of '{dataset.name}'. Import"
             " those too, or add networks.",
         )
-    if dataset.name in contents.missing_datasets:
-        return _locate(f"the folder of '{dataset.name}'")
-    if contents.missing_models.issuperset(networks):
-        return _locate(_files(networks))
+    gone = [name for name in networks if name in contents.missing_models]
+    if len(gone) == len(networks) or dataset.name in contents.missing_datasets:
+        return _locate(contents, gone, dataset.name)
     if dataset.alignment is None:
         return NextStep(
             f"The {_count(dataset.images, 'image')} of '{dataset.name}' are photographs, and nothing says where the"
@@ -81,10 +80,12 @@ def next_step(contents: Contents, state: ViewState, *, embedding: bool, reading:
             " landmarks file or a detector."
         )
     left_out = f" ({dataset.problems:,} left out: choose it in the study tree to see why)" if dataset.problems else ""
+    without = f" Left out: {_and(gone)}, whose file{'s are' if len(gone) > 1 else ' is'} gone." if gone else ""
     compared = "every pair of templates that it names" if dataset.has_templates else "every pair of images"
+    ready = _count(len(networks) - len(gone), "network")
     return NextStep(
-        f"{_count(len(networks), 'network')} and {_count(dataset.images, 'image')} of '{dataset.name}'{left_out} are"
-        f" ready. Embed the faces with each network, fit a map between every two, and score {compared}.",
+        f"{ready} and {_count(dataset.images, 'image')} of '{dataset.name}'{left_out} are ready. Embed the faces with"
+        f" each network, fit a map between every two, and score {compared}.{without}",
         *_offer(contents, "Compute everything", "study.compute_all"),
     )
 
@@ -132,25 +133,28 @@ def missing_cell_step(
         return _import(contents, f"Import embeddings of '{dataset.name}' by {_and(lacking)} that were made elsewhere.")
     gone = [name for name in networks if name in contents.missing_models]
     if gone or dataset.name in contents.missing_datasets:
-        return _locate(_files(gone) if gone else f"the folder of '{dataset.name}'")
+        return _locate(contents, gone, dataset.name)
     return NextStep(
         f"Embed the faces of '{dataset.name}' with {_and(networks)}; the cell is computed after that.",
         *_offer(contents, "Embed and compute", "study.compute_all"),
     )
 
 
-def _locate(what: str) -> NextStep:
-    return NextStep(f"To embed, {what} must be found again: choose it in the study tree, then Study → Locate….")
-
-
-def _files(models: list[str]) -> str:
-    if len(models) > 3:
-        return "the files of all networks"
-    return f"the file{'s' * (len(models) > 1)} of {_and(models)}"
+def _locate(contents: Contents, gone: list[str], dataset: str) -> NextStep:
+    """What must be found again before anything can be embedded: networks, or the dataset."""
+    what = f"the file{'s' * (len(gone) > 1)} of {_and(gone)}" if gone else f"the folder of '{dataset}'"
+    if contents.read_only:
+        return NextStep(f"To embed, {what} must be found again, and the study is open read-only.")
+    one = f"choose {'one' if len(gone) > 1 else 'it'} in the study tree, then Study → Locate…."
+    return NextStep(f"To embed, {what} must be found again: {one}")
 
 
 def _and(names: list[str]) -> str:
-    return " and ".join(f"'{name}'" for name in names)
+    """The first three, and how many more."""
+    quoted = [f"'{name}'" for name in names]
+    if len(quoted) > 3:
+        quoted[3:] = [f"{len(quoted) - 3} more"]
+    return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
 
 
 def _import(contents: Contents, text: str) -> NextStep:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject
 
-from canon_core.study.results import far_text, settings_line
+from canon_core.study.results import far_text, settings_line, stands_beside
 from canon_core.verification.roc import FarRule
 
 from .actions import Actions
@@ -56,7 +56,6 @@ class Presenter(QObject):
         self._tree, self._matrix, self._roc = tree, matrix, roc
         self._inspector = inspector
         self._action = ""
-        self._left_out_before: frozenset[str] = frozenset()  # until somebody asked for them
         self._curves_shown: tuple[tuple[Curve, ...], str] = ((), "")
         self._late: dict[Callable[[], None], None] = {}
         self._late_timer = settled(self, 0, self._show_next)
@@ -166,15 +165,13 @@ class Presenter(QObject):
         self._document.change(f"{'Include' if included else 'Leave out'} {name}", left_out=after)
 
     def _show_left_out(self) -> None:
-        """Tick every model; or leave those out again that were left out before that."""
-        before = self._document.state.left_out
-        if before:
+        """Tick every model; where all are ticked, leave out those that no mean counts."""
+        contents = self._document.contents
+        if self._document.state.left_out:
             self._document.change("Include every model", left_out=frozenset())
-        else:
-            contents = self._document.contents
-            there = frozenset() if contents is None else self._left_out_before.intersection(contents.model_names)
-            self._document.change("Leave models out again", left_out=there)
-        self._left_out_before = before
+        elif contents is not None:
+            beside = frozenset(filter(stands_beside, contents.model_names))
+            self._document.change("Leave out what no mean counts", left_out=beside)
 
     def _act(self, action: str) -> None:
         if action:
@@ -188,7 +185,6 @@ class Presenter(QObject):
         self._show_contents(contents)
 
     def _closed(self) -> None:
-        self._left_out_before = frozenset()
         self._tree.show_contents(None, ViewState())
         self._inspector.show_nothing()
 
@@ -230,11 +226,7 @@ class Presenter(QObject):
             )
             self._action = step.action
             self._matrix.set_empty(step.text, step.button)
-        before = () if state.left_out else self._left_out_before
-        self._matrix.set_left_out(
-            [name for name in contents.model_names if name in state.left_out],
-            [name for name in contents.model_names if name in before],
-        )
+        self._matrix.set_left_out(contents.model_names, state.left_out)
         embedded = contents.embedded(state.dataset) if contents.dataset(state.dataset) is not None else ()
         self._matrix.set_matrix(
             matrix, state.rule, self._computing.pending, far=state.far,

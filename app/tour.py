@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QWidget
 
 from .actions import Actions
 from .computing import Computing
@@ -58,12 +58,14 @@ class Tour(QObject):
                 self._focus_view()
 
     def _focus_view(self) -> None:
-        """Give the keyboard to the first thing in the view that takes it, not to whatever comes after the card."""
+        """Give the keyboard to the first thing in the view that takes it, not to whatever comes after the card; to none
+        where an arrow key would choose something else."""
         view = self._window.tabs.currentWidget()
         each = view.nextInFocusChain()
         while view.isAncestorOf(each):
-            if each.focusPolicy() & Qt.FocusPolicy.TabFocus and each.isVisible() and each.isEnabled():
-                each.setFocus()
+            chooses = isinstance(each, QComboBox | QAbstractSpinBox)
+            if each.focusPolicy() & Qt.FocusPolicy.TabFocus and each.isVisible() and each.isEnabled() and not chooses:
+                each.setFocus(Qt.FocusReason.TabFocusReason)
                 return
             each = each.nextInFocusChain()
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _TOPIC = "two faces"
 _LOOK_TOPICS = ("first face", "second face")
+_OF_DATASET = "An image of the dataset, which says where its face lies."
 _NO_DETECTOR = "No face detector is chosen (Detector…), so say where the face is."
 
 
@@ -91,7 +92,7 @@ class TwoFacesPresenter(QObject):
         for panel in self._panels:
             picture = panel.picture
             if picture is not None and picture.path is None and picture.fingerprint != self._fingerprint:
-                panel.clear()
+                panel.leave_dataset()
 
     def tab_shown(self, *_: object) -> None:
         """Another view is looked at."""
@@ -181,18 +182,25 @@ class TwoFacesPresenter(QObject):
             return
         dataset, fingerprint = self._document.state.dataset, self._fingerprint
 
-        def work(_ctx: JobContext) -> LookedAt:
+        def work(_ctx: JobContext) -> LookedAt | int:
+            if picture.path is not None and picture.placing is Placing.DETECTOR:
+                row = self._two(study).row_of(picture.path, dataset)
+                if row >= 0:
+                    return row
             return self._two(study).look(picture, dataset, detector)
 
-        def looked(found: LookedAt) -> None:
+        def looked(found: LookedAt | int) -> None:
             now = panel.picture
             if now is None or (now.path, now.row, now.fingerprint) != (picture.path, picture.row, picture.fingerprint):
                 return
-            if found.row >= 0 and picture.placing is Placing.DETECTOR and fingerprint == self._fingerprint:
-                # the dataset says where its face lies: nothing is to be found or clicked
-                panel.set_row(found.row, f"{found.row_name} of {dataset}", fingerprint)
+            if isinstance(found, int):
+                if fingerprint != self._fingerprint:  # another dataset was chosen meanwhile
+                    self._look(number)
+                elif picture.path is not None:
+                    panel.set_row(found, picture.path.name, fingerprint, picture.path)
                 return
-            panel.show_picture(image_of(found.pixels), found.scale, found.points, note=found.note)
+            note = found.note or (_OF_DATASET if panel.file is not None else "")
+            panel.show_picture(image_of(found.pixels), found.scale, found.points, note=note)
             if picture.path is not None and picture.placing is Placing.DETECTOR:
                 if found.is_crop_size and not found.points:
                     panel.set_placing(Placing.CROP)

@@ -135,7 +135,8 @@ class HeatMap(QWidget):
     def minimumSizeHint(self) -> QSize:
         if self._shown is None:
             return QSize(0, 0)
-        return self._laid_out(SMALL).smallest
+        usual, crowded = self._laid_out(1.0).smallest, self._laid_out(SMALL).smallest
+        return QSize(crowded.width(), max(usual.height(), crowded.height()))
 
     def sizeHint(self) -> QSize:
         if self._shown is None:

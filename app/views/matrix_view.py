@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QPalette
@@ -122,8 +122,8 @@ class MatrixView(QWidget):
         self.compute_button.clicked.connect(self.computeRequested)
         self._left_out = Notice("Show them")
         self._left_out.label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self.every_model_button = self._left_out.button
-        self.every_model_button.clicked.connect(self.leftOutRequested)
+        self.left_out_button = self._left_out.button
+        self.left_out_button.clicked.connect(self.leftOutRequested)
         self._left_out.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
@@ -191,21 +191,22 @@ class MatrixView(QWidget):
         """What to say while there is no matrix, and on the button below it."""
         self._empty.set_message(text, action_text)
 
-    def set_left_out(self, names: Sequence[str], before: Sequence[str] = ()) -> None:
-        """Which models of the study are not ticked, or which were not ``before`` the button showed them: said below
-        the matrix."""
-        self._has_left_out = bool(names or before)
-        beside = all(map(stands_beside, names or before))
+    def set_left_out(self, models: Sequence[str], left_out: Collection[str]) -> None:
+        """Which models of the study are not ticked, or that none of those is left out which no mean counts: said below
+        the matrix, with the button that changes it."""
+        names = [name for name in models if name in left_out]
+        beside = [name for name in models if stands_beside(name)]
+        self._has_left_out = bool(names) or 0 < len(beside) < len(models)
         if names:
-            why = "as no mean counts them" if beside else "not ticked"
+            why = "as no mean counts them" if set(names) <= set(beside) else "not ticked"
             said = f"Left out, {why}: {', '.join(names)}."
             button, tip = "Show them", "Tick every model in the study tree"
         else:
-            said = f"Shown: {', '.join(before)}{'; no mean counts them' * beside}."
+            said = f"Counted in no mean: {', '.join(beside)}."
             button, tip = "Leave them out", "Take their ticks away in the study tree"
         self._left_out.label.setText(said)
-        self.every_model_button.setText(button)
-        self.every_model_button.setToolTip(tip)
+        self.left_out_button.setText(button)
+        self.left_out_button.setToolTip(tip)
         self._show_left_out()
 
     def set_study_path(self, path: str) -> None:

@@ -47,6 +47,7 @@ class PicturePanel(QWidget):
     def __init__(self, name: str, model_label: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._picture: Picture | None = None
+        self._file: Path | None = None  # that the image of the dataset was chosen as
         self._what = self._why = ""
         self._wanted = Placing.DETECTOR  # as the user, or the program at first, would place any picture
         self.model, self.placing = QComboBox(), QComboBox()
@@ -112,15 +113,25 @@ class PicturePanel(QWidget):
     def set_file(self, path: Path) -> None:
         """Take a picture from a file; its face is placed as it was last asked for."""
         self.placing.setCurrentIndex(self.placing.findData(self._wanted))
+        self._file = None
         self._take(Picture(path, self._wanted), path.name)
 
-    def set_row(self, row: int, name: str, fingerprint: str) -> None:
-        """Take an image of the dataset of that fingerprint; its face is where the dataset says."""
+    def set_row(self, row: int, name: str, fingerprint: str, file: Path | None = None) -> None:
+        """Take an image of the dataset of that fingerprint, chosen as that ``file`` where it was; its face is where the
+        dataset says."""
+        self._file = file
         self._take(Picture(row=row, fingerprint=fingerprint), name)
+
+    def leave_dataset(self) -> None:
+        """The dataset that the row is of is there no more: its file stays, where it was chosen as one."""
+        if self._file is not None:
+            self.set_file(self._file)
+        else:
+            self.clear()
 
     def clear(self) -> None:
         """No picture."""
-        self._picture, self._what, self._why = None, "", ""
+        self._picture, self._file, self._what, self._why = None, None, "", ""
         self._say("")
         self.canvas.set_picture(None)
         self.show_crop(None)
@@ -162,6 +173,11 @@ class PicturePanel(QWidget):
     def picture(self) -> Picture | None:
         """What is to be looked at; None without any."""
         return self._picture
+
+    @property
+    def file(self) -> Path | None:
+        """The file that an image of the dataset was chosen as."""
+        return self._file
 
     @property
     def ready(self) -> bool:

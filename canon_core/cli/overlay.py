@@ -218,4 +218,4 @@ def _print(result: Overlay) -> None:
     terminal.out.print(f"{', '.join(result.settings.sources)} → {result.settings.target}: {scores_text(result)}")
     terminal.out.print()
     terminal.out.print(overlay_line(result))
-    say(f"computed in {duration(result.seconds)}")
+    say(f"computing it took {duration(result.seconds)}")

@@ -9,6 +9,7 @@ import queue
 import signal
 import sys
 import time
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,10 +32,15 @@ T = TypeVar("T")
 
 def printable(text: str) -> str:
     """Text with every letter that a terminal would obey instead of showing it (escape sequences, line ends, marks that
-    turn the direction of writing) as Python escapes it. Names of images come from files that nobody vouches for."""
+    turn the direction of writing) as Python escapes it, and every kind of space as a space. Names of images come from
+    files that nobody vouches for."""
     if text.isprintable():
         return text
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+    return "".join(letter if letter.isprintable() else _shown(letter) for letter in text)
+
+
+def _shown(letter: str) -> str:
+    return " " if unicodedata.category(letter) == "Zs" else letter.encode("unicode_escape").decode()
 
 
 class PlainConsole(Console):

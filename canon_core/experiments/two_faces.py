@@ -18,7 +18,7 @@ from canon_core.datasets.images import read_image
 from canon_core.embedding.face_picture import Picture, PlacedFace, place_file, place_row, shown
 from canon_core.embedding.network import Network
 from canon_core.embedding.preprocess import to_tensor
-from canon_core.errors import DatasetError, StudyError
+from canon_core.errors import CanonError, DatasetError, StudyError
 from canon_core.experiments.image_measure import DecidedScore, ImageMeasure, find_measure
 from canon_core.jobs import JobContext
 from canon_core.maps.kinds import MapKind
@@ -116,10 +116,6 @@ class LookedAt:
         Whether the picture is 112 × 112, as crops on the ArcFace template are.
     note, problem : str
         What should be known of it, and why its face is not placed.
-    row : int
-        Of the dataset's image whose file it is, where the dataset says where that one face lies; else −1.
-    row_name : str
-        Id of that image.
     """
 
     pixels: Image
@@ -128,8 +124,6 @@ class LookedAt:
     is_crop_size: bool
     note: str
     problem: str
-    row: int = -1
-    row_name: str = ""
 
 
 class TwoFaces:
@@ -187,7 +181,6 @@ class TwoFaces:
         pixels, scale = shown(face)
         height, width = face.image.shape[:2]
         points = face.landmarks if face.alignment is not Alignment.ALIGNED else None
-        row, row_name = (-1, "") if picture.path is None else self._row_of(picture.path, dataset)
         return LookedAt(
             pixels=pixels,
             scale=scale,
@@ -195,24 +188,25 @@ class TwoFaces:
             is_crop_size=(height, width) == (ARCFACE_SIDE, ARCFACE_SIDE),
             note=face.note,
             problem=problem,
-            row=row,
-            row_name=row_name,
         )
 
-    def _row_of(self, path: Path, dataset: str) -> tuple[int, str]:
-        """Row and id of the dataset's only image in that file, where the dataset says where its face lies; −1 and ""
-        otherwise."""
+    def row_of(self, file: Path, dataset: str) -> int:
+        """Row of the only image of the dataset in that file, where the dataset says where its face lies and the file
+        is as it was read; −1 for any other."""
         if not dataset:
-            return -1, ""
-        faces = self._study.faces(dataset)
-        if not faces.has_images or faces.alignment is None:
-            return -1, ""
+            return -1
         try:
-            file = path.resolve().relative_to(faces.root.resolve()).as_posix()
-        except (OSError, ValueError):
-            return -1, ""
-        rows = [row for row, name in enumerate(faces.files or faces.ids) if name == file]
-        return (rows[0], faces.ids[rows[0]]) if len(rows) == 1 else (-1, "")
+            faces = self._study.faces(dataset)
+            if not faces.has_images or faces.alignment not in (Alignment.LANDMARKS, Alignment.ALIGNED):
+                return -1
+            folder, found = file.parent.resolve(), file.stat()
+            name = (folder / file.name).relative_to(faces.root.resolve()).as_posix()
+            names = faces.files or faces.ids
+            row = names.index(name)
+        except (CanonError, OSError, ValueError):  # nothing is known of it: a file like any other
+            return -1
+        same = (found.st_size, found.st_mtime_ns) == (faces.file_size[row], faces.mtime_ns[row])
+        return row if same and name not in names[row + 1 :] else -1
 
     def compare(self, asked: TwoFacesSettings, ctx: JobContext) -> Comparison:
         """Embed the first picture with the source and the second with the target, and compare them.

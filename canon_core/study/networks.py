@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from canon_core.errors import CanonError, ModelError, StudyError
 from canon_core.models.onnx_file import content_hash, open_onnx
@@ -112,10 +112,12 @@ def locate_network(register: Register, name: str, file: str | Path) -> ModelReco
         raise StudyError(f"'{name}' has no network: its embeddings were made elsewhere", path=register.folder)
     found = content_hash(path, open_onnx(path).data_files)
     if found != record.sha256:
+        other = next((each.name for each in register.manifest.models if each.sha256 == found), "")
         raise ModelError(
             f"not the network '{name}': its SHA-256 begins with {found[:12]}, and '{name}' had {record.sha256[:12]}",
             path=path,
-            remedy="choose the file that was added, or add this one as another model",
+            remedy=f"it is that of '{other}': locate that model there, and '{name}' elsewhere" if other else
+            "choose the file that was added, or add this one as another model",
         )
     resolved, stamps = resolve_model(path, spec=record.spec), network_stamps(path)
     with register.mutex:
@@ -129,15 +131,22 @@ def locate_network(register: Register, name: str, file: str | Path) -> ModelReco
 
 def locate_networks_beside(register: Register, file: str | Path) -> tuple[str, ...]:
     """Look for the networks that are gone beside a file, each by the name its own had, and remember those places where
-    the content is what it was. Returns the names of those models, in the study's order."""
+    the content is what it was; whatever keeps one from being found leaves it gone.
+
+    Returns
+    -------
+    tuple of str
+        Names of the models found, in the study's order.
+    """
     folder, found = Path(os.path.abspath(file)).parent, []
     for record in register.manifest.models:
-        beside = folder / Path(record.file.absolute).name
-        if record.imported or record.file.places(register.folder) or not beside.is_file():
+        if record.imported or record.file.locate(register.folder).is_file():
             continue
+        beside = folder / PureWindowsPath(record.file.absolute).name  # which parts names at either slash
         try:
-            found.append(locate_network(register, record.name, beside).name)
-        except ModelError:  # another network of the same name, or none
+            if beside.is_file():
+                found.append(locate_network(register, record.name, beside).name)
+        except (CanonError, OSError):  # another network of the same name, or none
             continue
     return tuple(found)
 

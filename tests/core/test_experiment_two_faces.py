@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from canon_core.datasets.faces import ARCFACE_POINTS
+from canon_core.datasets.faces import ARCFACE_POINTS, Alignment, FaceImages
 from canon_core.datasets.images import opencv, read_image
 from canon_core.datasets.options import DatasetOptions
 from canon_core.embedding.embed import EmbedOptions
 from canon_core.embedding.face_picture import Picture, Placing, thumbnail
 from canon_core.embedding.network import Network
-from canon_core.errors import Cancelled, DatasetError, StudyError
+from canon_core.errors import Cancelled, DatasetError, StoreError, StudyError
 from canon_core.experiments.embedding import embed_study
 from canon_core.experiments.matrix import run_matrix
 from canon_core.experiments.pairs import PairFinder
@@ -145,12 +145,56 @@ def test_the_percentile_is_that_of_impostor_pairs_of_images_outside_the_fit(stud
     assert found.score.percentile == pytest.approx(100 * (impostors < found.score.score).mean(), abs=0.02)
 
 
-def test_a_file_that_is_an_image_of_the_dataset_is_known(study: Study, made: Path) -> None:
+def test_a_file_that_is_an_image_of_the_dataset_is_known(study: Study, made: Path, tmp_path: Path) -> None:
     two, faces = TwoFaces(study), study.faces("faces")
-    assert two.look(Picture(faces.path(7)), "faces", None).row == 7
-    assert two.look(Picture(made / "faces" / ".." / "faces" / faces.ids[7]), "faces", None).row_name == faces.ids[7]
-    for picture, dataset in ((Picture(faces.path(7)), ""), (crop(made, 1), "faces"), (image(study, 7), "faces")):
-        assert two.look(picture, dataset, None).row == -1
+    assert two.row_of(faces.path(7), "faces") == 7
+    assert two.row_of(made / "faces" / ".." / "faces" / faces.ids[7], "faces") == 7
+    (tmp_path / "linked").symlink_to(made / "faces", target_is_directory=True)
+    assert two.row_of(tmp_path / "linked" / faces.ids[7], "faces") == 7
+    other = crop(made, 1).path
+    assert other is not None
+    for file, dataset in ((faces.path(7), ""), (other, "faces"), (made / "faces" / "none.png", "faces")):
+        assert two.row_of(file, dataset) == -1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"alignment": Alignment.WHOLE},
+        {"alignment": Alignment.BOXES},
+        {"alignment": None},
+        {"file_size": np.zeros(104, np.int64)},
+        {"mtime_ns": np.zeros(104, np.int64)},
+        {"files": ("one.png",) * 104},
+    ],
+)
+def test_a_file_of_the_dataset_that_is_no_single_face_of_it_as_it_was_read_is_a_file_like_any_other(
+    study: Study, made: Path, changes: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faces = study.faces("faces")
+    table = replace(faces, **changes)  # type: ignore[arg-type]
+    file = faces.path(0)
+    if table.files is not None:  # a photograph of several people
+        file = Path(shutil.copy(file, made / "faces" / "one.png"))
+        now = file.stat()
+        table = replace(table, file_size=np.full(104, now.st_size), mtime_ns=np.full(104, now.st_mtime_ns))
+    monkeypatch.setattr(Study, "faces", lambda *_: table)
+    assert TwoFaces(study).row_of(file, "faces") == -1
+    if table.files is not None:
+        monkeypatch.setattr(Study, "faces", lambda *_: replace(table, files=("one.png", *faces.ids[1:])))
+        assert TwoFaces(study).row_of(file, "faces") == 0
+        file.unlink()
+
+
+def test_a_damaged_table_of_images_keeps_no_other_picture_from_being_looked_at(
+    study: Study, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(*_: object) -> FaceImages:
+        raise StoreError("the table of images is damaged", path=made)
+
+    file = study.faces("faces").path(0)
+    monkeypatch.setattr(Study, "faces", damaged)
+    assert TwoFaces(study).row_of(file, "faces") == -1
 
 
 def test_a_model_against_itself_needs_no_map(study: Study, made: Path) -> None:

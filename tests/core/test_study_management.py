@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from canon_core.datasets.options import DatasetOptions
@@ -155,6 +156,23 @@ def test_networks_that_moved_together_are_found_beside_each_other(study: Study, 
     assert study.locate_models_beside(root / "moved" / "a.onnx") == ()
 
 
+def test_what_lies_beside_under_an_imported_model_s_name_or_an_impossible_one_is_no_network(
+    study: Study, root: Path
+) -> None:
+    rows = root / "moved" / "rows.npy"
+    shutil.move(root / "data", root / "moved")
+    np.save(rows, np.ones((study.dataset("faces").images, 8), np.float32))
+    study.import_embeddings(rows, model="rows", dataset="faces", ctx=JobContext())
+    rows.unlink()
+    manifest = study.path / "study.json"
+    study.close()
+    manifest.write_text(manifest.read_text().replace("/data/b.onnx", f"/data/{'b' * 300}.onnx"))
+    with Study.open(study.path) as again:
+        shutil.copy(root / "moved" / "a.onnx", root / "moved" / "rows.npy")
+        again.locate_model("a", root / "moved" / "a.onnx")
+        assert again.locate_models_beside(root / "moved" / "a.onnx") == ()
+
+
 def test_another_network_of_the_same_name_beside_is_left_alone(study: Study, root: Path) -> None:
     shutil.move(root / "data", root / "moved")
     shutil.copy(root / "moved" / "a.onnx", root / "moved" / "b.onnx")
@@ -165,7 +183,7 @@ def test_another_network_of_the_same_name_beside_is_left_alone(study: Study, roo
 
 def test_another_network_is_refused_by_name_and_hash(study: Study, root: Path) -> None:
     (root / "data" / "a.onnx").unlink()
-    with pytest.raises(ModelError, match=r"b\.onnx: not the network 'a': its SHA-256 begins with .* add this one"):
+    with pytest.raises(ModelError, match=r"b\.onnx: not the network .a.: .* that of .b.: locate"):
         study.locate_model("a", root / "data" / "b.onnx")
     (root / "note.onnx").write_text("no network")
     with pytest.raises(CanonError, match="not an ONNX file"):

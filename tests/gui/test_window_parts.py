@@ -312,13 +312,18 @@ def test_each_empty_state_names_the_next_step(window: MainWindow, small_study: P
 @pytest.mark.parametrize(
     ("models", "datasets", "what"),
     [
-        (("a", "b"), (), "the files of 'a' and 'b' must be found again"),
+        (("a", "b"), (), "the files of 'a' and 'b' must be found again: choose one in the study tree"),
         ((), ("faces",), "the folder of 'faces' must be found again"),
-        (("a",), (), ""),  # the other network can be used
+        (("a",), (), None),  # the other network can be used
     ],
 )
 def test_what_is_gone_is_to_be_found_before_anything_is_embedded(
-    models: tuple[str, ...], datasets: tuple[str, ...], what: str, window: MainWindow, small_study: Path, qtbot: QtBot
+    models: tuple[str, ...],
+    datasets: tuple[str, ...],
+    what: str | None,
+    window: MainWindow,
+    small_study: Path,
+    qtbot: QtBot,
 ) -> None:
     from dataclasses import replace
 
@@ -328,7 +333,9 @@ def test_what_is_gone_is_to_be_found_before_anything_is_embedded(
     )
     step = next_step(contents, window.document.state, embedding=False, reading=False)
     assert step.action == ("" if what else "study.compute_all")
-    assert what in step.text
+    assert (what or "score every pair of images. Left out: 'a', whose file is gone.") in step.text
+    reading = next_step(replace(contents, read_only=True), window.document.state, embedding=False, reading=False)
+    assert "Locate…" not in reading.text
 
 
 # -- appearance ----------------------------------------------------------------------------------------------------

@@ -106,11 +106,46 @@ def test_a_file_of_the_dataset_is_taken_as_its_image(ready: MainWindow, small_da
     view = ready.two_faces_view
     drop(view, face(small_data, 2), face(small_data, 2, 2))
     qtbot.waitUntil(lambda: view.comparison is not None, timeout=PATIENCE)
-    assert view.first.name == "Person_02/Person_02_0001.png of faces"
+    assert view.first.name == "Person_02_0001.png"
+    assert view.first.note.text() == "An image of the dataset, which says where its face lies."
     assert view.first.picture is not None
     ids = ready.document.study.faces("faces").ids
     assert ids[view.first.picture.row] == "Person_02/Person_02_0001.png"
     assert not view.first.placing.isVisible()  # the dataset says where its face lies
+
+
+def test_a_file_of_the_dataset_that_is_another_picture_by_now_is_embedded_as_it_is(
+    ready: MainWindow, small_data: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    ours, theirs = face(small_data, 2), face(small_data, 8)
+    kept, copy = Path(shutil.copy2(ours, tmp_path / "kept.png")), Path(shutil.copy(theirs, tmp_path / "copy.png"))
+    view = ready.two_faces_view
+    try:
+        ours.write_bytes(theirs.read_bytes())
+        drop(view, ours, copy)
+        qtbot.waitUntil(lambda: view.comparison is not None, timeout=PATIENCE)
+        view.second.model.setCurrentText("a")
+        view.second.model.textActivated.emit("a")
+        qtbot.waitUntil(lambda: view.comparison.settings.target == "a", timeout=PATIENCE)
+        assert view.comparison.raw.score == pytest.approx(1.0, abs=1e-6)  # one picture, as it is shown
+    finally:
+        shutil.copy2(kept, ours)  # with its time: others share the faces
+
+
+def test_a_file_stays_when_another_dataset_is_chosen(ready: MainWindow, small_data: Path, qtbot: QtBot) -> None:
+    view = ready.two_faces_view
+    drop(view.first.canvas, face(small_data, 2))
+    qtbot.waitUntil(lambda: view.first.file is not None, timeout=PATIENCE)
+    more = shutil.copytree(small_data / "faces" / "Person_03", ready.document.contents.path.parent / "more" / "P")
+    ready.document.changes.add_dataset(
+        more.parent, DatasetOptions(), "more", lambda _: None, pytest.fail, lambda: None
+    )
+    qtbot.waitUntil(lambda: "more" in ready.document.contents.dataset_names, timeout=PATIENCE)
+    ready.document.change("Choose", dataset="more")
+    settle(ready, qtbot)
+    assert view.first.picture is not None
+    assert view.first.picture.path == face(small_data, 2)
+    assert view.first.file is None
 
 
 def test_two_files_dropped_at_once_are_the_two_faces(ready: MainWindow, pictures: Path, qtbot: QtBot) -> None:
