@@ -35,8 +35,10 @@ from .overlay_bar import OverlayBar
 from .overlay_filter_menu import OverlayFilterMenu
 from .overlay_rows import MOST_ROWS, overlay_rows, rows_text
 from .point_card import PointCard
+from .scatter_drag import Tool
 from .scatter_legend import ScatterLegend
-from .scatter_plot import MOST_LINES, ScatterPlot, Tool
+from .scatter_picture import MOST_LINES
+from .scatter_plot import ScatterPlot
 from .scatter_points import PlacedPoint, ScatterPoints
 from .table_twin import TableTwin
 

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QSlider, QStyle, QStyleOptionSlider
 from pytestqt.qtbot import QtBot
 
 from app.main_window import MainWindow
-from app.views.scatter_plot import ScatterPlot, Tool
+from app.views.scatter_drag import Tool
+from app.views.scatter_plot import ScatterPlot
 from canon_core.study.pair_results import PairKind
 
 from .conftest import PATIENCE, open_study

@@ -59,7 +59,7 @@ def test_a_search_answered_out_of_sight_rings_nothing_of_other_points(
     settle(overlaid, qtbot)
     view.bar.search.setText(view.result.subject_names[0][:1])
     settle(overlaid, qtbot)
-    assert len(view.plot._marked) == 20
+    assert len(view.plot._content.marked) == 20
     real, let_go = experiment.run_overlay, threading.Event()
 
     def slow(study: object, settings: object, ctx: object, worker: object = None) -> object:
@@ -76,13 +76,13 @@ def test_a_search_answered_out_of_sight_rings_nothing_of_other_points(
     qtbot.waitUntil(lambda: overlaid.overlays.current and overlaid.overlays.details is not None, timeout=PATIENCE)
     settle(overlaid, qtbot)
     assert len(view.plot.points) == 20
-    assert view.plot._marked.max(initial=-1) < 20
+    assert view.plot._content.marked.max(initial=-1) < 20
     assert not view.found.text()
     overlaid.actions_["view.overlay"].trigger()
     qtbot.waitUntil(lambda: view.result is overlaid.overlays.shown, timeout=PATIENCE)
     settle(overlaid, qtbot)
     assert view.found.text() == "35 images found"
-    assert len(view.plot._marked) == 70
+    assert len(view.plot._content.marked) == 70
 
 
 def test_what_is_searched_and_selected_meanwhile_is_answered_when_the_plot_is_there(

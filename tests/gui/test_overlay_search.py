@@ -28,7 +28,7 @@ def test_somebody_who_was_not_drawn_is_offered_and_joins_those_who_were(overlaid
     qtbot.waitUntil(lambda: view.found.text() == "5 images found", timeout=PATIENCE)
     assert set(view.result.subject_names) == {*drawn, other}
     assert not view.found_button.isVisible()
-    assert len(view.plot._marked) == 10
+    assert len(view.plot._content.marked) == 10
     view.bar.search.setText("nobody of this name")
     qtbot.waitUntil(lambda: view.found.text() == "nothing found here", timeout=PATIENCE)
 
@@ -39,7 +39,7 @@ def test_of_a_search_that_was_cleared_no_answer_comes(overlaid: MainWindow, qtbo
     view.bar.search.clear()  # before it is answered
     settle(overlaid, qtbot)
     assert not view.found.isVisible()
-    assert len(view.plot._marked) == 0
+    assert len(view.plot._content.marked) == 0
 
 
 def test_another_study_begins_without_search_and_filter(

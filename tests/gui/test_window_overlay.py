@@ -175,7 +175,7 @@ def test_the_card_of_a_point_shows_its_face_and_its_neighbours(overlaid: MainWin
     view = overlaid.overlay_view
     number = 64
     qtbot.mouseMove(view.plot, view.plot.position_of(number).toPoint())
-    under = view.plot._under
+    under = view.plot._content.under
     assert under >= 0
     qtbot.waitUntil(lambda: view.card.content is not None and view.card.content.face is not None, timeout=PATIENCE)
     content, details = view.card.content, overlaid.overlays.details
@@ -239,24 +239,24 @@ def test_a_search_rings_what_it_finds(overlaid: MainWindow, qtbot: QtBot) -> Non
     view = overlaid.overlay_view
     name = view.result.subject_names[4]
     qtbot.keyClicks(view.bar.search, name.upper())
-    qtbot.waitUntil(lambda: len(view.plot._marked) > 0, timeout=PATIENCE)
-    assert {view.result.subject_names[code] for code in view.result.subject[view.plot._marked]} == {name}
-    assert len(view.plot._marked) == 10
+    qtbot.waitUntil(lambda: len(view.plot._content.marked) > 0, timeout=PATIENCE)
+    assert {view.result.subject_names[code] for code in view.result.subject[view.plot._content.marked]} == {name}
+    assert len(view.plot._content.marked) == 10
     assert view.found.text() == "5 images found"
     view.bar.search.setText("nobody of this name")
     qtbot.waitUntil(lambda: view.found.text() == "nothing found here", timeout=PATIENCE)
     view.bar.search.clear()
-    qtbot.waitUntil(lambda: len(view.plot._marked) == 0, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: len(view.plot._content.marked) == 0, timeout=PATIENCE)
 
 
 def test_lines_join_the_images_of_the_same_face(overlaid: MainWindow, qtbot: QtBot) -> None:
     view = overlaid.overlay_view
     qtbot.mouseClick(view.lines_button, Qt.MouseButton.LeftButton)
-    assert len(view.plot._lines) == 60
-    assert (view.plot._lines[:, 0] - 60 == view.plot._lines[:, 1]).all()
+    assert len(view.plot._content.lines) == 60
+    assert (view.plot._content.lines[:, 0] - 60 == view.plot._content.lines[:, 1]).all()
     view.plot.set_selection([3, 64])
     view.plot.selectionChanged.emit(view.plot.selection)
-    assert view.plot._lines.tolist() == [[63, 3], [64, 4]]
+    assert view.plot._content.lines.tolist() == [[63, 3], [64, 4]]
 
 
 def test_the_table_says_what_the_picture_shows(overlaid: MainWindow, qtbot: QtBot) -> None:
@@ -275,7 +275,7 @@ def test_the_table_says_what_the_picture_shows(overlaid: MainWindow, qtbot: QtBo
         view.result.subject[details.neighbours[0].after[2]] == view.result.subject[2]
     )
     view.table.select_row(5)
-    assert view.plot._current == 5
+    assert view.plot._content.current == 5
 
 
 def test_the_command_names_every_setting(overlaid: MainWindow) -> None:

@@ -173,9 +173,9 @@ def test_two_compared_faces_are_marked_among_all(both: MainWindow, qtbot: QtBot)
 def test_a_search_finds_both_and_the_table_tells_them_apart(both: MainWindow, qtbot: QtBot) -> None:
     view = add(both, qtbot)
     qtbot.keyClicks(view.bar.search, "Person_03_0001")
-    qtbot.waitUntil(lambda: len(view.plot._marked) == 4, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: len(view.plot._content.marked) == 4, timeout=PATIENCE)
     assert view.found.text() == "2 images found"
-    assert sorted((view.plot._marked % 84).tolist()) == [15, 15, 60 + 9, 60 + 9]
+    assert sorted((view.plot._content.marked % 84).tolist()) == [15, 15, 60 + 9, 60 + 9]
     view.bar.search.clear()
     qtbot.mouseClick(view.table_button, Qt.MouseButton.LeftButton)
     lines = view.table.text().splitlines()

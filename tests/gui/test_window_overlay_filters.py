@@ -137,7 +137,7 @@ def test_choices_are_undone_and_found_again(overlaid: MainWindow, embedded_study
     assert view.result.subjects[0] == 7
     assert view.bar.colour.currentText() == "subject"
     assert view.lines_button.isChecked()
-    assert len(view.plot._lines) == view.result.items[0]
+    assert len(view.plot._content.lines) == view.result.items[0]
 
 
 def test_too_many_points_for_neighbours_say_so(
