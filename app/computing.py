@@ -1,16 +1,16 @@
-"""What is computed of the open study: embeddings, the matrix, and the curves of what is chosen in it."""
+"""What is computed of the open study: the matrix after its embeddings, and the curves of what is chosen in it."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
-from canon_core.errors import CanonError, SettingsError
+from canon_core.errors import CanonError
 from canon_core.figures.curve import Curve
 from canon_core.jobs import JobContext, Progress
 from canon_core.study.results import Cell, Matrix, MatrixSettings
@@ -18,6 +18,8 @@ from canon_core.study.results import Cell, Matrix, MatrixSettings
 from .chosen_curves import pairs_to_draw, read_curves
 from .contents import Contents
 from .document import Document
+from .embedding_jobs import EmbeddingJobs
+from .matrix_stamp import MatrixStamp, stamp_of
 from .running_jobs import RunningJobs
 from .view_state import Pair, ViewState
 
@@ -29,17 +31,13 @@ _LOOK_INTERVAL_S = 1.0
 _MATRIX_TOPIC = "matrix and curves"
 
 
-@dataclass(frozen=True)
-class _Stamp:
-    """What a stored matrix depends on; a change means to look it up again."""
-
-    settings: MatrixSettings
-    fingerprint: str
-    embeddings: tuple[tuple[str, str, str, bool, int], ...]
-
-
 class Computing(QObject):
     """Keeps the matrix and the curves that belong to the document's state, and runs what is missing.
+
+    Attributes
+    ----------
+    embeddings : EmbeddingJobs
+        What the matrix follows: embeddings being made.
 
     Signals
     -------
@@ -49,14 +47,11 @@ class Computing(QObject):
         ``curves`` changed; they are of the matrix with the settings ``curves_of``.
     runningChanged() :
         A computation began or ended.
-    otherProvider(error, models, dataset) :
-        Embeddings were begun on another provider (GPU, CPU) than there is now; going on takes the user's consent.
     """
 
     matrixChanged = Signal()
     curvesChanged = Signal()
     runningChanged = Signal()
-    otherProvider = Signal(object, object, str)
 
     def __init__(self, document: Document, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -67,13 +62,10 @@ class Computing(QObject):
         self.curves: tuple[Curve, ...] = ()
         self.curves_of: MatrixSettings | None = None
         self.automatic = True
-        self.provider = "auto"  #: where networks run
-        self.threads: int | None = None  #: that decode and, on the CPU, compute; None for every usable core
-        self._stamp: _Stamp | None = None
+        self._stamp: MatrixStamp | None = None
         self._wanted = False  # run the matrix as soon as it is known what is missing
-        self._matrices = RunningJobs[_Stamp](self._bridge, self)
-        # Only when it is known which embeddings are complete now is it known which cells are missing.
-        self._embeddings = RunningJobs[tuple[str, frozenset[str]]](self._bridge, self, settle=document.refresh)
+        self._matrices = RunningJobs[MatrixStamp](self._bridge, self)
+        self.embeddings = EmbeddingJobs(document, self)
         self._last_look = 0.0
         self._rocs: dict[str, Roc] = {}  # used in the engine's interactive thread only
         document.opened.connect(self._contents_changed)
@@ -81,16 +73,17 @@ class Computing(QObject):
         document.closed.connect(self._forget)
         document.stateChanged.connect(self._state_changed)
         self._matrices.ended.connect(document.refresh)
-        for jobs in (self._matrices, self._embeddings):
+        for jobs in (self._matrices, self.embeddings):
             jobs.progressed.connect(self._progressed)
             jobs.changed.connect(self.runningChanged)
-        self._embeddings.ended.connect(self._maybe_run)
+        self.embeddings.ended.connect(self._maybe_run)
+        self.embeddings.cancelled.connect(self._want_nothing)
 
     # -- asking for it -------------------------------------------------------------------------------------------
     @property
     def embedding(self) -> bool:
         """Whether embeddings are being made or wait for it."""
-        return bool(self._embeddings)
+        return bool(self.embeddings)
 
     @property
     def scoring(self) -> bool:
@@ -117,64 +110,9 @@ class Computing(QObject):
         if self._stamp is not None and not self.scoring:
             self._ask(self._stamp, None)
 
-    def embed(self, models: Sequence[str], dataset: str, *, other_provider: bool = False) -> None:
-        """Embed a dataset with some models, one after the other; what is there is kept, and what is being made is not
-        made twice."""
-        being_made = self._being_embedded(dataset)
-        names = tuple(name for name in models if name not in being_made)
-        study, provider, threads = self._document.study, self.provider, self.threads
-        if study is None or not names or not dataset:
-            return
-
-        def work(ctx: JobContext) -> object:
-            from canon_core.embedding.embed import EmbedOptions
-            from canon_core.experiments.embedding import embed_study
-
-            # Threads that wait busily would take the window's core.
-            options = EmbedOptions(provider, threads=threads, spinning=False, allow_other_provider=other_provider)
-            return embed_study(study, dataset, names, options, ctx)
-
-        which = names[0] if len(names) == 1 else f"{len(names)} models"
-        self._embeddings.begin(
-            f"Embed {dataset} with {which}",
-            work,
-            (dataset, frozenset(names)),
-            on_partial=lambda _: self._document.refresh(),
-            on_failure=lambda error: self._embedding_failed(error, names, dataset),
-            on_cancelled=self._want_nothing,
-            resume=lambda: self.embed(names, dataset),
-        )
-
-    def _embedding_failed(self, error: CanonError, models: tuple[str, ...], dataset: str) -> None:
-        contents = self._document.contents
-        if contents is not None and isinstance(error, SettingsError):
-            begun = [contents.states[name, dataset] for name in models if (name, dataset) in contents.states]
-            if any(state.provider and not state.complete for state in begun):
-                self.otherProvider.emit(error, models, dataset)
-                return
-        self._document.faulted.emit(error)
-
     def _want_nothing(self) -> None:
         """What was to follow is cancelled, or there is nothing of it to compute."""
         self._wanted = False
-
-    def embed_missing(self) -> bool:
-        """Embed the chosen dataset with every network of the matrix that is not complete; False when none is left."""
-        names = self._to_embed
-        self.embed(names, self._document.state.dataset)
-        return bool(names)
-
-    @property
-    def _to_embed(self) -> tuple[str, ...]:
-        """Networks of the matrix whose embeddings are neither complete nor being made."""
-        contents, state = self._document.contents, self._document.state
-        if contents is None or not state.dataset:
-            return ()
-        leave = self._being_embedded(state.dataset) | state.left_out
-        return contents.to_embed(state.dataset, [name for name in contents.model_names if name not in leave])
-
-    def _being_embedded(self, dataset: str) -> frozenset[str]:
-        return frozenset[str]().union(*(models for data, models in self._embeddings if data == dataset))
 
     @property
     def something_left(self) -> bool:
@@ -182,7 +120,7 @@ class Computing(QObject):
         contents = self._document.contents
         if contents is None or contents.read_only:
             return False
-        if self._to_embed:
+        if self.embeddings.missing:
             return True
         if self.embedding:
             return not (self._wanted or self.automatic)
@@ -190,7 +128,7 @@ class Computing(QObject):
 
     def compute_everything(self) -> None:
         """Make the missing embeddings, then the missing cells."""
-        if self.embed_missing() or self.embedding:
+        if self.embeddings.embed_missing() or self.embedding:
             self._wanted = True
             self.runningChanged.emit()
         else:
@@ -286,7 +224,7 @@ class Computing(QObject):
 
     # -- following the document ----------------------------------------------------------------------------------
     def _contents_changed(self, contents: Contents) -> None:
-        stamp = _stamp_of(contents, self._document.state)
+        stamp = stamp_of(contents, self._document.state)
         if stamp != self._stamp:
             self._look_up_matrix(stamp)
         elif self._wanted:
@@ -295,7 +233,7 @@ class Computing(QObject):
     def _state_changed(self, before: ViewState, after: ViewState) -> None:
         contents = self._document.contents
         assert contents is not None
-        stamp = _stamp_of(contents, after)
+        stamp = stamp_of(contents, after)
         if stamp != self._stamp:
             self._look_up_matrix(stamp)
         elif before.cells != after.cells:
@@ -305,13 +243,13 @@ class Computing(QObject):
         self._stamp = None
         self._wanted = False
         self._matrices.forget()
-        self._embeddings.forget()
+        self.embeddings.forget()
         self._rocs = {}
         self._show(None, frozenset())
         self._set_curves(())
         self.runningChanged.emit()
 
-    def _look_up_matrix(self, stamp: _Stamp | None) -> None:
+    def _look_up_matrix(self, stamp: MatrixStamp | None) -> None:
         settings_before = self._stamp.settings if self._stamp else None
         self._stamp = stamp
         if stamp is None or stamp.settings != settings_before:
@@ -327,7 +265,7 @@ class Computing(QObject):
         if self._stamp is not None and self.matrix is not None and self.matrix.settings == self._stamp.settings:
             self._ask(self._stamp, self.matrix)
 
-    def _ask(self, stamp: _Stamp, known: Matrix | None) -> None:
+    def _ask(self, stamp: MatrixStamp, known: Matrix | None) -> None:
         study, cells, rocs = self._document.study, self._document.state.cells, self._rocs
         assert study is not None
 
@@ -400,17 +338,3 @@ def wanted_cells(matrix: Matrix | None) -> frozenset[Pair]:
     if matrix is None:
         return frozenset()
     return frozenset(pair for pair, cell in matrix.cells.items() if cell is None and pair not in matrix.missing)
-
-
-def _stamp_of(contents: Contents, state: ViewState) -> _Stamp | None:
-    """None where there is nothing to be looked up: no dataset, no model, nothing embedded."""
-    dataset = contents.dataset(state.dataset)
-    settings = state.settings(contents.model_names)
-    if dataset is None or not set(contents.embedded(dataset.name)) & set(settings.models):
-        return None
-    embeddings = []
-    for model in contents.models:
-        if model.name in settings.models:
-            found = contents.states[model.name, dataset.name]
-            embeddings.append((model.name, model.sha256, model.spec.digest(), found.complete, found.bad_rows))
-    return _Stamp(settings, dataset.fingerprint, tuple(embeddings))

@@ -19,8 +19,8 @@ class OverlayLeft(QObject):
     def __init__(self, overlays: Overlays, view: OverlayView, parent: QObject) -> None:
         super().__init__(parent)
         self._overlays, self._view = overlays, view
-        view.filter_menu.chosen.connect(self._choose)
-        view.filter_menu.aboutToShow.connect(self.show)
+        view.tools.filter_menu.chosen.connect(self._choose)
+        view.tools.filter_menu.aboutToShow.connect(self.show)
         view.legend.toggled.connect(self._toggled)
         view.allPointsRequested.connect(self._all)
 
@@ -50,7 +50,7 @@ class OverlayLeft(QObject):
         wanted, only = self._overlays.choice.only, self.only
         refusal = "Nearest faces are being looked up." if details is None else details.refusal
         covariates = {} if details is None else {name: each.groups for name, each in details.covariates.items()}
-        view.filter_menu.show_choices(only, covariates, view.bar.search.text().strip(), refusal)
+        view.tools.filter_menu.show_choices(only, covariates, view.bar.search.text().strip(), refusal)
         if points is None:
             view.set_left("", filtered=False)
             return

@@ -15,7 +15,8 @@ from .overlay_choice import MOST_CHOSEN
 from .overlays import FEW_POINTS, Overlays
 from .thumbnails import Thumbnails
 from .views.face_list import MOST_LISTED, ListedFace
-from .views.overlay_view import OverlayView, items_of
+from .views.overlay_lines import items_of
+from .views.overlay_view import OverlayView
 
 if TYPE_CHECKING:
     from canon_core.jobs import JobContext

@@ -63,7 +63,7 @@ class StudyCommands(QObject):
             "study.add_model": self.adding.add_models,
             "study.add_dataset": self.adding.add_dataset,
             "study.compute_all": computing.compute_everything,
-            "study.embed": computing.embed_missing,
+            "study.embed": computing.embeddings.embed_missing,
             "study.matrix": computing.compute_matrix,
             "study.preprocessing": self.preprocessing,
             "study.rename": self.rename,
@@ -79,7 +79,7 @@ class StudyCommands(QObject):
         document.faulted.connect(self.tell_fault)
         document.opened.connect(self._opened)
         document.bridge.faulted.connect(self.tell_fault)
-        computing.otherProvider.connect(self._ask_other_provider)
+        computing.embeddings.otherProvider.connect(self._ask_other_provider)
         for changed in (
             document.opened, document.closed, document.contentsChanged, document.stateChanged,
             computing.matrixChanged, computing.runningChanged, document.bridge.queued, document.bridge.idle,
@@ -272,7 +272,7 @@ class StudyCommands(QObject):
             error.problem[:1].upper() + error.problem[1:] + ".",
             "Going on mixes rows of both in one file: they agree to a cosine of 1 − 1e-6, not bit for bit.",
             "Go on",
-            lambda: self._computing.embed(models, dataset, other_provider=True),
+            lambda: self._computing.embeddings.embed(models, dataset, other_provider=True),
         )
 
     # -- help ----------------------------------------------------------------------------------------------------

@@ -58,8 +58,8 @@ class WindowCommands(QObject):
 
     def _use(self, preferences: Preferences) -> None:
         self._actions["study.automatic"].setChecked(preferences.automatic)
-        self._computing.provider = preferences.provider
-        self._computing.threads = preferences.threads or None
+        self._computing.embeddings.provider = preferences.provider
+        self._computing.embeddings.threads = preferences.threads or None
 
     # -- undo ----------------------------------------------------------------------------------------------------
     def _follow_undo(self) -> None:

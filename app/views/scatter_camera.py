@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from canon_core.projection.point_grid import Box, Raster
 
 #: Part of the plot that stays free around a fitted box, at least in pixels, so that no marker is cut.
@@ -41,6 +44,11 @@ class Camera:
         scale = min(max(self.scale * factor, self.fitted * _FARTHEST), self.fitted * _NEAREST)
         change = 1 / self.scale - 1 / scale
         return replace(self, x=self.x + right * change, y=self.y - down * change, scale=scale)
+
+    def holds(self, places: NDArray[np.floating], width: float, height: float) -> bool:
+        """Whether all of (n, 2) places are in a view of so many pixels."""
+        across, up = width / 2 / self.scale, height / 2 / self.scale
+        return not ((abs(places[:, 0] - self.x) > across) | (abs(places[:, 1] - self.y) > up)).any()
 
     def raster(self, width: int, height: int, pixel_ratio: float = 1.0) -> Raster:
         """On so many pixels of the screen, of which ``pixel_ratio`` make one at 96 dpi.

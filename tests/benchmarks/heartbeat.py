@@ -252,7 +252,7 @@ def embed_for(application: Any, window: Any, heart: Heart, seconds: float) -> No
         window.document.refresh()
         run_until(application, lambda: not window.bridge.busy)
         heart.start()
-        assert window.computing.embed_missing()
+        assert window.computing.embeddings.embed_missing()
         run_until(application, lambda: not window.computing.embedding)
         heart.stop()
 

@@ -54,9 +54,9 @@ def test_bad_files_are_told_apart_from_good_ones_which_are_added(
     ]  # fmt: skip
     for row, path in ((1, cut), (2, text), (3, tmp_path / "gone.onnx")):
         choose(dialog, row)
-        assert dialog.problem.isVisible()
-        assert str(path) in dialog.problem.label.text()
-        assert ";" in dialog.problem.label.text()  # and what to do about it
+        assert dialog.page.problem.isVisible()
+        assert str(path) in dialog.page.problem.label.text()
+        assert ";" in dialog.page.problem.label.text()  # and what to do about it
     qtbot.mouseClick(dialog.add_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not document.bridge.busy, timeout=PATIENCE)
     assert document.contents.model_names == ("a",)
@@ -67,16 +67,16 @@ def test_bad_files_are_told_apart_from_good_ones_which_are_added(
 
 def test_a_field_changed_by_hand_is_what_is_added(document: Document, small_data: Path, qtbot: QtBot) -> None:
     dialog = shown(document, [small_data / "a.onnx"], qtbot)
-    assert dialog.preset.currentText() == "as found: inferred from the network"
-    qtbot.keyClicks(dialog.form.color, "b")
-    dialog.form.mean.setFocus()
-    dialog.form.mean.selectAll()
-    qtbot.keyClicks(dialog.form.mean, "104, 117, 123")
-    qtbot.keyClick(dialog.form.mean, Qt.Key.Key_Tab)
-    qtbot.waitUntil(lambda: dialog.preset.currentText() == "changed by hand", timeout=PATIENCE)
-    dialog.name.setFocus()
-    dialog.name.selectAll()
-    qtbot.keyClicks(dialog.name, "mine")
+    assert dialog.page.preset.currentText() == "as found: inferred from the network"
+    qtbot.keyClicks(dialog.page.form.color, "b")
+    dialog.page.form.mean.setFocus()
+    dialog.page.form.mean.selectAll()
+    qtbot.keyClicks(dialog.page.form.mean, "104, 117, 123")
+    qtbot.keyClick(dialog.page.form.mean, Qt.Key.Key_Tab)
+    qtbot.waitUntil(lambda: dialog.page.preset.currentText() == "changed by hand", timeout=PATIENCE)
+    dialog.page.name.setFocus()
+    dialog.page.name.selectAll()
+    qtbot.keyClicks(dialog.page.name, "mine")
     qtbot.mouseClick(dialog.add_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not dialog.isVisible(), timeout=PATIENCE)
     (model,) = document.contents.models
@@ -88,7 +88,7 @@ def test_a_change_is_checked_before_it_is_added_however_quickly_add_is_clicked(
     document: Document, small_data: Path, qtbot: QtBot
 ) -> None:
     dialog = shown(document, [small_data / "a.onnx"], qtbot)
-    qtbot.keyClicks(dialog.form.color, "b")
+    qtbot.keyClicks(dialog.page.form.color, "b")
     qtbot.mouseClick(dialog.add_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not dialog.isVisible(), timeout=PATIENCE)
     assert document.contents.models[0].spec.input.color == "bgr"
@@ -98,24 +98,24 @@ def test_a_spec_that_contradicts_the_network_is_told_and_not_added(
     document: Document, small_data: Path, qtbot: QtBot
 ) -> None:
     dialog = shown(document, [small_data / "a.onnx"], qtbot)
-    dialog.form.width_box.setValue(96)
-    qtbot.waitUntil(dialog.problem.isVisible, timeout=PATIENCE)
-    assert "96 wide" in dialog.problem.label.text()
-    assert "width = 112" in dialog.problem.label.text()
+    dialog.page.form.width_box.setValue(96)
+    qtbot.waitUntil(dialog.page.problem.isVisible, timeout=PATIENCE)
+    assert "96 wide" in dialog.page.problem.label.text()
+    assert "width = 112" in dialog.page.problem.label.text()
     assert not dialog.add_button.isEnabled()
-    assert dialog.form.width_box.value() == 96  # what the user wrote stays, to be corrected
-    dialog.form.width_box.setValue(112)
-    qtbot.waitUntil(lambda: not dialog.problem.isVisible(), timeout=PATIENCE)
+    assert dialog.page.form.width_box.value() == 96  # what the user wrote stays, to be corrected
+    dialog.page.form.width_box.setValue(112)
+    qtbot.waitUntil(lambda: not dialog.page.problem.isVisible(), timeout=PATIENCE)
     qtbot.waitUntil(dialog.add_button.isEnabled, timeout=PATIENCE)
 
 
 def test_a_preset_replaces_what_was_found(document: Document, small_data: Path, qtbot: QtBot) -> None:
     dialog = shown(document, [small_data / "a.onnx"], qtbot)
-    names = [dialog.preset.itemData(row) for row in range(dialog.preset.count())]
-    dialog.preset.setCurrentIndex(names.index("arcface-tf2"))
-    dialog.preset.activated.emit(names.index("arcface-tf2"))
-    qtbot.waitUntil(lambda: dialog.form.mean.text() == "0", timeout=PATIENCE)
-    assert dialog.form.std.text() == "255"
+    names = [dialog.page.preset.itemData(row) for row in range(dialog.page.preset.count())]
+    dialog.page.preset.setCurrentIndex(names.index("arcface-tf2"))
+    dialog.page.preset.activated.emit(names.index("arcface-tf2"))
+    qtbot.waitUntil(lambda: dialog.page.form.mean.text() == "0", timeout=PATIENCE)
+    assert dialog.page.form.std.text() == "255"
 
 
 def test_the_toml_beside_a_network_is_used_and_said(
@@ -124,9 +124,9 @@ def test_the_toml_beside_a_network_is_used_and_said(
     network = Path(shutil.copy(small_data / "a.onnx", tmp_path / "net.onnx"))
     (tmp_path / "net.toml").write_text('[input]\ncolor = "bgr"\n')
     dialog = shown(document, [network], qtbot)
-    assert dialog.preset.currentText() == "as found: net.toml beside the network"
-    assert dialog.form.color.currentText() == "BGR"
-    assert "default is taken" in dialog.notes.text()
+    assert dialog.page.preset.currentText() == "as found: net.toml beside the network"
+    assert dialog.page.form.color.currentText() == "BGR"
+    assert "default is taken" in dialog.page.notes.text()
 
 
 def test_a_name_that_is_taken_is_told_and_can_be_changed(
@@ -135,12 +135,12 @@ def test_a_name_that_is_taken_is_told_and_can_be_changed(
     document.changes.add_model(small_data / "a.onnx", None, None)
     qtbot.waitUntil(lambda: not document.bridge.busy, timeout=PATIENCE)
     dialog = shown(document, [small_data / "b.onnx"], qtbot)
-    dialog.name.selectAll()
-    qtbot.keyClicks(dialog.name, "a")
+    dialog.page.name.selectAll()
+    qtbot.keyClicks(dialog.page.name, "a")
     qtbot.mouseClick(dialog.add_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(dialog.fault.isVisible, timeout=PATIENCE)
     assert "there is a model 'a' already" in dialog.fault.label.text()
-    qtbot.keyClicks(dialog.name, "2")
+    qtbot.keyClicks(dialog.page.name, "2")
     qtbot.mouseClick(dialog.add_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: document.contents.model_names == ("a", "a2"), timeout=PATIENCE)
 
@@ -336,11 +336,11 @@ def test_the_same_network_again_is_said(
     qtbot.waitUntil(
         lambda: states(again) == [("other-name", "in the study already"), ("b", "ready")], timeout=PATIENCE
     )
-    assert again.problem.isVisible()
-    assert "The very same network is in the study already, as 'a'" in again.problem.label.text()
+    assert again.page.problem.isVisible()
+    assert "The very same network is in the study already, as 'a'" in again.page.problem.label.text()
     assert again.add_button.isEnabled()  # with other preprocessing it is another model
     choose(again, 1)
-    assert not again.problem.isVisible()
+    assert not again.page.problem.isVisible()
 
 
 def test_once_something_was_added_the_dialog_is_closed_and_not_cancelled(

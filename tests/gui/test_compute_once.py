@@ -53,7 +53,7 @@ def test_what_waits_for_embeddings_is_said_and_nothing_is_ordered_twice(
     assert "of 120" in row.says.text()
     assert row.bar.value() >= 500  # one of two networks is done
     window.computing.compute_everything()
-    window.computing.embed(("slow", "a"), "faces")
+    window.computing.embeddings.embed(("slow", "a"), "faces")
     qtbot.wait(100)
     assert list(window.jobs.rows.values()) == [row]
     window.bridge.cancel(row.number)

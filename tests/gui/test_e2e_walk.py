@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QSlider, QStyle, QStyleOptionSlider
 from pytestqt.qtbot import QtBot
 
 from app.main_window import MainWindow
-from app.views.scatter_plot import ScatterPlot, Tool
+from app.views.scatter_drag import Tool
+from app.views.scatter_plot import ScatterPlot
 from canon_core.study.pair_results import PairKind
 
 from .conftest import PATIENCE, open_study
@@ -52,7 +53,7 @@ def test_a_cell_leads_through_its_curve_its_overlay_and_its_pairs_to_a_file(
     qtbot.keyClick(view.slider.slider, Qt.Key.Key_End)
 
     # A lasso around the left half lists the faces that lie in it.
-    click(view.tool_buttons[Tool.LASSO], qtbot)
+    click(view.tools.tool_buttons[Tool.LASSO], qtbot)
     lasso_left_half(view.plot, qtbot)
     assert 0 < len(view.plot.selection) < points
     settle(window, qtbot)
@@ -73,7 +74,7 @@ def test_a_cell_leads_through_its_curve_its_overlay_and_its_pairs_to_a_file(
 
     # And the overlay is written to a file.
     open_tab(window, "Overlay", qtbot)
-    written = export(window, view.export_button, tmp_path, ["csv"], qtbot)
+    written = export(window, view.tools.export_button, tmp_path, ["csv"], qtbot)
     rows = [line for line in written["csv"].decode("utf-8").splitlines() if not line.startswith("#")]
     assert len(rows) == 1 + points
 

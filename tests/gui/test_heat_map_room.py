@@ -12,7 +12,8 @@ from pytestqt.qtbot import QtBot
 from app.main_window import MainWindow
 from app.theme import sized
 from app.views.heat_layout import HeatLayout, lay_out
-from app.views.heat_map import HeatMap, _elided
+from app.views.heat_map import HeatMap
+from app.views.heat_picture import _elided
 from app.views.matrix_view import MatrixView
 from canon_core.maps.kinds import MapKind
 from canon_core.study.results import Matrix, MatrixSettings

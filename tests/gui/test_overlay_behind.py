@@ -59,7 +59,7 @@ def test_a_search_answered_out_of_sight_rings_nothing_of_other_points(
     settle(overlaid, qtbot)
     view.bar.search.setText(view.result.subject_names[0][:1])
     settle(overlaid, qtbot)
-    assert len(view.plot._marked) == 20
+    assert len(view.plot._content.marked) == 20
     real, let_go = experiment.run_overlay, threading.Event()
 
     def slow(study: object, settings: object, ctx: object, worker: object = None) -> object:
@@ -76,13 +76,13 @@ def test_a_search_answered_out_of_sight_rings_nothing_of_other_points(
     qtbot.waitUntil(lambda: overlaid.overlays.current and overlaid.overlays.details is not None, timeout=PATIENCE)
     settle(overlaid, qtbot)
     assert len(view.plot.points) == 20
-    assert view.plot._marked.max(initial=-1) < 20
-    assert not view.found.text()
+    assert view.plot._content.marked.max(initial=-1) < 20
+    assert not view.found.label.text()
     overlaid.actions_["view.overlay"].trigger()
     qtbot.waitUntil(lambda: view.result is overlaid.overlays.shown, timeout=PATIENCE)
     settle(overlaid, qtbot)
-    assert view.found.text() == "35 images found"
-    assert len(view.plot._marked) == 70
+    assert view.found.label.text() == "35 images found"
+    assert len(view.plot._content.marked) == 70
 
 
 def test_what_is_searched_and_selected_meanwhile_is_answered_when_the_plot_is_there(
@@ -97,9 +97,9 @@ def test_what_is_searched_and_selected_meanwhile_is_answered_when_the_plot_is_th
     view.plot._select(np.array([0, 4], np.int32))  # the same points, in the layout of before
     qtbot.wait(50)
     assert view.result is before
-    assert not view.found.text()
+    assert not view.found.label.text()
     behind.set()
-    qtbot.waitUntil(lambda: view.found.text() == "5 images found", timeout=PATIENCE)
+    qtbot.waitUntil(lambda: view.found.label.text() == "5 images found", timeout=PATIENCE)
     assert view.result is overlaid.overlays.shown is not before
     settle(overlaid, qtbot)
     assert view.faces.list.count() == 2
@@ -138,7 +138,7 @@ def test_the_table_keeps_the_names_of_its_own_points(
     overlaid: MainWindow, behind: threading.Event, qtbot: QtBot
 ) -> None:
     view = overlaid.overlay_view
-    view.table_button.click()
+    view.tools.table_button.click()
     before = rows(overlaid)
     with qtbot.captureExceptions() as raised:
         choose(overlaid, qtbot, 2)

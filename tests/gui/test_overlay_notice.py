@@ -38,7 +38,7 @@ def test_umap_that_ended_while_another_cell_was_chosen_is_there_when_one_comes_b
     window.actions_["view.overlay"].trigger()
     settle(window, qtbot)
     assert shows_umap(view)
-    assert not view._notice.isVisible()
+    assert not view.status.isVisible()
     assert umap.asked == 1
 
 
@@ -62,7 +62,7 @@ def test_umap_that_ended_while_the_tour_went_back_is_there_when_it_goes_on(
         settle(window, qtbot)
     assert window.tabs.currentWidget() is view
     assert shows_umap(view)
-    assert not view._notice.isVisible()
+    assert not view.status.isVisible()
     assert umap.asked == 1
     tour.end()
 
@@ -115,7 +115,7 @@ def test_the_stage_of_a_job_is_said_once(window: MainWindow, umap: Slow, embedde
     view = window.overlay_view
     qtbot.waitUntil(lambda: umap.asked == 1 and view.result is not None, timeout=PATIENCE)
     window.overlays.progressed.emit("UMAP: comparing all points, after…")
-    assert view._notice_text.text() == "PCA is shown until UMAP is there. UMAP: comparing all points, after…"
+    assert view.status.label.text() == "PCA is shown until UMAP is there. UMAP: comparing all points, after…"
     assert view.bar.subset.findText("so many subjects") < 0
 
 
@@ -128,8 +128,8 @@ def test_that_a_model_by_itself_is_not_what_is_shown_is_said(
     window.actions_["view.overlay"].trigger()
     settle(window, qtbot)
     view = window.overlay_view
-    assert view._notice_text.text() == "a by itself has no map: b → a is shown."
+    assert view.status.label.text() == "a by itself has no map: b → a is shown."
     window.document.change("Choose", cells=(("b", "a"),))
     settle(window, qtbot)
     assert view.result.settings.sources == ("b",)
-    assert not view._notice.isVisible()
+    assert not view.status.isVisible()

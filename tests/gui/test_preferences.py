@@ -49,7 +49,7 @@ def test_what_is_preferred_is_used_at_once_and_kept(
     dialog.threads.selectAll()
     qtbot.keyClicks(dialog.threads, "3")
     assert window.computing.automatic is False
-    assert (window.computing.provider, window.computing.threads) == ("cpu", 3)
+    assert (window.computing.embeddings.provider, window.computing.embeddings.threads) == ("cpu", 3)
     assert not window.actions_["study.automatic"].isChecked()
     kept = saved(window, qtbot)
     assert (kept["notify"], kept["automatic"], kept["provider"], kept["threads"]) == (False, False, "cpu", 3)
@@ -63,7 +63,7 @@ def test_the_next_window_has_them(user_folders: Path, qtbot: QtBot) -> None:
     window = MainWindow()
     try:
         assert window.computing.automatic is False
-        assert window.computing.threads == 2
+        assert window.computing.embeddings.threads == 2
         assert window.actions_["view.roc"].shortcut() == QKeySequence("Ctrl+Alt+R")
     finally:
         window.shut_down()

@@ -11,9 +11,10 @@ from pytestqt.qtbot import QtBot
 
 from app.theme import DARK, LIGHT
 from app.views.scatter_camera import Camera
+from app.views.scatter_drag import Tool
 from app.views.scatter_layers import PointLayers
 from app.views.scatter_legend import ScatterLegend
-from app.views.scatter_plot import ScatterPlot, Tool
+from app.views.scatter_plot import ScatterPlot
 from app.views.scatter_points import ColourScale, PlacedPoint, PointClass, ScatterPoints
 from canon_core.projection.point_grid import Box
 
@@ -199,7 +200,7 @@ def test_the_blend_moves_the_points_in_straight_lines(plot: ScatterPlot) -> None
     first = plot.grab().toImage()
     plot.set_blend(0.6)
     assert plot.grab().toImage() != first
-    number = plot._nearest(plot.position_of(9))
+    number = plot.point_at(plot.position_of(9))
     assert number == 9
 
 
@@ -211,7 +212,7 @@ def test_everything_fits_before_and_after(plot: ScatterPlot) -> None:
 
 def test_selected_points_stand_out_and_the_others_fade(plot: ScatterPlot) -> None:
     def alpha(number: int) -> float:
-        picture, place = pixels(plot._picture), at(plot, number)
+        picture, place = pixels(plot._picture.points), at(plot, number)
         return float(picture[place.y(), place.x(), 3])
 
     before = alpha(0), alpha(9)
@@ -322,7 +323,7 @@ def test_of_very_many_points_some_are_shown_while_they_move_and_all_when_they_re
     then(work())
     plot.grab()
     assert plot.in_view == 130_000
-    assert plot._sorted.grid is plot.points.grid(1.0)
+    assert plot._content.sorted.grid is plot.points.grid(1.0)
 
 
 def test_selecting_everything_of_very_many_points_selects_all_of_them(qtbot: QtBot) -> None:
@@ -339,7 +340,7 @@ def test_selecting_everything_of_very_many_points_selects_all_of_them(qtbot: QtB
     qtbot.waitUntil(lambda: len(asked) == 1, timeout=5_000)
     work, then = asked.pop()
     then(work())
-    assert sum(plot._sorted.emphasised.count(code) for code in range(2)) == 130_000
+    assert sum(plot._content.sorted.emphasised.count(code) for code in range(2)) == 130_000
 
 
 def test_a_scale_is_named_once_and_filtered_points_are_neither_drawn_nor_named(qtbot: QtBot) -> None:
@@ -455,7 +456,7 @@ def test_numbers_that_no_point_has_are_left_out(plot: ScatterPlot) -> None:
     plot.set_lines(np.array([[0, 9], [4, 10]]))
     plot.grab()
     assert plot.selection.tolist() == [2]
-    assert plot._lines.tolist() == [[0, 9]]
+    assert plot._content.lines.tolist() == [[0, 9]]
     assert plot.camera == before
     plot.set_points(None)
     plot.set_marked([0])

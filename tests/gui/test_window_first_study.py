@@ -84,7 +84,7 @@ def test_from_nothing_to_the_exported_matrix(
     click(button_of_empty_state(window.matrix_view, "model", qtbot), qtbot)
     models = dialog_of(window, AddModelDialog, qtbot)  # the files were asked for at once
     qtbot.waitUntil(models.add_button.isEnabled, timeout=PATIENCE)
-    assert "Input 112 high × 112 wide" in models.notes.text()
+    assert "Input 112 high × 112 wide" in models.page.notes.text()
     click(models.add_button, qtbot)
     qtbot.waitUntil(lambda: window.document.contents.model_names == ("a", "b"), timeout=PATIENCE)
 

@@ -40,14 +40,14 @@ def test_pca_is_there_at_once_and_umap_follows_from_a_job_that_says_what_it_does
     view, overlays = window.overlay_view, window.overlays
     qtbot.waitUntil(lambda: view.result is not None, timeout=PATIENCE)
     assert view.result.settings.method is OverlayMethod.PCA
-    qtbot.waitUntil(lambda: "optimising the layout" in view._notice_text.text(), timeout=PATIENCE)
-    assert "PCA is shown until UMAP is there" in view._notice_text.text()
-    assert view.cancel_button.isVisible()
+    qtbot.waitUntil(lambda: "optimising the layout" in view.status.label.text(), timeout=PATIENCE)
+    assert "PCA is shown until UMAP is there" in view.status.label.text()
+    assert view.status.cancel_button.isVisible()
     umap.let_go.set()
     qtbot.waitUntil(lambda: overlays.current, timeout=PATIENCE)
     settle(window, qtbot)
     assert view.result.settings.method is OverlayMethod.UMAP
-    assert not view._notice.isVisible()
+    assert not view.status.isVisible()
     assert "UMAP (cosine, 15 neighbours" in view._settings.text()
 
 
@@ -58,15 +58,15 @@ def test_umap_can_be_cancelled_and_computed_after_all(
     window.actions_["view.overlay"].trigger()
     view = window.overlay_view
     qtbot.waitUntil(lambda: umap.asked == 1, timeout=PATIENCE)
-    qtbot.waitUntil(view.cancel_button.isVisible, timeout=PATIENCE)
-    qtbot.mouseClick(view.cancel_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(view.compute_button.isVisible, timeout=2000)
+    qtbot.waitUntil(view.status.cancel_button.isVisible, timeout=PATIENCE)
+    qtbot.mouseClick(view.status.cancel_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(view.status.compute_button.isVisible, timeout=2000)
     [row] = window.jobs.rows.values()
     assert row.phase is JobPhase.CANCELLED
     settle(window, qtbot)
     assert umap.asked == 1  # not again by itself
     umap.let_go.set()
-    qtbot.mouseClick(view.compute_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(view.status.compute_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: window.overlays.current, timeout=PATIENCE)
 
 
@@ -99,9 +99,9 @@ def test_a_umap_that_fails_says_why_and_pca_stays(
     open_study(window, qtbot, embedded_study)
     window.actions_["view.overlay"].trigger()
     view = window.overlay_view
-    qtbot.waitUntil(lambda: "neighbours are too many" in view._notice_text.text(), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: "neighbours are too many" in view.status.label.text(), timeout=PATIENCE)
     assert view.result.settings.method is OverlayMethod.PCA
-    assert view.compute_button.text() == "Try again"
+    assert view.status.compute_button.text() == "Try again"
 
 
 def test_the_slider_moves_source_points_and_the_scores_stand_at_its_ends(overlaid: MainWindow, qtbot: QtBot) -> None:
@@ -150,14 +150,14 @@ def test_selected_points_list_their_faces_and_may_be_shown_alone(overlaid: MainW
     settle(overlaid, qtbot)
     assert view.result.subject_names == (subject,)
     assert view.result.items[0] == 5
-    assert view.all_button.isVisible()
-    qtbot.mouseClick(view.all_button, Qt.MouseButton.LeftButton)
+    assert view.status.all_button.isVisible()
+    qtbot.mouseClick(view.status.all_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: view.result is not None and view.result.items[0] == 60, timeout=PATIENCE)
 
 
 def test_a_lasso_over_a_part_selects_that_part(overlaid: MainWindow, qtbot: QtBot) -> None:
     view = overlaid.overlay_view
-    qtbot.mouseClick(view.tool_buttons[view.plot.tool.LASSO], Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(view.tools.tool_buttons[view.plot.tool.LASSO], Qt.MouseButton.LeftButton)
     plot = view.plot
     places = [plot.position_of(number) for number in range(120)]
     half = plot.width() // 2
@@ -175,7 +175,7 @@ def test_the_card_of_a_point_shows_its_face_and_its_neighbours(overlaid: MainWin
     view = overlaid.overlay_view
     number = 64
     qtbot.mouseMove(view.plot, view.plot.position_of(number).toPoint())
-    under = view.plot._under
+    under = view.plot._content.under
     assert under >= 0
     qtbot.waitUntil(lambda: view.card.content is not None and view.card.content.face is not None, timeout=PATIENCE)
     content, details = view.card.content, overlaid.overlays.details
@@ -239,31 +239,31 @@ def test_a_search_rings_what_it_finds(overlaid: MainWindow, qtbot: QtBot) -> Non
     view = overlaid.overlay_view
     name = view.result.subject_names[4]
     qtbot.keyClicks(view.bar.search, name.upper())
-    qtbot.waitUntil(lambda: len(view.plot._marked) > 0, timeout=PATIENCE)
-    assert {view.result.subject_names[code] for code in view.result.subject[view.plot._marked]} == {name}
-    assert len(view.plot._marked) == 10
-    assert view.found.text() == "5 images found"
+    qtbot.waitUntil(lambda: len(view.plot._content.marked) > 0, timeout=PATIENCE)
+    assert {view.result.subject_names[code] for code in view.result.subject[view.plot._content.marked]} == {name}
+    assert len(view.plot._content.marked) == 10
+    assert view.found.label.text() == "5 images found"
     view.bar.search.setText("nobody of this name")
-    qtbot.waitUntil(lambda: view.found.text() == "nothing found here", timeout=PATIENCE)
+    qtbot.waitUntil(lambda: view.found.label.text() == "nothing found here", timeout=PATIENCE)
     view.bar.search.clear()
-    qtbot.waitUntil(lambda: len(view.plot._marked) == 0, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: len(view.plot._content.marked) == 0, timeout=PATIENCE)
 
 
 def test_lines_join_the_images_of_the_same_face(overlaid: MainWindow, qtbot: QtBot) -> None:
     view = overlaid.overlay_view
-    qtbot.mouseClick(view.lines_button, Qt.MouseButton.LeftButton)
-    assert len(view.plot._lines) == 60
-    assert (view.plot._lines[:, 0] - 60 == view.plot._lines[:, 1]).all()
+    qtbot.mouseClick(view.tools.lines_button, Qt.MouseButton.LeftButton)
+    assert len(view.plot._content.lines) == 60
+    assert (view.plot._content.lines[:, 0] - 60 == view.plot._content.lines[:, 1]).all()
     view.plot.set_selection([3, 64])
     view.plot.selectionChanged.emit(view.plot.selection)
-    assert view.plot._lines.tolist() == [[63, 3], [64, 4]]
+    assert view.plot._content.lines.tolist() == [[63, 3], [64, 4]]
 
 
 def test_the_table_says_what_the_picture_shows(overlaid: MainWindow, qtbot: QtBot) -> None:
     view = overlaid.overlay_view
-    qtbot.mouseClick(view.table_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(view.tools.table_button, Qt.MouseButton.LeftButton)
     assert view.table.isVisible()
-    view.copy_table_action.trigger()
+    view.tools.copy_table_action.trigger()
     lines = QGuiApplication.clipboard().text().splitlines()
     assert len(lines) == 1 + 120 + 1
     assert lines[-1] == view._settings.text()
@@ -275,12 +275,12 @@ def test_the_table_says_what_the_picture_shows(overlaid: MainWindow, qtbot: QtBo
         view.result.subject[details.neighbours[0].after[2]] == view.result.subject[2]
     )
     view.table.select_row(5)
-    assert view.plot._current == 5
+    assert view.plot._content.current == 5
 
 
 def test_the_command_names_every_setting(overlaid: MainWindow) -> None:
     view = overlaid.overlay_view
-    view.copy_command_action.trigger()
+    view.tools.copy_command_action.trigger()
     words = shlex.split(QGuiApplication.clipboard().text())
     assert words[:2] == ["canon", "overlay"]
     for name, value in {
@@ -339,7 +339,7 @@ def test_the_picture_and_its_coordinates_are_exported_without_names(
     overlaid: MainWindow, qtbot: QtBot, tmp_path: Path, kind: str
 ) -> None:
     view = overlaid.overlay_view
-    text = export(overlaid, view.export_button, tmp_path, [kind], qtbot)[kind].decode()
+    text = export(overlaid, view.tools.export_button, tmp_path, [kind], qtbot)[kind].decode()
     assert "was written" in overlaid.messages.text.text()
     if kind == "csv":
         rows = [line for line in text.splitlines() if not line.startswith("#")]
@@ -358,7 +358,7 @@ def test_the_copied_command_gives_the_same_overlay(overlaid: MainWindow, tmp_pat
     load_commands()
 
     view = overlaid.overlay_view
-    view.copy_command_action.trigger()
+    view.tools.copy_command_action.trigger()
     words = shlex.split(QGuiApplication.clipboard().text())
     shown = view.result
     overlaid.document.close()

@@ -83,7 +83,7 @@ def test_a_dataset_can_be_added_and_every_number_says_of_which_it_is(both: MainW
     qtbot.waitUntil(lambda: [entry.text() for entry in view.legend.entries] == texts, timeout=PATIENCE)
     qtbot.mouseClick(view.legend.entries[1], Qt.MouseButton.LeftButton)
     assert view.plot.shown[:2] == (True, False)
-    assert view.left_text.text() == "Without others: 120 of 168 points."
+    assert view.drawing.left_text.text() == "Without others: 120 of 168 points."
     view.bar.added.same_names.trigger()
     qtbot.waitUntil(lambda: both.overlays.current and view.result.settings.same_names, timeout=PATIENCE)
     assert view.result.subjects == (12, 12)
@@ -173,11 +173,11 @@ def test_two_compared_faces_are_marked_among_all(both: MainWindow, qtbot: QtBot)
 def test_a_search_finds_both_and_the_table_tells_them_apart(both: MainWindow, qtbot: QtBot) -> None:
     view = add(both, qtbot)
     qtbot.keyClicks(view.bar.search, "Person_03_0001")
-    qtbot.waitUntil(lambda: len(view.plot._marked) == 4, timeout=PATIENCE)
-    assert view.found.text() == "2 images found"
-    assert sorted((view.plot._marked % 84).tolist()) == [15, 15, 60 + 9, 60 + 9]
+    qtbot.waitUntil(lambda: len(view.plot._content.marked) == 4, timeout=PATIENCE)
+    assert view.found.label.text() == "2 images found"
+    assert sorted((view.plot._content.marked % 84).tolist()) == [15, 15, 60 + 9, 60 + 9]
     view.bar.search.clear()
-    qtbot.mouseClick(view.table_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(view.tools.table_button, Qt.MouseButton.LeftButton)
     lines = view.table.text().splitlines()
     assert lines[0].split("\t")[:4] == ["image", "subject", "dataset", "model"]
     assert {line.split("\t")[2] for line in lines[1:61]} == {"faces"}
@@ -213,7 +213,7 @@ def test_beside_single_images_images_are_shown_and_that_is_said(
     qtbot.waitUntil(lambda: window.overlays.current and bool(view.result.parts), timeout=PATIENCE)
     settle(window, qtbot)
     assert view.result.settings.level is OverlayLevel.IMAGES
-    assert view._notice_text.text() == "Images are shown: not every dataset has templates."
+    assert view.status.label.text() == "Images are shown: not every dataset has templates."
     assert view.bar._level_field.isHidden()
     window.document.undo.undo()
     qtbot.waitUntil(lambda: window.overlays.current and not view.result.parts, timeout=PATIENCE)

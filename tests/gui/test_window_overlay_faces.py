@@ -40,11 +40,11 @@ def test_two_compared_images_are_marked_on_their_own_points_while_map_and_cell_a
     assert np.allclose(second.before, view.result.before[8], atol=1e-4)
     assert np.allclose(second.after, view.result.after[8], atol=1e-4)
     assert (first.label, second.label) == ("first face, a", "second face, b")
-    assert view.placed_note.text() == "The two compared faces, placed on the picture's axes, exactly."
+    assert view.drawing.placed_note.text() == "The two compared faces, placed on the picture's axes, exactly."
     overlaid.document.change("Rotate", map=MapKind.ROTATION)
     qtbot.waitUntil(lambda: overlaid.overlays.current, timeout=PATIENCE)
     qtbot.waitUntil(lambda: view.plot.placed == (), timeout=PATIENCE)
-    assert not view.placed_note.isVisible()
+    assert not view.drawing.placed_note.isVisible()
 
 
 def test_two_points_are_opened_as_a_pair(overlaid: MainWindow, qtbot: QtBot) -> None:
@@ -133,7 +133,7 @@ def test_a_preview_that_is_still_drawn_holds_up_no_face_below_the_cursor(
 
     monkeypatch.setattr(save, "figure_bytes", slow)
     view = overlaid.overlay_view
-    dialog = open_dialog(overlaid, view.export_button, qtbot, preview=False)
+    dialog = open_dialog(overlaid, view.tools.export_button, qtbot, preview=False)
     qtbot.waitUntil(drawing.is_set, timeout=PATIENCE)
     qtbot.mouseClick(dialog.cancel_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: shown(overlaid) is None, timeout=PATIENCE)

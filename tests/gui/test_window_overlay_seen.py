@@ -31,8 +31,8 @@ def look_at(window: MainWindow, qtbot: QtBot, colour: str, *, errors: bool, hidd
     qtbot.waitUntil(lambda: window.document.state.overlay.colour == colour, timeout=PATIENCE)
     settle(window, qtbot)
     if errors:
-        filter_by(view, view.filter_menu.errors)
-        qtbot.waitUntil(lambda: view.left_text.text().startswith("Only false neighbours"), timeout=PATIENCE)
+        filter_by(view, view.tools.filter_menu.errors)
+        qtbot.waitUntil(lambda: view.drawing.left_text.text().startswith("Only false neighbours"), timeout=PATIENCE)
         settle(window, qtbot)
     if hidden is not None:
         qtbot.mouseClick(view.legend.entries[hidden], Qt.MouseButton.LeftButton)
@@ -46,7 +46,7 @@ def compare(window: MainWindow, qtbot: QtBot, folder: Path) -> tuple[str, str]:
 
     load_commands()
     view = window.overlay_view
-    seen = export(window, view.export_button, folder, ["svg", "csv"], qtbot)
+    seen = export(window, view.tools.export_button, folder, ["svg", "csv"], qtbot)
     shown = len(drawn(view))
     words = shlex.split(view.command)
     window.document.close()
@@ -69,7 +69,7 @@ def test_exports_are_what_is_seen_and_what_the_command_writes(
 ) -> None:
     view = look_at(overlaid, qtbot, colour, errors=errors, hidden=hidden)
     legend = [entry.text() for number, entry in enumerate(view.legend.entries) if number != hidden]
-    said = view.left_text.text().rstrip(".")
+    said = view.drawing.left_text.text().rstrip(".")
     assert bool(said) == (errors or hidden is not None)
     names = [] if colour == "subject" else view.result.subject_names
     table, picture = compare(overlaid, qtbot, tmp_path)
@@ -93,8 +93,8 @@ def test_a_group_is_exported_as_it_is_seen(
     view = window.overlay_view
     qtbot.waitUntil(lambda: window.overlays.details is not None and window.overlays.current, timeout=PATIENCE)
     settle(window, qtbot)
-    view.filter_menu.aboutToShow.emit()
-    (name, group), action = next(iter(view.filter_menu.groups.items()))
+    view.tools.filter_menu.aboutToShow.emit()
+    (name, group), action = next(iter(view.tools.filter_menu.groups.items()))
     filter_by(view, action)
     qtbot.waitUntil(lambda: len(drawn(view)) < len(view.result.model), timeout=PATIENCE)
     pick(view.bar.colour, name)
@@ -115,7 +115,7 @@ def test_filters_are_undone_and_found_again(overlaid: MainWindow, embedded_study
     assert document.undo.undoText() == "Show only false neighbours"
     document.undo.undo()
     qtbot.waitUntil(lambda: len(drawn(view)) == 120, timeout=PATIENCE)
-    assert not view.left_text.isVisible()
+    assert not view.drawing.left_text.isVisible()
     document.undo.redo()
     document.undo.redo()
     qtbot.waitUntil(lambda: drawn(view).tolist() == remaining, timeout=PATIENCE)
@@ -127,8 +127,8 @@ def test_filters_are_undone_and_found_again(overlaid: MainWindow, embedded_study
     settle(overlaid, qtbot)
     assert document.state.overlay.only == OverlayFilter(errors=True)
     assert drawn(view).tolist() == remaining
-    assert view.left_text.text().startswith("Only false neighbours; without finds its subject after the map: ")
-    qtbot.mouseClick(view.all_points_button, Qt.MouseButton.LeftButton)
+    assert view.drawing.left_text.text().startswith("Only false neighbours; without finds its subject after the map: ")
+    qtbot.mouseClick(view.drawing.all_points_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(drawn(view)) == 120, timeout=PATIENCE)
     assert document.undo.undoText() == "Show all points"
 
@@ -137,12 +137,12 @@ def test_a_filter_that_does_not_fit_is_left_aside_and_that_is_said(overlaid: Mai
     view, document = overlaid.overlay_view, overlaid.document
     only = OverlayFilter(covariate="AGE", group="old", errors=True)
     document.change("Restore", overlay=OverlayChoice(method=OverlayMethod.PCA, only=only, hidden=("nobody",)))
-    qtbot.waitUntil(lambda: "Not filtered by AGE old" in view.left_text.text(), timeout=PATIENCE)
-    assert view.left_text.text().startswith("Only false neighbours: ")
+    qtbot.waitUntil(lambda: "Not filtered by AGE old" in view.drawing.left_text.text(), timeout=PATIENCE)
+    assert view.drawing.left_text.text().startswith("Only false neighbours: ")
     assert 0 < len(drawn(view)) < 120
     assert "--hide" not in view.command
     assert "AGE" not in view.command
     document.change("Restore", overlay=OverlayChoice(method=OverlayMethod.PCA, only=OverlayFilter(text="nowhere")))
     qtbot.waitUntil(lambda: not len(drawn(view)), timeout=PATIENCE)
-    assert view.left_text.text() == "Only found by 'nowhere': 0 of 120 points."
+    assert view.drawing.left_text.text() == "Only found by 'nowhere': 0 of 120 points."
     assert np.array_equal(view.plot.shown, [True, True, False])
