@@ -109,7 +109,9 @@ class AddModelDialog(QDialog):
         self._refresh()
 
     def choose_files(self) -> None:
-        """Ask for files in the system's own dialog."""
+        """Ask for files in the system's own dialog, unless this one was closed meanwhile."""
+        if not self._open:
+            return
         there = self.files.candidates
         last = there[-1].path.parent if there else None
         self.add_files(file_choosers.choose_networks(self, last))

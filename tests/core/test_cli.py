@@ -283,6 +283,10 @@ def test_names_from_files_do_not_drive_the_terminal(monkeypatch: pytest.MonkeyPa
         assert letter not in found
 
 
+def test_every_kind_of_space_is_shown_as_one() -> None:
+    assert terminal.printable("0.2\N{NO-BREAK SPACE}% of 1\N{NARROW NO-BREAK SPACE}000") == "0.2 % of 1 000"
+
+
 def test_the_demo_says_once_what_its_faces_and_networks_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a few faces and without drawing, for speed; what matters is what is said around them."""
     plan = DemoPlan(range(HELD_OUT, HELD_OUT + 8), range(HELD_OUT + 9, HELD_OUT + 13), ("M1_MB2_A", "V_R8_A"), (32,), 1)

@@ -14,6 +14,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtWidgets import QDialogButtonBox, QListWidgetItem
 from pytestqt.qtbot import QtBot
 
+from app import file_choosers
 from app.dialogs.add_model import AddModelDialog
 from app.dialogs.preprocessing import PreprocessingDialog
 from app.dialogs.spec_form import SpecForm
@@ -356,3 +357,17 @@ def test_once_something_was_added_the_dialog_is_closed_and_not_cancelled(
     assert button.text() == "Close"
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert not dialog.isVisible()
+
+
+def test_a_dialog_that_is_closed_before_it_asks_for_files_asks_for_none(
+    document: Document, small_data: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(file_choosers, "choose_networks", lambda *_: asked.append(1) or [small_data / "a.onnx"])
+    dialog = AddModelDialog(document)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    dialog.reject()
+    dialog.choose_files()  # as it is done by itself a moment after it opened
+    assert not asked
+    assert not document.bridge.busy

@@ -27,6 +27,7 @@ from app.main_window import MainWindow
 from canon_core.projection.kinds import OverlayMethod
 
 from .conftest import PATIENCE, open_study
+from .gestures import settle
 
 
 def focusable(root: QWidget) -> list[QWidget]:
@@ -228,12 +229,13 @@ def test_focus_is_seen_on_every_kind_of_widget(themed: MainWindow, embedded_stud
     open_study(window, qtbot, embedded_study)
     matrix = window.matrix_view
     qtbot.waitUntil(matrix.export_button.isVisible, timeout=PATIENCE)
+    settle(window, qtbot)  # else what comes of it moves the widgets between two pictures
     for widget in (matrix.choosers.map, matrix.difference_button, matrix.table_button, matrix.heat_map,
                    window.tabs.tabBar(), window.tree):  # fmt: skip
         look(widget, matrix.export_button)
     window.document.change("Choose a cell", cells=(("a", "b"),))
     window.tabs.setCurrentWidget(window.roc_view)
-    qtbot.waitUntil(lambda: not window.bridge.busy, timeout=PATIENCE)
+    settle(window, qtbot)
     look(window.roc_view.table_button, window.tree)
     assert unseen == {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import threading
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from app.main_window import MainWindow
 from canon_core.experiments.folds import run_folds
 from canon_core.figures.statistics_tables import folds_csv
 from canon_core.jobs import JobContext
+from canon_core.study.results import FoldMatrix, FoldSettings
+from canon_core.study.study import Study
 
 from .conftest import PATIENCE, open_study
 from .export_clicks import fill, shown
@@ -146,6 +149,28 @@ def test_the_palette_finds_it_and_all_cells_can_be_computed(opened: MainWindow, 
         timeout=PATIENCE,
     )
     settle(opened, qtbot)
+
+
+def test_all_cells_cannot_be_ordered_while_they_are_computed(
+    opened: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import canon_core.experiments.folds as experiment
+
+    real, let_go = experiment.run_folds, threading.Event()
+
+    def slow(study: Study, settings: FoldSettings, ctx: JobContext, **more: object) -> FoldMatrix:
+        while not let_go.wait(0.01):
+            ctx.check()
+        return real(study, settings, ctx, **more)
+
+    monkeypatch.setattr(experiment, "run_folds", slow)
+    assert opened.actions_.refusal("experiment.folds_all") == ""
+    opened.actions_["experiment.folds_all"].trigger()
+    refused = "They are being computed."
+    qtbot.waitUntil(lambda: opened.actions_.refusal("experiment.folds_all") == refused, timeout=PATIENCE)
+    let_go.set()
+    settle(opened, qtbot)
+    assert opened.actions_.refusal("experiment.folds_all") == ""
 
 
 def test_without_folds_it_says_why(template_study: Path, window: MainWindow, qtbot: QtBot) -> None:

@@ -112,6 +112,7 @@ def test_intervals_of_all_cells_can_be_cancelled_and_resumed(
     # The chosen cell's are shown while others are still computed.
     qtbot.waitUntil(lambda: "Confidence, 95 %" in window.inspector.text(), timeout=PATIENCE)
     qtbot.waitUntil(lambda: len(scored) == 3, timeout=PATIENCE)
+    assert window.actions_.refusal("experiment.confidence_all") == "They are being computed."
     row = next(iter(window.jobs.rows.values()))
     start = time.monotonic()
     qtbot.mouseClick(row.button, Qt.MouseButton.LeftButton)
@@ -122,6 +123,7 @@ def test_intervals_of_all_cells_can_be_cancelled_and_resumed(
     qtbot.mouseClick(row.button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(scored) == 9, timeout=PATIENCE)
     settle(window, qtbot)
+    assert window.actions_.refusal("experiment.confidence_all") == ""
     assert len(set(scored)) == 9  # what was finished was not computed again
 
 
