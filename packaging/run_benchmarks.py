@@ -17,25 +17,32 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 BENCHMARKS = ROOT / "tests" / "benchmarks"
 PAGE = ROOT / "docs" / "performance.md"
+#: Benchmarks that are run once more, after all others: on the data that ``ijbc_scale.py`` leaves there.
+FURTHER = {"heartbeat": ("--ijbc", str(Path(tempfile.gettempdir()) / "canon-ijbc-scale"))}
 LIBRARIES = ("numpy", "scipy", "h5py", "onnxruntime-gpu", "onnxruntime", "opencv-python-headless", "PySide6-Essentials")
 
 
 def main() -> int:
     sections, failed = [], []
-    for script in sorted(path for path in BENCHMARKS.glob("*.py") if not path.name.startswith(("_", "make_"))):
-        print(f"\n=== {script.stem}", flush=True)
+    scripts = sorted(path for path in BENCHMARKS.glob("*.py") if not path.name.startswith(("_", "make_")))
+    runs: list[tuple[Path, tuple[str, ...]]] = [(script, ()) for script in scripts]
+    runs += [(script, FURTHER[script.stem]) for script in scripts if script.stem in FURTHER]
+    for script, arguments in runs:
+        options = " ".join("DIR" if os.sep in each else each for each in arguments)
+        title = f"{script.stem} {options}".strip()
+        print(f"\n=== {title}", flush=True)
         with tempfile.TemporaryDirectory() as folder:
             figures = Path(folder, "figures.json")
             started = time.monotonic()
             status = subprocess.run(
-                [sys.executable, str(script), "--json", str(figures)],
+                [sys.executable, str(script), *arguments, "--json", str(figures)],
                 cwd=ROOT, env={"QT_QPA_PLATFORM": "offscreen", **os.environ}, check=False,
             ).returncode  # fmt: skip
             seconds = time.monotonic() - started
             told = json.loads(figures.read_text(encoding="utf-8")) if figures.is_file() else {}
         if status != 0 or not told:
-            failed.append(script.stem)
-        sections.append(section(script, told, status, seconds))
+            failed.append(title)
+        sections.append(section(script, title, told, status, seconds))
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text("\n".join([introduction(), *sections]), encoding="utf-8")
     print(f"\n{PAGE.relative_to(ROOT)} written" + (f"; failed: {', '.join(failed)}" if failed else ""))
@@ -53,16 +60,16 @@ throughput, ours over the reference; `peak_mb` is the peak memory of a process t
 """
 
 
-def section(script: Path, figures: dict[str, Any], status: int, seconds: float) -> str:
+def section(script: Path, title: str, figures: dict[str, Any], status: int, seconds: float) -> str:
     """One benchmark: its own first sentence, then every figure it wrote."""
     purpose = (ast.get_docstring(ast.parse(script.read_text(encoding="utf-8"))) or "").partition("\n\n")[0]
-    lines = [f"## {script.stem}", "", " ".join(purpose.split()), ""]
+    lines = [f"## {title}", "", " ".join(purpose.split()), ""]
     if status != 0:
         lines += [f"**Failed** (exit status {status}); figures it wrote before that, if any:", ""]
     rows = flatten(figures)
     if rows:
         lines += ["| figure | value |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows), ""]
-    lines += [f"`python tests/benchmarks/{script.name}`, {seconds:.0f} s in all.", ""]
+    lines += [f"`python tests/benchmarks/{title.replace(script.stem, script.name, 1)}`, {seconds:.0f} s in all.", ""]
     return "\n".join(lines)
 
 

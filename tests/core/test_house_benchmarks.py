@@ -50,6 +50,16 @@ def test_every_figure_of_a_benchmark_stands_on_the_page(page):
     assert "Python 3." in text
 
 
+def test_one_is_run_once_more_on_what_another_left(page):
+    beats = '"""Beats."""\nimport json, sys\njson.dump({"last": len(sys.argv)}, open(sys.argv[-1], "w"))\n'
+    status, text = page(heartbeat=beats, scoring=GOOD)
+    assert status == 0
+    assert "| last | 3 |" in text.split("## scoring")[0]
+    last = text.split("## heartbeat --ijbc DIR\n")[1]
+    assert "| last | 5 |" in last
+    assert "`python tests/benchmarks/heartbeat.py --ijbc DIR`" in last
+
+
 def test_a_benchmark_that_fails_is_named_and_the_others_still_run(page):
     status, text = page(broken=BAD, scoring=GOOD)
     assert status == 1
