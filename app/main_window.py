@@ -278,6 +278,7 @@ class MainWindow(QMainWindow):
             self.tabs.setCurrentIndex(names.index(self.document.tab))
         for dock in self.docks[:2]:
             dock.setEnabled(True)
+        self.jobs.keeping = not contents.read_only
         state = " (read-only)" if contents.read_only else ""
         self.setWindowTitle(f"{contents.name}{state} — {_TITLE}")
         self.setWindowFilePath(str(contents.path))
@@ -322,7 +323,7 @@ class MainWindow(QMainWindow):
                 self,
                 "Quit",
                 f"'{next(iter(jobs.values())).title}' is not finished.",
-                "What it finished is kept, and computing again goes on from there; a layout of UMAP begins anew.",
+                self.document.after_cancelling,
                 "Cancel the job and quit",
                 self.shut_down,
                 no="Keep working",
