@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QWidget
 from pytestqt.qtbot import QtBot
@@ -10,7 +12,8 @@ from app.arrangement import _encoded
 from app.main_window import MainWindow
 from app.user_files import write_window
 
-from .conftest import PATIENCE
+from .conftest import PATIENCE, open_study
+from .gestures import settle
 
 #: Pixels that names, and the inspector's numbers, need at least.
 STUDY, INSPECTOR = 200, 290
@@ -27,16 +30,23 @@ def usable(window: MainWindow) -> bool:
     return study >= STUDY and inspector >= INSPECTOR
 
 
-def test_in_a_small_window_the_views_give_way_and_scroll(window: MainWindow, qtbot: QtBot) -> None:
-    window.pages.setCurrentWidget(window.tabs)
-    window.tabs.setCurrentWidget(window.two_faces_view)
+def test_in_a_small_window_the_views_give_way_and_scroll_below_their_tabs(
+    window: MainWindow, embedded_study: Path, qtbot: QtBot
+) -> None:
+    open_study(window, qtbot, embedded_study)
+    window.document.change("Choose", cells=(("a", "b"),))
     window.resize(900, 600)
     assert usable(window)
     assert window.size().toTuple() == (900, 600)
-    bar = window.centre.horizontalScrollBar()
-    assert bar.maximum() > 0
-    window.tabs.setCurrentWidget(window.matrix_view)
-    assert bar.maximum() == 0  # what another view needs is nothing to this one
+    for number in range(window.tabs.count()):
+        window.tabs.setCurrentIndex(number)
+        settle(window, qtbot)
+        assert window.centre.horizontalScrollBar().maximum() == 0, window.tabs.tabText(number)
+        assert window.tabs.tabBar().tabRect(number).intersects(window.tabs.tabBar().rect())
+    for view in (window.pair_view, window.two_faces_view):
+        window.tabs.setCurrentWidget(view)
+        settle(window, qtbot)
+        assert view.sides.horizontalScrollBar().maximum() > 0
     window.resize(1280, 800)
     assert usable(window)
 
