@@ -27,6 +27,7 @@ from .copying import Copying
 from .demo_commands import DemoCommands
 from .dialogs.ask import confirm
 from .dock import Dock
+from .dock_widths import INSPECTOR, STUDY, DockWidths
 from .document import Document
 from .drop_hint import DropHint, drop_words
 from .engine_bridge import EngineBridge
@@ -251,11 +252,12 @@ class MainWindow(QMainWindow):
         study, inspector, jobs, log = self.docks
         self.tabifyDockWidget(jobs, log)
         jobs.raise_()
-        self.resizeDocks([study, inspector], [250, 310], Qt.Orientation.Horizontal)
+        self.resizeDocks([study, inspector], [STUDY, INSPECTOR], Qt.Orientation.Horizontal)
         self.resizeDocks([jobs], [76], Qt.Orientation.Vertical)
         self.jobs_shown = JobsShown(self, self.bridge, self.jobs, jobs, log)
         self.tree.menuRequested.connect(self._tree_menu)
-        self.arrangement = Arrangement(self, self.jobs_shown)
+        self.dock_widths = DockWidths(self, {study: STUDY, inspector: INSPECTOR})
+        self.arrangement = Arrangement(self, self.jobs_shown, self.dock_widths)
 
     def _dock(self, title: str, name: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = Dock(title, self)
@@ -274,8 +276,8 @@ class MainWindow(QMainWindow):
     def _show_study(self, contents: Contents) -> None:
         self.pages.setCurrentWidget(self.tabs)
         names = [self.tabs.tabText(place) for place in range(self.tabs.count())]
-        if self.document.tab in names:
-            self.tabs.setCurrentIndex(names.index(self.document.tab))
+        # A new study remembers none, and whatever was in front of another has nothing to show of it.
+        self.tabs.setCurrentIndex(names.index(self.document.tab) if self.document.tab in names else 0)
         for dock in self.docks[:2]:
             dock.setEnabled(True)
         self.jobs.keeping = not contents.read_only

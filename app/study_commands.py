@@ -148,8 +148,8 @@ class StudyCommands(QObject):
             self._window,
             "Study in use",
             f"{path.name} is in use by {error.owner}.",
-            "Opened read-only you can look at everything that is stored. Nothing can be added, embedded or scored; points"
-            " can be laid out in the overlay, which is not kept.",
+            "Opened read-only you can look at everything that is stored. Nothing can be added, embedded or scored;"
+            " points can be laid out in the overlay, which is not kept.",
             "Open read-only",
             lambda: self._document.open(path, read_only=True),
         )
@@ -159,7 +159,7 @@ class StudyCommands(QObject):
         self._window.statusBar().clearMessage()
         contents = self._document.contents
         if contents is not None and contents.read_only:
-            self._messages.say("The study is open read-only: what is stored can be looked at, copied and exported; nothing is kept.")
+            self._messages.say("The study is open read-only: what is stored can be looked at, copied and exported.")
         else:
             self._messages.hide()
         if waiting:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -92,3 +93,52 @@ def test_a_remembered_layout_that_is_too_narrow_is_widened(qtbot: QtBot) -> None
         window.deleteLater()
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
         vars(window).clear()
+
+
+def drag(window: MainWindow, by: int, qtbot: QtBot) -> None:
+    """Drag the line between the study's dock and the views."""
+    dock = window.docks[0].geometry()
+    start = QPoint(dock.right() + 2, dock.center().y())
+    end = start + QPoint(by, 0)
+    qtbot.mousePress(window, Qt.MouseButton.LeftButton, pos=start)
+    move = QMouseEvent(
+        QEvent.Type.MouseMove, QPointF(end), QPointF(window.mapToGlobal(end)), Qt.MouseButton.NoButton,
+        Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier,
+    )  # fmt: skip
+    QApplication.sendEvent(window, move)
+    for _ in range(3):
+        QApplication.processEvents()
+    qtbot.mouseRelease(window, Qt.MouseButton.LeftButton, pos=end)
+
+
+def test_docks_are_as_wide_as_usual_again_when_there_is_room(window: MainWindow) -> None:
+    window.pages.setCurrentWidget(window.tabs)
+    usual = widths(window)
+    window.resize(900, 600)
+    assert widths(window) != usual
+    window.resize(1280, 800)
+    assert widths(window) == usual
+    window.resize(900, 600)
+    facts = window.arrangement.facts()
+    write_window({**facts, "geometry": ""})
+    window.resize(1280, 800)
+    window.arrangement.restore()  # the narrow docks of before, in a window with room
+    window.resize(1280, 800)
+    assert widths(window) == usual
+
+
+def test_a_width_that_was_dragged_stays_the_next_time_too(window: MainWindow, qtbot: QtBot) -> None:
+    window.pages.setCurrentWidget(window.tabs)
+    study, inspector = widths(window)
+    drag(window, -30, qtbot)
+    assert widths(window) == (study - 30, inspector)
+    window.resize(900, 600)
+    assert widths(window)[0] < study - 10
+    window.resize(1280, 800)
+    assert widths(window) == (study - 30, inspector)
+    write_window({**window.arrangement.facts(), "geometry": ""})
+    window.arrangement.as_at_first()
+    assert widths(window) == (study, inspector)
+    window.arrangement.restore()
+    window.resize(1280, 800)
+    assert widths(window) == (study - 30, inspector)
