@@ -238,7 +238,7 @@ class MainWindow(QMainWindow):
         self.log = LogPanel(self.bridge)
         for panel in (self.jobs, self.log):
             panel.setMinimumHeight(56)  # a job or two: in a low window views need the rest
-        for panel, narrowest in ((self.tree, 200), (self.inspector, 290)):
+        for panel, narrowest in ((self.tree, 200), (self.inspector, 300)):
             panel.setMinimumWidth(narrowest)  # names, and the numbers beside them, can still be read
         areas = Qt.DockWidgetArea
         self.setCorner(Qt.Corner.BottomLeftCorner, areas.LeftDockWidgetArea)

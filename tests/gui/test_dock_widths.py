@@ -17,7 +17,7 @@ from .conftest import PATIENCE, open_study
 from .gestures import settle
 
 #: Pixels that names, and the inspector's numbers, need at least.
-STUDY, INSPECTOR = 200, 290
+STUDY, INSPECTOR = 200, 300
 
 
 def widths(window: MainWindow) -> tuple[int, int]:
