@@ -13,8 +13,8 @@ _LEAST = 384
 
 
 class Centre(QScrollArea):
-    """Holds the pages. How large they are follows from the view in front alone: those behind it must not hold the window
-    open, nor press the docks together. In a low window a view is scrolled before its bar of buttons is cut."""
+    """Holds the pages. How large they are follows from the view in front alone: those behind it must not hold the
+    window open, nor press the docks together. In a low window a view is scrolled before its bar of buttons is cut."""
 
     def __init__(self, pages: QStackedWidget, tabs: QTabWidget) -> None:
         super().__init__()
@@ -53,7 +53,8 @@ class Centre(QScrollArea):
         width = max(room.width(), self._front.minimumSizeHint().width())
         free = room.height() - (self.horizontalScrollBar().sizeHint().height() if width > room.width() else 0)
         if self._needed(width) > free:
-            width = max(room.width() - self.verticalScrollBar().sizeHint().width(), self._front.minimumSizeHint().width())
+            beside = self.verticalScrollBar().sizeHint().width()
+            width = max(room.width() - beside, self._front.minimumSizeHint().width())
         self._pages.resize(width, max(free, self._needed(width)))
 
     def _needed(self, width: int) -> int:

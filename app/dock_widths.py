@@ -1,4 +1,4 @@
-"""How wide the docks beside the views are: as usual or as the user dragged them, wherever the window has room for it."""
+"""How wide the docks beside the views are: as usual, or as the user dragged them, wherever the window has room."""
 
 from __future__ import annotations
 
