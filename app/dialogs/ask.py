@@ -55,6 +55,7 @@ class NameDialog(QDialog):
         self.setWindowTitle(title)
         self._why_not = why_not
         self.line = QLineEdit(name)
+        self.line.setAccessibleName("name")
         self.line.selectAll()
         self.fault = TextLabel()
         self.fault.setMinimumHeight(self.fault.fontMetrics().lineSpacing() + 2)  # nothing moves when it says something
