@@ -9,6 +9,7 @@ from typing import Any
 from PySide6.QtCore import QByteArray
 from PySide6.QtWidgets import QMainWindow
 
+from .dock_widths import DockWidths
 from .first_size import keep_on_screen
 from .jobs_shown import JobsShown
 from .user_files import read_window
@@ -20,20 +21,22 @@ _LAYOUT_VERSION = 1
 class Arrangement:
     """Puts the docks of a window, which are where they are at the first start when this is made."""
 
-    def __init__(self, window: QMainWindow, jobs_shown: JobsShown) -> None:
-        self._window, self._jobs_shown = window, jobs_shown
+    def __init__(self, window: QMainWindow, jobs_shown: JobsShown, widths: DockWidths) -> None:
+        self._window, self._jobs_shown, self._widths = window, jobs_shown, widths
         self._first = window.saveState(_LAYOUT_VERSION)
 
     def as_at_first(self) -> None:
         """Put every dock back where it was at the first start."""
         self._window.restoreState(self._first, _LAYOUT_VERSION)
         self._jobs_shown.restore(chosen=False)
+        self._widths.use({})
 
     def facts(self) -> dict[str, Any]:
         """What :meth:`restore` wants to find the next time (JSON-able)."""
         return {
             "geometry": _encoded(self._window.saveGeometry()),
             "docks": _encoded(self._window.saveState(_LAYOUT_VERSION)),
+            "dock_widths": self._widths.chosen,
             "jobs_chosen": self._jobs_shown.chosen,
         }
 
@@ -46,10 +49,17 @@ class Arrangement:
         if (docks := _decoded(facts.get("docks"))) is not None:
             self._window.restoreState(docks, _LAYOUT_VERSION)
         self._jobs_shown.restore(chosen=facts.get("jobs_chosen") is True)
+        self._widths.use(_widths(facts.get("dock_widths")))
 
 
 def _encoded(data: QByteArray) -> str:
     return base64.b64encode(bytes(data)).decode("ascii")
+
+
+def _widths(found: object) -> dict[str, int]:
+    if not isinstance(found, dict):
+        return {}
+    return {name: width for name, width in found.items() if isinstance(name, str) and type(width) is int and width > 0}
 
 
 def _decoded(text: object) -> QByteArray | None:

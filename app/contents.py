@@ -96,6 +96,17 @@ class Contents:
         """Names of the datasets that compare templates."""
         return frozenset(dataset.name for dataset in self.datasets if dataset.has_templates)
 
+    @property
+    def newest_faces(self) -> Path:
+        """The folder in which the newest dataset of images lies, else the study: where another may lie too."""
+        return next((each.path.parent for each in reversed(self.datasets) if each.has_images), self.path.parent)
+
+    @property
+    def newest_embeddings(self) -> Path:
+        """The folder of the embeddings that were imported for the newest model, else the study's."""
+        imported = [found for model in self.models for found in self.imports_of(model.name)]
+        return imported[-1].file.parent if imported else self.path.parent
+
     def imports_of(self, model: str) -> tuple[Imported, ...]:
         """Where a model's embeddings came from, in the order of the datasets; empty for a network's."""
         found = (self.imports.get((model, dataset)) for dataset in self.dataset_names)

@@ -121,6 +121,13 @@ class Document(QObject):
         read_only = self.contents is not None and self.contents.read_only
         return "The study is open read-only: nothing can be computed." if read_only else ""
 
+    @property
+    def after_cancelling(self) -> str:
+        """What becomes of the work of jobs that are cancelled, in sentences."""
+        if self.contents is not None and self.contents.read_only:
+            return "The study is open read-only: what it did so far is not kept."
+        return "What it finished is kept, and computing again goes on from there; a layout of UMAP begins anew."
+
     # -- opening and closing -------------------------------------------------------------------------------------
     def create(self, path: Path) -> None:
         """Make a new study and show it."""

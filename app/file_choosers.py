@@ -12,9 +12,10 @@ EMBEDDINGS = (".npy", ".npz", ".h5", ".hdf5", ".csv", ".parquet")
 
 
 def _start(folder: Path | None) -> str:
-    if folder is not None and folder.is_dir():
-        return str(folder)
-    return QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+    """The folder where it is there, else the user's documents, which not every home has, else the home."""
+    documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+    known = (folder, Path(documents)) if documents else (folder,)
+    return next((str(each) for each in known if each is not None and each.is_dir()), str(Path.home()))
 
 
 def choose_new_study(parent: QWidget, folder: Path | None) -> Path | None:

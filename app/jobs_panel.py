@@ -54,9 +54,16 @@ class JobRow(QFrame):
     resumeRequested = Signal(object)
 
     def __init__(
-        self, number: int, title: str, resume: Callable[[], object] | None, *, of_study: bool = True
+        self,
+        number: int,
+        title: str,
+        resume: Callable[[], object] | None,
+        *,
+        of_study: bool = True,
+        keeping: bool = True,
     ) -> None:
         super().__init__()
+        self._keeping = keeping
         self._of_study = of_study
         self.number = number
         self.title = title
@@ -106,7 +113,11 @@ class JobRow(QFrame):
 
     def cancelling(self) -> None:
         """Cancel was clicked; the job ends within a second."""
-        self._show(JobPhase.CANCELLING, "ends after what it is doing; what is finished is kept")
+        self._show(JobPhase.CANCELLING, f"ends after what it is doing{self.kept('is')}")
+
+    def kept(self, tense: str) -> str:
+        """What becomes of what it did, as an end of a sentence."""
+        return f"; what {tense} finished is kept" if self._keeping else ""
 
     def ended(self, phase: JobPhase, text: str) -> None:
         """The job is over."""
@@ -168,6 +179,11 @@ class JobsPanel(QScrollArea):
     """Rows of jobs: what runs on top, what waits below in its order, then what ended, the last first, until there are
     too many.
 
+    Attributes
+    ----------
+    keeping : bool
+        Whether what jobs finish is kept: a study that is open read-only keeps nothing.
+
     Signals
     -------
     countChanged(running) : int
@@ -179,6 +195,7 @@ class JobsPanel(QScrollArea):
     def __init__(self, bridge: EngineBridge, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._bridge = bridge
+        self.keeping = True
         self.rows: dict[int, JobRow] = {}
         self._empty = QLabel("No jobs. Embedding and scoring show their progress here.")
         self._empty.setForegroundRole(QPalette.ColorRole.PlaceholderText)
@@ -209,7 +226,7 @@ class JobsPanel(QScrollArea):
     def _queued(self, number: int, title: str) -> None:
         job = self._bridge.job(number)
         resume, of_study = (job.resume, job.of_study) if job is not None else (None, True)
-        row = JobRow(number, title, resume, of_study=of_study)
+        row = JobRow(number, title, resume, of_study=of_study, keeping=self.keeping)
         row.cancelRequested.connect(self._bridge.cancel)
         row.resumeRequested.connect(lambda resume: resume())
         self.rows[number] = row
@@ -233,7 +250,8 @@ class JobsPanel(QScrollArea):
         self._end(number, JobPhase.FAILED, fault_text(error))
 
     def _cancelled(self, number: int) -> None:
-        self._end(number, JobPhase.CANCELLED, "cancelled; what was finished is kept")
+        kept = self.rows[number].kept("was") if number in self.rows else ""
+        self._end(number, JobPhase.CANCELLED, f"cancelled{kept}")
 
     def _end(self, number: int, phase: JobPhase, text: str) -> None:
         if number in self.rows:

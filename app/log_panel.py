@@ -14,6 +14,7 @@ from canon_core.errors import CanonError
 
 from .engine_bridge import EngineBridge
 from .theme import Theme, theme_for
+from .wording import fault_text
 
 _MAX_LINES = 5000
 #: A line: its time, and the word that a warning or a fault begins with.
@@ -60,7 +61,7 @@ class LogPanel(QPlainTextEdit):
 
     def add_error(self, error: CanonError) -> None:
         """A fault, in its own sentence."""
-        self.add(error.sentence(), logging.ERROR)
+        self.add(fault_text(error), logging.ERROR)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -27,6 +27,7 @@ from .copying import Copying
 from .demo_commands import DemoCommands
 from .dialogs.ask import confirm
 from .dock import Dock
+from .dock_widths import INSPECTOR, STUDY, DockWidths
 from .document import Document
 from .drop_hint import DropHint, drop_words
 from .engine_bridge import EngineBridge
@@ -237,7 +238,7 @@ class MainWindow(QMainWindow):
         self.log = LogPanel(self.bridge)
         for panel in (self.jobs, self.log):
             panel.setMinimumHeight(56)  # a job or two: in a low window views need the rest
-        for panel, narrowest in ((self.tree, 200), (self.inspector, 290)):
+        for panel, narrowest in ((self.tree, 200), (self.inspector, 300)):
             panel.setMinimumWidth(narrowest)  # names, and the numbers beside them, can still be read
         areas = Qt.DockWidgetArea
         self.setCorner(Qt.Corner.BottomLeftCorner, areas.LeftDockWidgetArea)
@@ -251,11 +252,12 @@ class MainWindow(QMainWindow):
         study, inspector, jobs, log = self.docks
         self.tabifyDockWidget(jobs, log)
         jobs.raise_()
-        self.resizeDocks([study, inspector], [250, 310], Qt.Orientation.Horizontal)
+        self.resizeDocks([study, inspector], [STUDY, INSPECTOR], Qt.Orientation.Horizontal)
         self.resizeDocks([jobs], [76], Qt.Orientation.Vertical)
         self.jobs_shown = JobsShown(self, self.bridge, self.jobs, jobs, log)
         self.tree.menuRequested.connect(self._tree_menu)
-        self.arrangement = Arrangement(self, self.jobs_shown)
+        self.dock_widths = DockWidths(self, {study: STUDY, inspector: INSPECTOR})
+        self.arrangement = Arrangement(self, self.jobs_shown, self.dock_widths)
 
     def _dock(self, title: str, name: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = Dock(title, self)
@@ -274,10 +276,11 @@ class MainWindow(QMainWindow):
     def _show_study(self, contents: Contents) -> None:
         self.pages.setCurrentWidget(self.tabs)
         names = [self.tabs.tabText(place) for place in range(self.tabs.count())]
-        if self.document.tab in names:
-            self.tabs.setCurrentIndex(names.index(self.document.tab))
+        # A new study remembers none, and whatever was in front of another has nothing to show of it.
+        self.tabs.setCurrentIndex(names.index(self.document.tab) if self.document.tab in names else 0)
         for dock in self.docks[:2]:
             dock.setEnabled(True)
+        self.jobs.keeping = not contents.read_only
         state = " (read-only)" if contents.read_only else ""
         self.setWindowTitle(f"{contents.name}{state} — {_TITLE}")
         self.setWindowFilePath(str(contents.path))
@@ -322,7 +325,7 @@ class MainWindow(QMainWindow):
                 self,
                 "Quit",
                 f"'{next(iter(jobs.values())).title}' is not finished.",
-                "What it finished is kept, and computing again goes on from there; a layout of UMAP begins anew.",
+                self.document.after_cancelling,
                 "Cancel the job and quit",
                 self.shut_down,
                 no="Keep working",

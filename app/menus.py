@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMenu, QMenuBar, QToolBar
+from PySide6.QtWidgets import QMenu, QMenuBar, QToolBar, QToolButton
 
 from .actions import Actions
 
@@ -47,4 +47,10 @@ def make_tool_bar(actions: Actions) -> QToolBar:
             tools.addAction(actions[key])
         else:
             tools.addSeparator()
+    # In a narrow window it opens what has no room; Qt's picture of an arrow is dark on dark ground.
+    more = tools.findChild(QToolButton, "qt_toolbar_ext_button")
+    more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+    more.setText("»")
+    more.setToolTip("More actions")
+    more.setAccessibleName("More actions")
     return tools

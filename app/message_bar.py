@@ -21,7 +21,7 @@ from .views.labels import TextLabel
 _PASSING_MS, _CHARACTER_MS = 8000, 60
 #: Pixels: from the window's left and lower edge; kept at the right, where the line of state tells of jobs; and more
 #: than its words take.
-_EDGE, _BELOW, _KEPT, _SLACK = 6, 2, 150, 12
+_EDGE, _BELOW, _KEPT, _SLACK = 6, 2, 192, 12
 
 
 class Tone(enum.Enum):

@@ -68,7 +68,9 @@ class OverlayNotice(QObject):
         """What stands between the study and an overlay, and the way on."""
         overlays, contents, state = self._overlays, self._document.contents, self._document.state
         if contents is None or contents.dataset(state.dataset) is None:
-            return "Add two networks and a dataset of faces: their spaces are laid over each other here.", "", None
+            there = 0 if contents is None else len(contents.models)
+            networks = ("two networks and ", "another network and ", "")[min(there, 2)]
+            return f"Add {networks}a dataset of faces: the networks' spaces are laid over each other here.", "", None
         if overlays.pair is None:
             return self._why_no_pair()
         if state.map is MapKind.NONE:

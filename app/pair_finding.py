@@ -13,6 +13,7 @@ from canon_core.study.pair_results import PairLists, PairSettings
 from canon_core.study.results import FitMode
 
 from .views.pair_view import ShownPairs
+from .wording import fault_text
 
 if TYPE_CHECKING:
     from canon_core.experiments.pair_details import PairDetails
@@ -138,7 +139,7 @@ def draw(faces: Any, rows: Any, side: int, aligned: bool, ctx: JobContext) -> No
         try:
             ctx.partial(Picture(row, thumbnail(faces, row, side, aligned=aligned)))
         except CanonError as error:
-            reason = error.sentence() if not isinstance(error, DatasetError) else error.problem
+            reason = fault_text(error) if not isinstance(error, DatasetError) else error.problem
             ctx.partial(Picture(row, None, reason))
 
 

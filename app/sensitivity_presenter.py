@@ -16,7 +16,7 @@ from .settled import settled
 from .view_state import IMAGE_MODES, TEMPLATE_MODES
 from .views.sensitivity_view import SensitivityShown, SensitivityView
 from .views.shown_sensitivity import sensitivity_command, time_text, work_text
-from .wording import fault_text
+from .wording import fault_text, window_words
 
 _LOOKING = "Looking up what is stored…"
 
@@ -113,7 +113,7 @@ class SensitivityPresenter(QObject):
             text = "The single models are not scored yet for these settings."
         else:
             impossible = next((reason for result in curves.results for reason in result.missing.values()), "")
-            return (f"Some cells are missing: {impossible}." if impossible else ""), False
+            return (f"Some cells are missing: {window_words(impossible)}." if impossible else ""), False
         if idle and self._document.refusal:
             text = f"{text} {self._document.refusal}"
         return text, bool(idle) and not self._document.refusal

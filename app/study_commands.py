@@ -21,6 +21,7 @@ from .document import Document
 from .dropped import Dropped
 from .exporting import Exporting
 from .message_bar import MessageBar, Tone
+from .names import why_no_name
 from .study_tree import StudyTree
 from .user_files import forget_study, log_file
 from .view_state import Focus
@@ -126,8 +127,7 @@ class StudyCommands(QObject):
             self._window,
             title,
             f"'{next(iter(jobs.values())).title}' is not finished.",
-            "It would be cancelled. What it finished is kept, and computing again goes on from there; a layout of UMAP"
-            " begins anew.",
+            f"It would be cancelled. {self._document.after_cancelling}",
             "Cancel the job",
             then,
             no="Keep working",
@@ -148,7 +148,8 @@ class StudyCommands(QObject):
             self._window,
             "Study in use",
             f"{path.name} is in use by {error.owner}.",
-            "Opened read-only you can look at everything that is stored; nothing can be added or computed.",
+            "Opened read-only you can look at everything that is stored. Nothing can be added, embedded or scored;"
+            " points can be laid out in the overlay, which is not kept.",
             "Open read-only",
             lambda: self._document.open(path, read_only=True),
         )
@@ -214,15 +215,21 @@ class StudyCommands(QObject):
     def rename(self) -> None:
         """Ask for another name of what is chosen in the tree."""
         kind, name = self._chosen()
-        if not name:
+        contents = self._document.contents
+        if not name or contents is None:
             return
         change = self._document.changes.rename_model if kind == "model" else self._document.changes.rename_dataset
+        others = set(contents.model_names if kind == "model" else contents.dataset_names) - {name}
+
+        def why_not(new: str) -> str:
+            return why_no_name(new, kind, others)
 
         def go_on(new: str) -> None:
-            if new and new != name:
+            if new != name:
                 change(name, new)
 
-        self._show(NameDialog(f"Rename {kind}", f"Another name for {kind} '{name}'", name, go_on, self._window))
+        title, text = f"Rename {kind}", f"Another name for {kind} '{name}'"
+        self._show(NameDialog(title, text, name, why_not, go_on, self._window))
 
     def remove(self) -> None:
         """Ask, then remove what is chosen in the tree."""

@@ -30,6 +30,7 @@ QToolBar {{ background: {theme.window}; border: none; border-bottom: 1px solid {
     spacing: 1px; }}
 QToolBar QToolButton {{ padding: 3px 7px; }}
 QToolBar QToolButton:focus {{ padding: 2px 6px; }}
+QToolBar QToolButton#qt_toolbar_ext_button {{ padding: 0; }}
 QToolBar::separator {{ background: {theme.border}; width: 1px; margin: 5px 6px; }}
 QStatusBar {{ background: {theme.window}; border-top: 1px solid {theme.border}; }}
 QStatusBar::item {{ border: none; }}

@@ -23,6 +23,7 @@ from canon_core.resources import version
 from ..engine_bridge import EngineBridge
 from ..theme import NORMAL, TITLE, sized
 from ..views.labels import TextLabel
+from ..wording import window_words
 
 _TOPIC = "environment"
 #: Pixels between names and values.
@@ -77,7 +78,7 @@ class AboutDialog(QDialog):
                 groups[row.section] = QTreeWidgetItem(self.rows, [row.section])
                 groups[row.section].setFlags(Qt.ItemFlag.ItemIsEnabled)
                 groups[row.section].setFont(0, sized(self.font(), NORMAL, bold=True))
-            text = row.text if not row.remedy else f"{row.text};\n{row.remedy}"
+            text = row.text if not row.remedy else f"{row.text};\n{window_words(row.remedy)}"
             item = QTreeWidgetItem(groups[row.section], [row.name, text])
             item.setToolTip(1, text)
         self.rows.expandAll()

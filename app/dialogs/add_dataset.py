@@ -67,6 +67,8 @@ class AddDatasetDialog(JobDialog):
             "folder or .bin file of faces",
             file_choosers.choose_faces,
             choose_file=file_choosers.choose_verification_set,
+            start=document.contents.newest_faces if document.contents is not None else None,
+            looked_at=True,
         )
         self.folder.pathChanged.connect(self._folder_changed)
         self.look, self.details = TextLabel(muted=True), TextLabel(muted=True, size=SMALL)
@@ -105,6 +107,7 @@ class AddDatasetDialog(JobDialog):
         self._show_fields()
         if folder is None:
             self._folder_changed(None)
+        (self.folder if folder is None else self.name).setFocus()
 
     def _make_fields(self) -> QWidget:
         first = QFormLayout()

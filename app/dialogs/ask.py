@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLineEdit, QMessageBox, QVBoxLayout, QWidget
 
 from ..views.labels import TextLabel
+from .job_dialog import described
 
 
 def confirm(
@@ -38,18 +39,29 @@ def confirm(
 
 
 class NameDialog(QDialog):
-    """Asks for a name."""
+    """Asks for a name, and says while it is typed why it will not do: ``why_not(name)``, empty where it will."""
 
-    def __init__(self, title: str, text: str, name: str, then: Callable[[str], object], parent: QWidget) -> None:
+    def __init__(
+        self,
+        title: str,
+        text: str,
+        name: str,
+        why_not: Callable[[str], str],
+        then: Callable[[str], object],
+        parent: QWidget,
+    ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(title)
+        self._why_not = why_not
         self.line = QLineEdit(name)
-        self.line.setMaxLength(64)
+        self.line.setAccessibleName("name")
         self.line.selectAll()
+        self.fault = TextLabel()
+        self.fault.setMinimumHeight(self.fault.fontMetrics().lineSpacing() + 2)  # nothing moves when it says something
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        form.addRow("Name", self.line)
+        form.addRow("Name", described(self.line, self.fault))
         self.buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )
@@ -59,5 +71,17 @@ class NameDialog(QDialog):
         layout.addWidget(TextLabel(text, muted=True))
         layout.addLayout(form)
         layout.addWidget(self.buttons)
-        self.setMinimumWidth(400)
-        self.accepted.connect(lambda: then(self.line.text().strip()))
+        self.setMinimumWidth(440)
+        self.line.textChanged.connect(self._check)
+        self._check()
+        self.accepted.connect(lambda: then(self.name))
+
+    @property
+    def name(self) -> str:
+        """What is typed."""
+        return self.line.text().strip()
+
+    def _check(self, *_: object) -> None:
+        why = self._why_not(self.name)
+        self.fault.setText(f"{why}." if why else "")
+        self.buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(not why)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from canon_core.errors import CanonError
 
+from ..wording import window_words
+
 if TYPE_CHECKING:
     from canon_core.jobs import JobContext
 
@@ -48,7 +50,7 @@ class FolderLook:
     def text(self) -> str:
         """In a sentence."""
         if self.fault is not None:
-            return f"Not recognised: {self.fault.sentence()}"
+            return f"Not recognised: {window_words(self.fault.sentence())}"
         if self.format not in ("folder", "lfw"):
             return f"Recognised: {self.reasons[-1]}."
         if not self.images:

@@ -9,10 +9,10 @@ from PySide6.QtWidgets import QComboBox, QFormLayout, QLineEdit, QVBoxLayout, QW
 
 from canon_core.errors import CanonError
 from canon_core.resources import packaged
-from canon_core.study.manifest import NAME_PATTERN
 
 from .. import file_choosers
 from ..document import Document
+from ..names import why_no_name
 from ..theme import SMALL
 from ..views.labels import TextLabel
 from .job_dialog import FieldsPage, JobDialog, described
@@ -41,10 +41,12 @@ class ImportEmbeddingsDialog(JobDialog):
     def __init__(self, document: Document, file: Path | None = None, parent: QWidget | None = None) -> None:
         super().__init__(document, "Import embeddings", "Import", parent)
         self.resize(640, 440)
-        self.file = PathField("file of embeddings", file_choosers.choose_embeddings)
+        contents = document.contents
+        start = contents.newest_embeddings if contents is not None else None
+        self.file = PathField("file of embeddings", file_choosers.choose_embeddings, start=start, looked_at=True)
         self.file.pathChanged.connect(self._file_changed)
         self.about_file = TextLabel(_NOTHING_CHOSEN, muted=True, size=SMALL)
-        contents = document.contents
+        self._proposed = "", ""  # names made of the file's path, which follow it until others are chosen
         self.model = _name_box("model")
         self.dataset = _name_box("dataset")
         if contents is not None:
@@ -58,10 +60,11 @@ class ImportEmbeddingsDialog(JobDialog):
         self.array = QLineEdit()
         self.array.setAccessibleName("array")
         self.array.setPlaceholderText("name of the array, where the file holds several")
-        self.ids = PathField("ids.txt, one line a row", file_choosers.choose_ids)
+        self.ids = PathField("ids.txt, one line a row", file_choosers.choose_ids, start=start)
         self._lay_out(self._make_fields())
         self.file.set_path(file)
         self._show_names()
+        (self.file if file is None else self.model).setFocus()
 
     def _make_fields(self) -> QWidget:
         form = QFormLayout()
@@ -110,18 +113,24 @@ class ImportEmbeddingsDialog(JobDialog):
     def _file_changed(self, path: Path | None) -> None:
         if path is None:
             self.about_file.setText(_NOTHING_CHOSEN)
+        elif (suffix := path.suffix.casefold()) in _WHAT:
+            self.about_file.setText(_WHAT[suffix])
+            self._propose(_as_name(path.stem), _as_name(path.parent.name) or "imported")
         else:
-            unknown = f"Files ending in '{path.suffix}' cannot be read. {_NOTHING_CHOSEN}"
-            self.about_file.setText(_WHAT.get(path.suffix.casefold(), unknown))
-            if not self.model_name:
-                self.model.setCurrentText(_as_name(path.stem))
-            if not self.dataset_name:
-                self.dataset.setCurrentText(_as_name(path.parent.name) or "imported")
+            unknown = f"Files ending in '{path.suffix}' cannot be read. " if suffix else ""
+            self.about_file.setText(unknown + _NOTHING_CHOSEN)
         named = path is not None and path.suffix.casefold() in _OF_SEVERAL
         self._form.setRowVisible(self._array_row, named)
         if not named:
             self.array.clear()
         self._show_ready()
+
+    def _propose(self, *names: str) -> None:
+        """Name model and dataset after the file, where the user named them in no other way."""
+        for box, name, before in zip((self.model, self.dataset), names, self._proposed, strict=True):
+            if box.currentText().strip() in ("", before):
+                box.setCurrentText(name)
+        self._proposed = names[0], names[1]
 
     def _show_names(self, *_: object) -> None:
         """Say what becomes of the names that were chosen."""
@@ -156,11 +165,8 @@ class ImportEmbeddingsDialog(JobDialog):
         file = self.file.path
         assert file is not None
         for name, what in ((self.model_name, "model"), (self.dataset_name, "dataset")):
-            if not re.fullmatch(NAME_PATTERN, name, re.ASCII) or "," in name:
-                raise CanonError(
-                    f"'{name}' cannot be a {what}'s name",
-                    remedy="use up to 64 letters, digits, spaces and . _ + -, beginning with a letter or digit",
-                )
+            if why := why_no_name(name, what):
+                raise CanonError(f"'{name}' cannot be a {what}'s name", remedy=why[:1].lower() + why[1:])
         return self._document.changes.import_embeddings(
             file, self.model_name, self.dataset_name, self.ids.path, self.array.text().strip() or None, self._done,
             self._failed, self._cancelled,

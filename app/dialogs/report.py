@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QVBoxLa
 
 from ..theme import LARGE
 from ..views.labels import TextLabel
+from ..wording import window_words
 
 if TYPE_CHECKING:
     from canon_core.datasets.faces import Problem
@@ -100,7 +101,7 @@ def dataset_report(entry: DatasetEntry, problems: Sequence[Problem]) -> Report:
     return Report(
         "Dataset added",
         f"Added '{entry.name}': {images} of {entry.subjects:,} subjects{templates}.",
-        entry.notes,
+        tuple(map(window_words, entry.notes)),
         (Section(count, problems, lambda problem: f"{problem.image}: {problem.reason}"),) if problems else (),
     )
 
@@ -118,7 +119,7 @@ def import_report(report: ImportReport) -> Report:
     )
     if report.flip_kept:
         notes.append("The mirrored image's embedding is kept apart.")
-    notes += [f"{note[:1].upper()}{note[1:]}." for note in report.notes]
+    notes += [f"{note[:1].upper()}{window_words(note[1:])}." for note in report.notes]
     sections = [
         Section(f"{len(names):,} {what}", names)
         for names, what in (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..wording import window_words
 from .explanations import alignment_words, amount_text
 from .fact_sheet import FactSheet
 
@@ -142,4 +143,4 @@ def _notes(sheet: FactSheet, notes: Sequence[str]) -> None:
     if notes:
         sheet.heading("What was recognised")
         for note in notes:
-            sheet.paragraph(note)
+            sheet.paragraph(window_words(note))

@@ -18,7 +18,7 @@ class FactSheet(QWidget):
         super().__init__(parent)
         self._lines: list[str] = []
         self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(12, 2, 12, 12)
+        self._column.setContentsMargins(12, 2, 8, 12)
         self._column.setSpacing(6)
 
     def minimumSizeHint(self) -> QSize:
@@ -106,7 +106,7 @@ class FactSheet(QWidget):
 
 def _grid(column: QVBoxLayout) -> QGridLayout:
     grid = QGridLayout()
-    grid.setHorizontalSpacing(10)
+    grid.setHorizontalSpacing(7)  # six columns of a cell fit into the narrowest inspector
     grid.setVerticalSpacing(3)
     column.addLayout(grid)
     return grid

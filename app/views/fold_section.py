@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from canon_core.study.results import Cell, FoldMatrix, folds_text
 
+from ..wording import window_words
 from .bar_buttons import button_line
 from .fact_sheet import FactSheet
 from .flow_layout import FlowLayout
@@ -49,7 +50,7 @@ def write_folds(
         " the other folds."
     )
     if found is None:
-        why = known.missing.get((source, target), "")
+        why = window_words(known.missing.get((source, target), ""))
         if why:
             sheet.remark(f"{why[:1].upper()}{why[1:]}.")
         elif running:

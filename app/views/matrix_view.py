@@ -327,7 +327,7 @@ class MatrixView(QWidget):
             text += ". * Unresolved: fewer than 30 false accepts decide, which is left to chance"
         if self.difference_button.isChecked() and self._read().scale.exceeded:
             text += f". {BEYOND_COLOURS}"
-        return text
+        return f"{text}."
 
     def _fill_table(self, matrix: Matrix) -> None:
         rows = []

@@ -20,6 +20,7 @@ from .labels import SettingsLabel, TextLabel
 from .pair_list import PairList, short_name
 from .pair_panel import PairPanel
 from .score_bars import signed
+from .sideways import Sideways
 from .table_twin import Entry, TableTwin
 
 _COLUMNS = ("pair", "first", "second", "first subject", "second subject", "kind", "score", "threshold",
@@ -128,7 +129,8 @@ class PairView(QWidget):
         self._splitter.setSizes([400, 600])
         self._stack = QStackedWidget()
         self._stack.addWidget(self._empty)
-        self._stack.addWidget(self._splitter)
+        self.sides = Sideways(self._splitter, "List and chosen pair")
+        self._stack.addWidget(self.sides)
         self._bar = self._make_bar()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
@@ -194,7 +196,7 @@ class PairView(QWidget):
         there = shown is not None
         for widget in (self._bar, self._count, self._settings):
             widget.setVisible(there)
-        self._stack.setCurrentWidget(self._splitter if there else self._empty)
+        self._stack.setCurrentWidget(self.sides if there else self._empty)
         if shown is None:
             self.list.set_pairs((), None, pictures=False)
             self.panel.show_pair(None)

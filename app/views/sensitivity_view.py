@@ -35,6 +35,7 @@ from canon_core.study.sensitivity_results import Pair, Sensitivity, sensitivity_
 from canon_core.verification.roc import FarRule
 
 from ..sensitivity_choice import MAPS, MOST_REPEATS, SensitivityChoice, pairs_text, read_pairs
+from ..wording import fault_text
 from .bar_buttons import button_row, copy_button, table_button, tool_button
 from .choosers import MAP_TIPS, MODE_TIPS, labelled, seed_box
 from .curve_legend import CurveLegend
@@ -349,7 +350,7 @@ class SensitivityView(QWidget):
             pairs = read_pairs(self.pairs.text())
         except SettingsError as error:
             self.pairs.setText(pairs_text(self._choice.pairs))
-            self._notice.label.setText(error.sentence())
+            self._notice.label.setText(fault_text(error))
             self.compute_button.hide()
             self._notice.show()
             return

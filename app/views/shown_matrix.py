@@ -19,6 +19,8 @@ from canon_core.figures.palette import ColourRange, difference_range, tar_range
 from canon_core.study.results import Cell, Matrix, MatrixSettings, far_text
 from canon_core.verification.roc import FarRule
 
+from ..wording import window_words
+
 Pair = tuple[str, str]
 
 
@@ -89,7 +91,7 @@ def why_missing(matrix: Matrix, pair: Pair, *, pending: bool) -> str:
     if pending:
         return "being computed"
     if pair in matrix.missing:
-        return matrix.missing[pair]
+        return window_words(matrix.missing[pair])
     return "not computed yet" if matrix.cells.get(pair) is None else "no genuine pairs"
 
 

@@ -15,6 +15,7 @@ from canon_core.verification.identification import RANKS
 from canon_core.verification.roc import FarRule
 
 from ..chosen_curves import MAX_CURVES, pairs_to_draw
+from ..wording import window_words
 from .shown_matrix import Pair, ShownCell, ShownMatrix, number_text, rate_text, title_of
 from .table_twin import Entry
 
@@ -88,7 +89,7 @@ def shown_search(
 def why_not_searched(matrix: IdentificationMatrix, pair: Pair, *, pending: bool) -> str:
     """Why a field shows no number, as a sentence without a full stop."""
     if pair in matrix.missing:
-        return matrix.missing[pair]
+        return window_words(matrix.missing[pair])
     if matrix.cells.get(pair) is None:
         return "being searched" if pending else "not searched yet"
     return "no mated probes, or none to choose a threshold by"

@@ -21,6 +21,7 @@ from .labels import SettingsLabel, TextLabel
 from .picture_canvas import pictures_of
 from .picture_panel import PicturePanel
 from .score_bars import BarLine, ScoreBars, signed
+from .sideways import Sideways
 
 if TYPE_CHECKING:
     from canon_core.experiments.image_measure import DecidedScore
@@ -81,7 +82,9 @@ class TwoFacesView(QWidget):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setMinimumWidth(196)
         scroll.setMaximumWidth(_WIDEST_WORDS)
-        row = QHBoxLayout()
+        sides = QWidget()
+        row = QHBoxLayout(sides)
+        row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(12)
         row.addWidget(self.first, 5)
         row.addWidget(scroll, 4)
@@ -91,7 +94,8 @@ class TwoFacesView(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         column.addWidget(self._make_bar())
-        column.addLayout(row, 1)
+        self.sides = Sideways(sides, "Both faces")
+        column.addWidget(self.sides, 1)
         column.addWidget(self._settings)
         self._sheet = sheet
         self._stack = QStackedWidget()

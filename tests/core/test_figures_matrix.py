@@ -6,6 +6,8 @@ import io
 import math
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -245,6 +247,17 @@ def test_csv_keeps_every_digit_and_is_read_back_by_pandas():
         for target in table.columns:
             tar = shown.tar(source, target, 1e-2, RULE)
             assert np.isnan(table.loc[source, target]) if tar is None else table.loc[source, target] == tar
+
+
+def test_a_settings_line_full_of_commas_is_left_out_as_the_guide_says():
+    shown = replace(matrix(), dataset_title="faces (3,811 images, 2,086 subjects)")
+    text = matrix_table(shown, 1e-2, RULE, "csv")
+    last = text.splitlines()[-1]
+    assert last.startswith("# ")
+    assert "3,811 images, 2,086 subjects" in last
+    assert pd.read_csv(io.StringIO(text), index_col=0, comment="#").shape == (3, 3)
+    guide = (Path(__file__).resolve().parents[2] / "docs" / "guide.md").read_text(encoding="utf-8")
+    assert "Every CSV says what it was made with in lines that begin with `#`" in guide
 
 
 def test_each_table_ends_with_every_setting():

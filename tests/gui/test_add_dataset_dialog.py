@@ -257,3 +257,21 @@ def write_bin(path: Path) -> Path:
     pictures = [cv2.imencode(".png", rng.integers(0, 255, (112, 112, 3), np.uint8))[1].tobytes() for _ in range(8)]
     path.write_bytes(pickle.dumps((pictures, [True, False, True, False])))
     return path
+
+
+def test_a_path_is_typed_recognised_and_added_without_the_mouse(
+    document: Document, small_data: Path, qtbot: QtBot
+) -> None:
+    dialog = shown(document, None, qtbot)
+    qtbot.waitUntil(lambda: dialog.focusWidget() is dialog.folder.line, timeout=PATIENCE)
+    qtbot.keyClicks(dialog.focusWidget(), str(small_data / "faces"))
+    qtbot.waitUntil(lambda: "60 images" in dialog.look.text(), timeout=PATIENCE)
+    assert dialog.add_button.isEnabled()
+    qtbot.keyClick(dialog.folder.line, Qt.Key.Key_Return)
+    assert not document.bridge.batch()  # what was recognised is to be looked at
+    assert dialog.isVisible()
+    qtbot.keyClick(dialog.name, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: document.contents.dataset("faces") is not None, timeout=PATIENCE)
+    again = shown(document, small_data / "faces", qtbot)
+    assert again.focusWidget() is again.name
+    assert document.contents.newest_faces == small_data

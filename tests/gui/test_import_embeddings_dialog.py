@@ -171,3 +171,25 @@ def test_a_report_counts_and_lists_and_is_copied_whole(qtbot: QtBot) -> None:
     assert copied.startswith("Imported 1,000 embeddings of 512 dimensions as model 'new'")
     assert "    4999.jpg\n" in copied
     assert "    odd\n" in copied
+
+
+def test_a_path_is_typed_and_names_follow_it_until_others_are_chosen(
+    document: Document, tmp_path: Path, qtbot: QtBot
+) -> None:
+    assert document.contents.newest_embeddings == document.contents.path.parent
+    dialog = shown(document, None, qtbot)
+    assert dialog.focusWidget() is dialog.file.line
+    qtbot.keyClicks(dialog.focusWidget(), str(tmp_path / "r1"))
+    qtbot.keyClick(dialog.file.line, Qt.Key.Key_Return)
+    assert dialog.model_name == ""  # not known yet what it is
+    qtbot.keyClicks(dialog.file.line, ".h5")
+    qtbot.waitUntil(lambda: dialog.model_name == "r1", timeout=PATIENCE)
+    assert dialog.add_button.isEnabled()
+    dialog.file.line.setText(str(tmp_path / "r2.npy"))
+    qtbot.keyClick(dialog.file.line, Qt.Key.Key_Return)
+    assert dialog.model_name == "r2"
+    dialog.model.setCurrentText("mine")
+    dialog.file.set_path(write_embeddings(tmp_path, "r3", 8))
+    assert dialog.model_name == "mine"
+    imported(document, dialog, qtbot)
+    assert document.contents.newest_embeddings == tmp_path

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.next_step import NextStep
@@ -346,3 +346,21 @@ def test_nothing_chosen_says_what_can_be_chosen(inspector: Inspector) -> None:
 )
 def test_large_counts_are_short(count: int, text: str) -> None:
     assert amount_text(count) == text
+
+
+def test_the_columns_of_a_cell_fit_into_the_narrowest_inspector(inspector: Inspector) -> None:
+    found = matrix()
+    pair = "one", "two"
+    readings = tuple(reading(10.0**-power, 1.0) for power in range(1, 7))
+    readings = tuple(replace(one, halves=(one.point, one.point)) for one in readings)
+    wide = replace(found.cells[pair], readings=dict.fromkeys(FarRule, readings))
+    far = tuple(10.0**-power for power in range(1, 7))
+    shown = replace(found, settings=replace(found.settings, far=far), cells={**found.cells, pair: wide})
+    singles = {name: replace(wide, source=name, target=name, fits=()) for name in ("one", "two")}
+    shown = replace(shown, cells={**shown.cells, **{(name, name): cell for name, cell in singles.items()}})
+    inspector.show_cell(wide, shown, RULE, far=1e-2)
+    inspector.resize(300, 700)
+    for _ in range(3):
+        QApplication.processEvents()
+    assert inspector._scroll.verticalScrollBar().isVisible()
+    assert inspector._scroll.horizontalScrollBar().maximum() == 0

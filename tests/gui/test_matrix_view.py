@@ -20,6 +20,7 @@ from canon_core.study.results import (
     TEMPLATE_PAIRS,
     Cell,
     Features,
+    Fit,
     FitMode,
     Matrix,
     MatrixSettings,
@@ -451,3 +452,11 @@ def test_edges_of_fields_lie_on_device_pixels_at_every_scale():
         edges = np.array([*layout.columns, *layout.lines]) * ratio
         np.testing.assert_allclose(edges, np.round(edges), atol=1e-9)
         assert layout.hit(layout.field(2, 1).center()) == (2, 1)
+
+
+def test_what_stands_below_the_matrix_ends_like_a_sentence(view):
+    assert view._notice.label.text().endswith(".")
+    few = Fit("key", 90, 10, 10, 1.0, (1.0,), 0.1, 0.9, 50, held_out=True)
+    cells = {pair: replace(cell, fits=(few,)) for pair, cell in matrix().cells.items()}
+    view.set_matrix(replace(matrix(), cells=cells), RULE)
+    assert "may overfit: compare its scores with a rotation's." in view._notice.label.text()

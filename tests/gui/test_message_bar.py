@@ -31,6 +31,8 @@ def test_a_message_moves_nothing_that_can_be_clicked(window: MainWindow, qtbot: 
         label = window.messages.text
         assert label.heightForWidth(label.width()) <= label.height()  # no word is cut off
         jobs = window.jobs_shown.button
+        jobs.setText("2 jobs running · 100 % ▴")
+        QApplication.processEvents()
         assert not window.messages.geometry().intersects(jobs.rect().translated(jobs.mapTo(window, QPoint(0, 0))))
 
 

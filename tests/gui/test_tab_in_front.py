@@ -37,3 +37,21 @@ def test_a_view_that_does_not_exist_is_not_looked_for(window: MainWindow, small_
         study.save_view({"state": {}, "tab": "Gone"})
     open_study(window, qtbot, small_study)
     assert window.tabs.currentWidget() is window.matrix_view
+
+
+def test_a_new_study_begins_with_the_matrix_and_the_overlay_says_what_it_lacks(
+    window: MainWindow, small_study: Path, tmp_path: Path, small_data: Path, qtbot: QtBot
+) -> None:
+    open_study(window, qtbot, small_study)
+    window.actions_["view.overlay"].trigger()
+    window.document.create(tmp_path / "new.canon")
+    qtbot.waitUntil(lambda: window.windowTitle().startswith("new") and not window.bridge.busy, timeout=PATIENCE)
+    assert window.tabs.currentWidget() is window.matrix_view
+    window.actions_["view.overlay"].trigger()
+    said = window.overlay_view._empty.accessibleName
+    for network, begin in (
+        (None, "Add two networks and a dataset"), ("a", "Add another network and a dataset"), ("b", "Add a dataset"),
+    ):  # fmt: skip
+        if network is not None:
+            window.document.changes.add_model(small_data / f"{network}.onnx", network, None)
+        qtbot.waitUntil(lambda begin=begin: said().startswith(begin), timeout=PATIENCE)
