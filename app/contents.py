@@ -97,6 +97,11 @@ class Contents:
         return frozenset(dataset.name for dataset in self.datasets if dataset.has_templates)
 
     @property
+    def newest_networks(self) -> Path:
+        """The folder in which the newest model's network lies, else the study: where others may lie too."""
+        return next((each.file.parent for each in reversed(self.models) if not each.imported), self.path.parent)
+
+    @property
     def newest_faces(self) -> Path:
         """The folder in which the newest dataset of images lies, else the study: where another may lie too."""
         return next((each.path.parent for each in reversed(self.datasets) if each.has_images), self.path.parent)

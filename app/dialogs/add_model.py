@@ -113,8 +113,9 @@ class AddModelDialog(QDialog):
         if not self._open:
             return
         there = self.files.candidates
-        last = there[-1].path.parent if there else None
-        self.add_files(file_choosers.choose_networks(self, last))
+        contents = self._document.contents
+        known = contents.newest_networks if contents is not None else None
+        self.add_files(file_choosers.choose_networks(self, there[-1].path.parent if there else known))
 
     def _take_off(self) -> None:
         candidate = self.files.current

@@ -371,3 +371,17 @@ def test_a_dialog_that_is_closed_before_it_asks_for_files_asks_for_none(
     dialog.choose_files()  # as it is done by itself a moment after it opened
     assert not asked
     assert not document.bridge.busy
+
+
+def test_files_are_looked_for_beside_the_newest_network(
+    document: Document, small_data: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders: list[Path | None] = []
+    monkeypatch.setattr(file_choosers, "choose_networks", lambda _parent, folder: folders.append(folder) or [])
+    dialog = shown(document, [], qtbot)
+    dialog.choose_files()
+    document.changes.add_model(small_data / "a.onnx")
+    qtbot.waitUntil(lambda: bool(document.contents.models), timeout=PATIENCE)
+    dialog.choose_files()
+    assert folders == [document.contents.path.parent, small_data]
+    dialog.reject()
