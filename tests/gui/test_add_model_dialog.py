@@ -380,7 +380,7 @@ def test_files_are_looked_for_beside_the_newest_network(
     monkeypatch.setattr(file_choosers, "choose_networks", lambda _parent, folder: folders.append(folder) or [])
     dialog = shown(document, [], qtbot)
     dialog.choose_files()
-    document.changes.add_model(small_data / "a.onnx")
+    document.changes.add_model(small_data / "a.onnx", "a", None)
     qtbot.waitUntil(lambda: bool(document.contents.models), timeout=PATIENCE)
     dialog.choose_files()
     assert folders == [document.contents.path.parent, small_data]
