@@ -49,8 +49,9 @@ def make_tool_bar(actions: Actions) -> QToolBar:
             tools.addSeparator()
     # In a narrow window it opens what has no room; Qt's picture of an arrow is dark on dark ground.
     more = tools.findChild(QToolButton, "qt_toolbar_ext_button")
-    more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
-    more.setText("»")
-    more.setToolTip("More actions")
-    more.setAccessibleName("More actions")
+    if more is not None:  # a part of Qt's own, which another version may name differently
+        more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        more.setText("»")
+        more.setToolTip("More actions")
+        more.setAccessibleName("More actions")
     return tools
