@@ -276,8 +276,8 @@ class MainWindow(QMainWindow):
     def _show_study(self, contents: Contents) -> None:
         self.pages.setCurrentWidget(self.tabs)
         names = [self.tabs.tabText(place) for place in range(self.tabs.count())]
-        # A new study remembers none, and whatever was in front of another has nothing to show of it.
-        self.tabs.setCurrentIndex(names.index(self.document.tab) if self.document.tab in names else 0)
+        if self.document.tab in names:
+            self.tabs.setCurrentIndex(names.index(self.document.tab))
         for dock in self.docks[:2]:
             dock.setEnabled(True)
         self.jobs.keeping = not contents.read_only
@@ -288,6 +288,7 @@ class MainWindow(QMainWindow):
 
     def _show_start(self) -> None:
         self.pages.setCurrentWidget(self.start_page)
+        self.tabs.setCurrentIndex(0)  # what was in front of this study has nothing to show of a new one
         for dock in self.docks[:2]:
             dock.setEnabled(False)
         self.start_page.demo_button.setFocus()
