@@ -63,6 +63,7 @@ class Computing(QObject):
         self.curves_of: MatrixSettings | None = None
         self.automatic = True
         self._stamp: MatrixStamp | None = None
+        self._reading = False  # the matrix is being looked up, and then the curves of what is chosen by then
         self._wanted = False  # run the matrix as soon as it is known what is missing
         self._matrices = RunningJobs[MatrixStamp](self._bridge, self)
         self.embeddings = EmbeddingJobs(document, self)
@@ -241,6 +242,7 @@ class Computing(QObject):
 
     def _forget(self) -> None:
         self._stamp = None
+        self._reading = False
         self._wanted = False
         self._matrices.forget()
         self.embeddings.forget()
@@ -256,18 +258,22 @@ class Computing(QObject):
             self._matrices.supersede()
         if stamp is None:
             self._bridge.drop(_MATRIX_TOPIC)
+            self._reading = False
             self._show(None, frozenset())
             self._set_curves(())
         else:
             self._ask(stamp, None)
 
     def _look_up_curves(self) -> None:
-        if self._stamp is not None and self.matrix is not None and self.matrix.settings == self._stamp.settings:
+        if self._reading or self._stamp is None or self.matrix is None:
+            return
+        if self.matrix.settings == self._stamp.settings:
             self._ask(self._stamp, self.matrix)
 
     def _ask(self, stamp: MatrixStamp, known: Matrix | None) -> None:
         study, cells, rocs = self._document.study, self._document.state.cells, self._rocs
         assert study is not None
+        self._reading = known is None
 
         def work(ctx: JobContext) -> tuple[Curve, ...]:
             matrix = known
@@ -280,6 +286,7 @@ class Computing(QObject):
 
         def found(payloads: list[Matrix]) -> None:
             if self._stamp == stamp:
+                self._reading = False
                 self._show(payloads[-1], wanted_cells(payloads[-1]) if self.scoring else frozenset())
                 self._maybe_run()
                 if not (self.embedding or self.scoring):  # else more may be missing when it ends
@@ -292,6 +299,7 @@ class Computing(QObject):
 
         def failed(error: CanonError) -> None:
             if known is None:
+                self._reading = False
                 self._want_nothing()
                 self._show(None, frozenset())
                 self._set_curves(())

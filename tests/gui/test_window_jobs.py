@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,7 @@ from canon_core.datasets.options import DatasetOptions
 from canon_core.jobs import JobContext
 from canon_core.maps.kinds import MapKind
 from canon_core.store.embeddings import read_info
+from canon_core.study.results import Matrix, MatrixSettings
 from canon_core.study.study import Study
 
 from .conftest import open_study
@@ -319,3 +321,41 @@ def test_the_demo_can_be_resumed_whichever_study_is_open(
     qtbot.waitUntil(lambda: len(begun) == 2, timeout=PATIENCE)
     window.demo.study.cancel()
     qtbot.waitUntil(lambda: not window.bridge.busy, timeout=PATIENCE)
+
+
+def test_resume_is_not_lost_where_a_cell_is_chosen_before_the_matrix_is_looked_up(
+    window: MainWindow, embedded_study: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import canon_core.experiments.matrix as experiment
+
+    run, stored, let_go, runs = experiment.run_matrix, experiment.stored_matrix, threading.Event(), []
+
+    def cancelled_at_first(study: Study, settings: MatrixSettings, ctx: JobContext) -> Matrix:
+        runs.append(settings)
+        while len(runs) == 1:
+            ctx.check()
+            time.sleep(0.01)
+        return run(study, settings, ctx)
+
+    def slow(study: Study, settings: MatrixSettings) -> Matrix:
+        let_go.wait(PATIENCE / 1000)
+        return stored(study, settings)
+
+    window.actions_["study.automatic"].setChecked(False)
+    open_study(window, qtbot, embedded_study)
+    window.document.change("Set seed", seed=5)
+    qtbot.waitUntil(lambda: not window.bridge.working, timeout=PATIENCE)
+    monkeypatch.setattr(experiment, "run_matrix", cancelled_at_first)
+    window.computing.compute_matrix()
+    qtbot.waitUntil(lambda: bool(runs and window.jobs.rows), timeout=PATIENCE)
+    row = next(iter(window.jobs.rows.values()))
+    row.button.click()
+    qtbot.waitUntil(lambda: row.phase is JobPhase.CANCELLED and not window.bridge.working, timeout=PATIENCE)
+    qtbot.waitUntil(row.button.isEnabled, timeout=PATIENCE)
+    monkeypatch.setattr(experiment, "stored_matrix", slow)
+    row.button.click()
+    window.document.change("Choose", cells=(("a", "b"),))
+    let_go.set()
+    qtbot.waitUntil(lambda: len(runs) == 2, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: all(window.computing.matrix.cells.values()), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: bool(window.computing.curves) and not window.bridge.working, timeout=PATIENCE)
