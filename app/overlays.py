@@ -91,8 +91,7 @@ class Overlays(QObject):
         models = self.models
         if len(models) < 2:
             return None
-        cells = [pair for pair in self._document.state.cells if set(pair) <= set(models)]
-        source, target = cells[-1] if cells else models[:2]
+        source, target = self._cell or models[:2]
         if source == target:
             source = next(name for name in models if name != target)
         return source, target
@@ -100,9 +99,14 @@ class Overlays(QObject):
     @property
     def alone(self) -> str:
         """The model that is compared with itself in the chosen cell, which no overlay shows; empty for other cells."""
-        cells, models = self._document.state.cells, self.models
-        here = [pair for pair in cells if set(pair) <= set(models)]
-        return here[-1][0] if here and here[-1][0] == here[-1][1] else ""
+        cell = self._cell
+        return cell[0] if cell is not None and cell[0] == cell[1] else ""
+
+    @property
+    def _cell(self) -> Pair | None:
+        """The cell chosen last whose models can be overlaid."""
+        models = set(self.models)
+        return next((pair for pair in reversed(self._document.state.cells) if models.issuperset(pair)), None)
 
     @property
     def has_templates(self) -> bool:
