@@ -52,10 +52,12 @@ class Centre(QScrollArea):
         room = self.maximumViewportSize()
         width = max(room.width(), self._front.minimumSizeHint().width())
         free = room.height() - (self.horizontalScrollBar().sizeHint().height() if width > room.width() else 0)
-        if self._needed(width) > free:
+        needed = self._needed(width)
+        if needed > free:
             beside = self.verticalScrollBar().sizeHint().width()
             width = max(room.width() - beside, self._front.minimumSizeHint().width())
-        self._pages.resize(width, max(free, self._needed(width)))
+            needed = self._needed(width)
+        self._pages.resize(width, max(free, needed))
 
     def _needed(self, width: int) -> int:
         """Pixels in height below which the view in front would cut its bar.
