@@ -182,6 +182,14 @@ def test_whole_images_can_be_looked_at(shown: MainWindow, embedded_study: Path, 
 
 
 # -- brushing --------------------------------------------------------------------------------------------------------
+def show_scores(window: MainWindow, qtbot: QtBot) -> None:
+    """Look at the histogram of the chosen cell."""
+    window.actions_["view.roc"].trigger()
+    window.roc_view.kind_buttons[Kind.SCORES].click()
+    qtbot.waitUntil(lambda: window.roc_view.scores is not None, timeout=PATIENCE)
+    settle(window, qtbot)
+
+
 def brush(window: MainWindow, qtbot: QtBot, low: float, high: float) -> None:
     """Drag the mouse over an interval of the histogram."""
     plot = window.roc_view.scores_plot
@@ -202,10 +210,7 @@ def brush(window: MainWindow, qtbot: QtBot, low: float, high: float) -> None:
 def test_brushing_scores_shows_their_pairs(window: MainWindow, embedded_study: Path, qtbot: QtBot) -> None:
     open_study(window, qtbot, embedded_study)
     choose(window, qtbot)
-    window.actions_["view.roc"].trigger()
-    window.roc_view.kind_buttons[Kind.SCORES].click()
-    qtbot.waitUntil(lambda: window.roc_view.scores is not None, timeout=PATIENCE)
-    settle(window, qtbot)
+    show_scores(window, qtbot)
     brush(window, qtbot, 0.2, 0.5)
     qtbot.waitUntil(lambda: window.pair_view.isVisible() and window.pair_view.shown is not None, timeout=PATIENCE)
     settle(window, qtbot)
@@ -446,10 +451,7 @@ def test_an_interval_is_of_the_cell_that_was_brushed_whatever_was_looked_at_befo
     qtbot.waitUntil(lambda: window.pair_view.shown is not None, timeout=PATIENCE)
     settle(window, qtbot)
     choose(window, qtbot)
-    window.actions_["view.roc"].trigger()
-    window.roc_view.kind_buttons[Kind.SCORES].click()
-    qtbot.waitUntil(lambda: window.roc_view.scores is not None, timeout=PATIENCE)
-    settle(window, qtbot)
+    show_scores(window, qtbot)
     brush(window, qtbot, 0.2, 0.5)
     settle(window, qtbot)
     assert window.pair_view.shown.source == "a"
