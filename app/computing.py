@@ -343,6 +343,4 @@ class Computing(QObject):
 
 def wanted_cells(matrix: Matrix | None) -> frozenset[Pair]:
     """Cells that are not there and can be computed."""
-    if matrix is None:
-        return frozenset()
-    return frozenset(pair for pair, cell in matrix.cells.items() if cell is None and pair not in matrix.missing)
+    return frozenset(matrix.wanted) if matrix is not None else frozenset()

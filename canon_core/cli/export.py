@@ -83,10 +83,9 @@ def _need_stored(study: Study, settings: MatrixSettings) -> None:
     from canon_core.experiments.matrix import stored_matrix
 
     matrix = stored_matrix(study, settings)
-    waiting = [pair for pair, cell in matrix.cells.items() if cell is None and pair not in matrix.missing]
-    if waiting:
+    if matrix.wanted:
         raise StudyError(
-            f"{len(waiting)} of the {len(matrix.cells)} cells to export are not stored yet",
+            f"{len(matrix.wanted)} of the {len(matrix.cells)} cells to export are not stored yet",
             path=study.path,
             remedy="export without --read-only, or run `canon matrix` with the same options first",
         )

@@ -131,11 +131,10 @@ def methods(
                 remedy="run `canon matrix` with the same options first",
             )
         names = settings.models
-        missing = [pair for pair in matrix.cells if matrix.cells[pair] is None and pair not in matrix.missing]
-        if missing:
+        if matrix.wanted:
             say(
-                f"note: {len(missing)} of the {len(names) ** 2} cells of this matrix (map {map}, fit {mode}) are not"
-                " stored, and not in the means; `canon matrix` with the same options computes them"
+                f"note: {len(matrix.wanted)} of the {len(names) ** 2} cells of this matrix (map {map}, fit {mode}) are"
+                " not stored, and not in the means; `canon matrix` with the same options computes them"
             )
         sure = stored_confidence(opened, settings, pairs=cells) if cells else None
         typer.echo(

@@ -206,6 +206,11 @@ class Matrix:
         """Models in the user's order."""
         return self.settings.models
 
+    @property
+    def wanted(self) -> tuple[tuple[str, str], ...]:
+        """Cells that are not there and can be computed."""
+        return tuple(pair for pair, cell in self.cells.items() if cell is None and pair not in self.missing)
+
     def reading(self, source: str, target: str, far: float, rule: FarRule) -> Reading | None:
         """The cell's reading at a FAR target, None where the cell is missing.
 
